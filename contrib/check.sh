@@ -1,0 +1,239 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Installs what is needed (Debian), builds ewsfs in every way that matters and runs all tests:
+#
+#   gcc     gcc, warnings are errors: every suite
+#   asan    clang with the address and undefined-behaviour sanitizers: every suite
+#   tsan    clang with the thread sanitizer: unit, wire and mount
+#   lint    layers, sizes, text, layout, commit messages (once, from the first build)
+#
+# A build that fails counts as one failed test and does not keep the next one from being tried. The
+# last line is "N passed, N failed, N skipped" over all of it; the exit status is 0 only if
+# nothing failed.
+# shellcheck disable=SC2317 # the trap calls what looks unreachable
+set -u
+
+usage()
+{
+    cat <<'END'
+usage: contrib/check.sh [--quick] [--no-install] [--build-root DIR]
+
+  --quick           only the gcc build and lint
+  --no-install      leave apt alone; use what is here
+  --build-root DIR  put the build-check-* directories below DIR (default: the source tree)
+END
+}
+
+src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+build_root=$src
+quick=no
+install=yes
+passed=0
+failed=0
+skipped=0
+
+# shellcheck source=contrib/packages.sh
+. "$src/contrib/packages.sh"
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) quick=yes ;;
+        --no-install) install=no ;;
+        --build-root)
+            [ $# -ge 2 ] || { usage >&2; exit 1; }
+            mkdir -p "$2" && build_root=$(cd "$2" && pwd) || exit 1
+            shift ;;
+        -h|--help) usage; exit 0 ;;
+        *) usage >&2; exit 1 ;;
+    esac
+    shift
+done
+
+finish()
+{
+    printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+interrupted()
+{
+    trap - INT TERM HUP
+    printf '\nstopped before the end\n'
+    failed=$((failed + 1))
+    finish
+}
+trap interrupted INT TERM HUP
+
+title()
+{
+    printf '\n=== %s\n' "$*"
+}
+
+fail()
+{
+    printf 'FAILED: %s\n' "$*"
+    failed=$((failed + 1))
+}
+
+# The thread sanitizer of clang 14 cannot start where the kernel spreads addresses more widely than
+# it knows, so its run is done without the spreading, where that is allowed.
+steady=()
+find_steady()
+{
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        steady=(setarch "$(uname -m)" -R)
+    fi
+}
+
+# Our own suppressions for a sanitizer, as an option for its environment variable, if there are any.
+suppressions()
+{
+    local file=$src/contrib/$1.supp
+
+    [ -f "$file" ] && printf ":suppressions='%s'" "$file"
+}
+
+export_sanitizer_options()
+{
+    # GSlice is a pool of its own that hides who leaked what.
+    export G_SLICE=always-malloc
+    ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1"
+    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
+    TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1$(suppressions tsan)"
+    LSAN_OPTIONS="print_suppressions=0$(suppressions lsan)"
+    export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
+}
+
+# configure DIR MESON-OPTION...: afresh, or again where a build of an earlier run can be used.
+configure()
+{
+    local dir=$1 output
+
+    shift
+    if [ -f "$dir/build.ninja" ]; then
+        meson setup --reconfigure "$@" "$dir" "$src" >/dev/null 2>&1 && return 0
+    fi
+    rm -rf "$dir"
+    output=$(meson setup "$@" "$dir" "$src" 2>&1) || {
+        printf '%s\n' "$output" | tail -n 60
+        return 1
+    }
+}
+
+# build NAME MESON-OPTION...: sets $dir and leaves a built tree there.
+build()
+{
+    local name=$1 output
+
+    shift
+    dir=$build_root/build-check-$name
+    configure "$dir" "$@" || { fail "$name: meson setup"; return 1; }
+    printf 'building in %s\n' "$dir"
+    output=$(ninja -C "$dir" 2>&1) || {
+        # What went wrong, without the hundreds of steps that did not.
+        printf '%s\n' "$output" | grep -v '^\[[0-9]*/[0-9]*\] ' | head -n 200
+        fail "$name: ninja"
+        return 1
+    }
+}
+
+# What one run of "meson test" left in its log: the whole output of tests that failed, the names of
+# those that were skipped, and on the last line the three counts.
+read_testlog()
+{
+    python3 - "$1" <<'END'
+import json, sys
+
+GOOD = {'OK', 'EXPECTEDFAIL'}
+LINES = 300
+count = {'passed': 0, 'failed': 0, 'skipped': 0}
+
+def show(test):
+    print(f"\n--- {test['name']}: {test['result']}, {test.get('duration', 0):.1f} s")
+    for stream in ('stdout', 'stderr'):
+        lines = (test.get(stream) or '').splitlines()
+        if len(lines) > LINES:
+            print(f'[{len(lines) - LINES} lines of {stream} before these]')
+        for line in lines[-LINES:]:
+            print(line)
+
+try:
+    with open(sys.argv[1], encoding='utf-8', errors='replace') as log:
+        tests = [json.loads(line) for line in log if line.strip()]
+except FileNotFoundError:
+    tests = []
+for test in tests:
+    if test['result'] in GOOD:
+        count['passed'] += 1
+    elif test['result'] == 'SKIP':
+        count['skipped'] += 1
+        print(f"skipped: {test['name']}")
+    else:
+        count['failed'] += 1
+        show(test)
+print(count['passed'], count['failed'], count['skipped'])
+END
+}
+
+# tests NAME DIR MESON-TEST-ARGUMENT...: runs, reports, counts.
+tests()
+{
+    local name=$1 dir=$2 report status ok bad none
+
+    shift 2
+    rm -f "$dir/meson-logs/testlog-$name.json"
+    "${runner[@]}" meson test -C "$dir" --no-rebuild --logbase "testlog-$name" "$@" </dev/null
+    status=$?
+    report=$(read_testlog "$dir/meson-logs/testlog-$name.json" | tr -d '\000')
+    read -r ok bad none <<<"${report##*$'\n'}"
+    [ "$report" = "${report%$'\n'*}" ] || printf '%s\n' "${report%$'\n'*}"
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    skipped=$((skipped + none))
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        fail "$name: meson test ended with status $status"
+    fi
+    printf '%s: %d passed, %d failed, %d skipped\n' "$name" "$ok" "$bad" "$none"
+}
+
+if [ "$install" = yes ]; then
+    packages_need "${packages_build[@]}" "${packages_server[@]}" "${packages_tests[@]}" || {
+        fail "packages"
+        finish
+    }
+    packages_want "${packages_extra[@]}"
+fi
+if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
+    printf 'Note: /dev/fuse cannot be opened here: the tests that mount will be skipped.\n'
+fi
+export_sanitizer_options
+find_steady
+runner=()
+
+title "gcc, warnings are errors: every suite"
+if CC=gcc build gcc -Dwerror=true; then
+    gcc_dir=$dir
+    tests gcc "$gcc_dir" --no-suite lint
+fi
+
+if [ "$quick" = no ]; then
+    title "clang, address and undefined-behaviour sanitizers: every suite"
+    if CC=clang build asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false; then
+        tests asan "$dir" --no-suite lint --timeout-multiplier 3
+    fi
+
+    title "clang, thread sanitizer: unit, wire, mount"
+    if CC=clang build tsan -Dwerror=true -Db_sanitize=thread -Db_lundef=false; then
+        runner=("${steady[@]}")
+        tests tsan "$dir" --suite unit --suite wire --suite mount --timeout-multiplier 3
+        runner=()
+    fi
+fi
+
+if [ -n "${gcc_dir:-}" ]; then
+    title "lint"
+    tests lint "$gcc_dir" --suite lint
+fi
+finish
