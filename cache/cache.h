@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The door of cache/: the mailbox as last known here.
+ *
+ * A tree of nodes (folders and items) in an SQLite index, message bytes in blob files, and one
+ * sync thread that keeps both true to the server. Reading functions are for any thread, answer
+ * from the index, may touch the disk and never wait for the network. What needs the server is
+ * asked for with a callback (await, fetch, sync), which is called exactly once, on the sync
+ * thread, possibly before the asking call returned; it must not block.
+ *
+ * Nodes are handed out as immutable snapshots with a reference count: true when taken, never
+ * changing after. Node ids are never used twice in one index, and rows of what was deleted stay
+ * until the next start, so that an id the kernel still holds never names another file.
+ *
+ * Errors are of EWS_ERROR's domain. Knows nothing of FUSE.
+ */
+
+typedef struct Cache Cache;
+struct EwsSession;
+
+typedef struct CacheConfig {
+	const char *state_dir; /* index, lock; made 0700 where missing */
+	const char *cache_dir; /* blobs only: may be deleted at any time */
+	const char *account;   /* user name; names the mailbox until the server told its address */
+	const char *root_path; /* "" or "Inbox/Projects": the folder that is mounted */
+	uint64_t cache_size;   /* bytes of blobs kept */
+	unsigned refresh_s;
+	unsigned timeout_s;    /* of silence, for one who waits */
+	bool prefetch;
+	bool backup;           /* a directory is listed only when refreshed within refresh_s */
+} CacheConfig;
+
+typedef enum CacheKind {
+	CACHE_KIND_DIR,
+	CACHE_KIND_FILE,
+} CacheKind;
+
+typedef struct CacheNode {
+	atomic_int refs;
+	int64_t id;       /* CACHE_ROOT for the folder that is mounted, whatever it is */
+	int64_t parent;   /* 0: of the root, or no longer in the tree */
+	uint64_t ino;     /* st_ino: of the identity, stable over remounts and machines */
+	uint32_t content; /* content number: other bytes, other number */
+	CacheKind kind;
+	unsigned rights;  /* EwsRights of the folder, or of the item's folder */
+	int64_t size;     /* exact length in bytes; -1: not known yet */
+	int64_t size_hint; /* item:Size, or 0 */
+	int64_t mtime;    /* microseconds since 1970 */
+	int64_t ctime;
+	uint32_t subdirs; /* of a directory */
+	bool is_listed;   /* a directory whose contents were complete once */
+	bool is_here;     /* the bytes of this content number are in the cache */
+	bool is_suspect;  /* the server says the item changed: fetch again before trusting */
+	bool has_error;   /* the server cannot give this item's content; see details */
+	char *name;       /* own */
+} CacheNode;
+
+#define CACHE_ROOT 1
+
+CacheNode *cache_node_ref(CacheNode *self);
+void cache_node_unref(CacheNode *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
+
+/* Makes the directories, takes the lock (held by another: LOCAL, and the message says by which
+ * process), opens the index and drops what the last run left. No network, no thread. */
+Cache *cache_open(const CacheConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Starts the sync thread, which begins with a refresh. @session is borrowed until cache_stop. */
+void cache_start(Cache *self, struct EwsSession *session);
+
+/* Answers every waiter with CANCELLED and joins the sync thread. The order at the end is
+ * cache_stop, ews_session_stop, cache_free: the session's last answers still find the inbox. */
+void cache_stop(Cache *self);
+void cache_free(Cache *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cache, cache_free)
+
+/* TRUE when the index already holds a tree to show (an earlier mount completed the hierarchy). */
+bool cache_has_tree(Cache *self);
+
+/* --- changes ---------------------------------------------------------------------------- */
+
+typedef enum CacheChangeKind {
+	CACHE_CHANGE_GONE,       /* @name in directory @parent no longer names @node */
+	CACHE_CHANGE_MEMBERS,    /* directory @node: entries, mtime, link count */
+	CACHE_CHANGE_ATTRIBUTES, /* @node: times, size, rights; the bytes are the same */
+	CACHE_CHANGE_CONTENT,    /* @node (@content is the old number) has other bytes: the entry
+				    @name in @parent must be looked up again */
+} CacheChangeKind;
+
+typedef struct CacheChange {
+	CacheChangeKind kind;
+	int64_t node;
+	int64_t parent;
+	uint32_t content;
+	char *name; /* own; NULL for kinds without */
+} CacheChange;
+
+void cache_change_free(CacheChange *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheChange, cache_change_free)
+
+/* After each transaction, on the sync thread, without any lock held. @change is handed over.
+ * Set before cache_start. */
+typedef void (*CacheListener)(CacheChange *change, void *user);
+void cache_listen(Cache *self, CacheListener listener, void *user);
+
+/* --- reading the index (any thread) ------------------------------------------------------- */
+
+/* NOT_FOUND when there is no such node, also for one that was deleted. */
+CacheNode *cache_get(Cache *self, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* The children of @dir with an id above @after, in order of id, until @each returns false. The
+ * node is borrowed for the call (take a reference to keep it). */
+typedef bool (*CacheEach)(const CacheNode *node, void *user);
+bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* What is known of an item beyond its node; for extended attributes. Strings may be NULL. */
+typedef struct CacheDetails {
+	char *item_id;
+	char *change_key;
+	char *item_class;
+	char *subject;
+	char *from;
+	char *to;
+	char *message_id;
+	char *categories; /* "a, b" */
+	char *error;      /* why the content cannot be had */
+	int64_t received; /* microseconds, EWS_TIME_NONE */
+	int64_t sent;
+	int64_t created;
+	int64_t modified;
+	int importance; /* EwsImportance */
+	int flag;       /* EwsFlag */
+	bool is_read;
+	bool has_attachments;
+} CacheDetails;
+
+CacheDetails *cache_details(Cache *self, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void cache_details_free(CacheDetails *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheDetails, cache_details_free)
+
+/* For statfs: bytes and items in the mounted part, quota -1 where the server does not tell. */
+typedef struct CacheUsage {
+	uint64_t bytes;
+	uint64_t items;
+	int64_t quota;
+} CacheUsage;
+bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* --- bytes (any thread) -------------------------------------------------------------------- */
+
+/* An open, pinned blob: stays readable, whatever is evicted or changed, until closed. */
+typedef struct CacheBlob CacheBlob;
+
+/* NOT_FOUND when the bytes of this content number are not here: fetch, then try again. */
+CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+int cache_blob_fd(const CacheBlob *self);
+int64_t cache_blob_size(const CacheBlob *self);
+void cache_blob_close(CacheBlob *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheBlob, cache_blob_close)
+
+/* The length of a pinned blob of a content number that may be outdated: -1 when none is open. */
+int64_t cache_blob_pinned_size(Cache *self, int64_t id, uint32_t content);
+
+/* --- asking the server -------------------------------------------------------------------- */
+
+/* @error is borrowed, NULL for success. On the sync thread, exactly once; must not block. */
+typedef void (*CacheDone)(void *user, const GError *error);
+
+/* TRUE when a listing of @dir may be given now: complete once, and with `backup` also fresh.
+ * Starts a refresh behind it when the last one is older than refresh_s. */
+bool cache_listing_ready(Cache *self, int64_t dir);
+
+/* Done when cache_listing_ready would be true; the folder goes first in line. Errors: what kept
+ * the listing from being whole (OFFLINE, BUSY, AUTH, NOT_FOUND …) after timeout_s without
+ * progress, or at once when known offline. */
+void cache_await_listing(Cache *self, int64_t dir, CacheDone done, void *user);
+
+typedef enum CacheReason {
+	CACHE_REASON_STAT, /* the length is wanted */
+	CACHE_REASON_OPEN, /* the bytes are wanted, and will stay pinned */
+	CACHE_REASON_READ, /* the bytes are wanted now */
+} CacheReason;
+
+/* Done when the item's bytes (STAT: its length) are here, or with the error that keeps them
+ * away. Joins a fetch that is under way; the first miss of a folder goes alone, the second makes
+ * a scan, after which the reader's next items are fetched ahead. An item with an error of its
+ * own is asked for again only after its ChangeKey moved or an hour passed. @done may be NULL
+ * (a hint that the item will be wanted). */
+void cache_fetch(Cache *self, int64_t id, CacheReason reason, CacheDone done, void *user);
+
+/* Done when the listings below @dir (all: CACHE_ROOT), and with @with_bytes every item's bytes'
+ * lengths and, as far as the cache holds them, bytes, are as new as this call; CORRUPT when
+ * single items could not be had (the message says how many). No silence limit of its own: ends
+ * with an error when the session does (OFFLINE, AUTH), or at @deadline_us (monotonic; 0: none). */
+void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done,
+	void *user);
+
+/* --- status -------------------------------------------------------------------------------- */
+
+typedef struct CacheFolderStatus {
+	char *path;      /* own; "/" for the mounted folder */
+	bool is_listed;  /* complete once */
+	int64_t as_of;   /* microseconds since 1970 of the last complete sync; 0: never */
+	uint64_t items;
+	uint64_t failed; /* items whose content cannot be had */
+} CacheFolderStatus;
+
+typedef struct CacheStatus {
+	uint64_t folders, folders_done;   /* first sync */
+	uint64_t items;                   /* known here */
+	uint64_t items_expected;          /* TotalCounts added up */
+	uint64_t items_sized, items_here; /* prefetch: length known; bytes here */
+	uint64_t items_failed;
+	uint64_t bytes_here;              /* blobs in the cache */
+	uint64_t cache_size;
+	double items_per_s;               /* of the last seconds; 0: idle */
+	int64_t seconds_left;             /* -1: nobody knows */
+	int64_t refreshed_at;             /* microseconds since 1970; 0: never */
+	bool is_refreshing, is_prefetching;
+	char *error;                      /* own; what keeps the last refresh from completing */
+	GPtrArray *folder_list;           /* own, of CacheFolderStatus, by path */
+} CacheStatus;
+
+/* From memory and index, never waits for the server. */
+CacheStatus *cache_status(Cache *self);
+void cache_status_free(CacheStatus *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheStatus, cache_status_free)
