@@ -13,8 +13,11 @@ packages_build=(
     libglib2.0-dev libsqlite3-dev libjson-glib-dev libgmime-3.0-dev scdoc python3
 )
 
-# What the test server adds; the demonstration needs no more than this.
+# What the test server adds.
 packages_server=(libsoup-3.0-dev)
+
+# What the demonstration shows.
+packages_demo=(rsync attr)
 
 # What the tests add.
 packages_tests=(
