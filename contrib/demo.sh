@@ -24,6 +24,7 @@ install=yes
 stop=no
 mountpoint=
 server_url=
+where=$PWD
 
 # shellcheck source=contrib/packages.sh
 . "$src/contrib/packages.sh"
@@ -217,7 +218,7 @@ start_server()
     stage_mail
     "$build/tests/ewsd/ewsd" --port 0 --port-file "$keep/port" --user "$owner:$password" \
         --log "$keep/requests.log" "${mail[@]}" >"$keep/server.log" 2>&1 </dev/null &
-    for try in {1..100}; do
+    for try in {1..150}; do
         [ -s "$keep/port" ] && break
         kill -0 $! 2>/dev/null || die "the server did not start"
         sleep 0.1
@@ -244,13 +245,15 @@ choose_mountpoint()
     printf '%s' "$mountpoint" >"$keep/mountpoint"
 }
 
-# run COMMAND...: shows it as one would type it, then does it; at most 14 lines of its answer.
+# run COMMAND...: shows it as one would type it, then does it in $where; at most 14 lines of its
+# answer. Only the command itself goes there: this script must not keep the mount point busy.
 run()
 {
     printf '\n$'
     printf ' %s' "${@@Q}" | sed -E "s/'([A-Za-z0-9_.,:=@%+/-]+)'/\1/g"
     printf '\n'
-    "$@" 2>&1 | awk 'NR <= 14 { print } END { if (NR > 14) print "[and " NR - 14 " lines more]" }'
+    (cd -- "$where" && "$@") 2>&1 |
+        awk 'NR <= 14 { print } END { if (NR > 14) print "[and " NR - 14 " lines more]" }'
     [ "${PIPESTATUS[0]}" -eq 0 ] || die "that should have worked"
 }
 
@@ -258,19 +261,21 @@ tour()
 {
     local one
 
-    run ls "$mountpoint"
-    run ls -l "$mountpoint/Inbox/Projects"
-    run grep -ri budget "$mountpoint/Inbox/Projects" "$mountpoint/Sent Items"
-    run find "$mountpoint" -name '*.eml' -size +3k
-    one=$(find "$mountpoint/Inbox" -maxdepth 1 -name '*mast*' | sort | head -n 1)
+    where=$mountpoint
+    printf '\n$ cd %q\n' "$mountpoint"
+    run ls
+    run ls -l Inbox/Projects
+    run grep -ri budget Inbox/Projects "Sent Items" Drafts
+    run find . -name '*.eml' -size +3k
+    one=$(cd -- "$where" && find Inbox -maxdepth 1 -name '*mast*' | sort | head -n 1)
     run cat "$one"
     run getfattr -d "$one"
-    run rsync -a --info=stats1 "$mountpoint/" "$keep/copy/"
+    run rsync -a --info=stats1 ./ "$keep/copy/"
     say
     say "Once more: nothing has changed, so nothing is copied."
-    run rsync -a --itemize-changes "$mountpoint/" "$keep/copy/"
-    run diff -r "$mountpoint" "$keep/copy"
-    run cat "$mountpoint/.ewsfs/status"
+    run rsync -a --itemize-changes ./ "$keep/copy/"
+    run diff -r . "$keep/copy"
+    run cat .ewsfs/status
 }
 
 finished()
