@@ -313,12 +313,12 @@ fi
 stop_all
 
 prepare_machine
-build_programs
 trap give_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 mkdir -m 700 -- "$keep" || exit 1
 choose_mountpoint
+build_programs
 start_server
 run "$build/fs/ewsfs" \
     -o "user=$owner,password_file=$keep/password,state_dir=$keep/state,cache_dir=$keep/cache" \

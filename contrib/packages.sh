@@ -10,11 +10,11 @@
 # What the program is built from.
 packages_build=(
     meson ninja-build pkg-config gcc libc6-dev libfuse3-dev fuse3 libcurl4-openssl-dev libxml2-dev
-    libglib2.0-dev libsqlite3-dev libjson-glib-dev libgmime-3.0-dev scdoc python3
+    libglib2.0-dev libsqlite3-dev libjson-glib-dev scdoc python3
 )
 
 # What the test server adds.
-packages_server=(libsoup-3.0-dev)
+packages_server=(libsoup-3.0-dev libgmime-3.0-dev)
 
 # What the demonstration shows.
 packages_demo=(rsync attr)
