@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One EWS request on its own thread: the parsed envelope, the answer, what is to go wrong
+ * with it, and the steps that all operations share. An operation is a function in `ops/`
+ * that is called between the opening and the closing of its response element.
+ */
+#pragma once
+
+#include "tests/ewsd/fault.h"
+#include "tests/ewsd/fields.h"
+#include "tests/ewsd/log.h"
+#include "tests/ewsd/out.h"
+#include "tests/ewsd/store.h"
+#include "tests/ewsd/xml.h"
+
+typedef struct Events Events;
+
+/* What all requests share; set at start, then const. */
+typedef struct World {
+	Store *store;	/* own */
+	FaultList *faults;	/* own */
+	Log *log;	/* own */
+	Events *events;	/* own */
+	char *owner;	/* address */
+	bool like_real;
+} World;
+
+typedef struct Request {
+	World *world;	/* borrowed: outlives every request */
+	Store *store;	/* borrowed: world's */
+	Out *out;	/* borrowed: from the call */
+	const FaultPlan *plan;	/* borrowed: from the call */
+	xmlNode *op;	/* borrowed: from the document */
+	const char *name;	/* of the operation */
+	unsigned status;	/* HTTP */
+	unsigned items;
+	GString *codes;	/* JSON list of what each item got */
+	bool with_ms;
+	bool is_open;	/* the response element was begun */
+	bool is_faulted;
+	bool is_logged;
+} Request;
+
+/* Writes one success message and returns NULL, or returns the code of what went wrong. */
+typedef const char *(*RequestItem)(Request *self, xmlNode *node);
+
+typedef enum RequestMode { REQUEST_READ, REQUEST_WRITE } RequestMode;
+
+void request_open(Request *self);
+void request_close(Request *self);
+void request_ok(Request *self);
+void request_ok_end(Request *self);
+void request_error(Request *self, const char *code);
+/* A SOAP fault instead of an answer; only before anything was flushed. */
+void request_fault(Request *self, const char *code, const char *text);
+void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mode);
+void request_note(Request *self, const char *code);
+/* With the store locked: by FolderId or DistinguishedFolderId. NULL, or the code. */
+const char *request_folder(Request *self, const xmlNode *node, Folder **ret_folder);
+/* The folder named inside a wrapper such as ToFolderId. */
+const char *request_folder_in(Request *self, const xmlNode *wrapper, Folder **ret_folder);
+const char *request_item(Request *self, const xmlNode *node, Item **ret_item);

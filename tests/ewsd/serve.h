@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One request from its bytes to its end, on a thread of its own: latency, parsing, what is to
+ * go wrong, the operation, the log line. Sockets are not its business: it says through the
+ * hooks when the connection is to be closed.
+ */
+#pragma once
+
+#include "tests/ewsd/soap.h"
+
+typedef struct Serve {
+	World *world;	/* borrowed */
+	Schema *schema;	/* borrowed, or NULL */
+	Out *out;	/* borrowed */
+	GBytes *body;	/* borrowed */
+	double time;
+	unsigned latency_ms;
+	void (*hang_up)(void *data);
+	void *data;	/* borrowed, for hang_up */
+	/* for the answer's head: settled before the first byte of its body */
+	unsigned status;
+	const char *content_type;
+	int retry_s;
+} Serve;
+
+void serve(Serve *self);
