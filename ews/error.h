@@ -54,3 +54,13 @@ gboolean ews_error_is(const GError *error, EwsErrorCode code);
 
 /* TRUE where waiting helps: BUSY, OFFLINE. */
 gboolean ews_error_is_temporary(const GError *error);
+
+/* What the session itself does about a ResponseCode, before anybody above hears of it. */
+typedef enum EwsErrorAction {
+	EWS_ERROR_ACTION_FAIL,    /* nothing: it is the answer */
+	EWS_ERROR_ACTION_WAIT,    /* pause everything, then ask again */
+	EWS_ERROR_ACTION_SMALLER, /* ask again in a smaller batch; alone it is the answer */
+	EWS_ERROR_ACTION_AGAIN,   /* it was never tried: ask again */
+	EWS_ERROR_ACTION_STOP,    /* the account: nothing more is sent */
+} EwsErrorAction;
+EwsErrorAction ews_error_action(const char *code);

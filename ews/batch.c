@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/batch.h"
+
+#include <string.h>
+
+#include "ews/error.h"
+#include "ews/settle.h"
+#include "ews/soap_read.h"
+
+/*
+ * The rules of a call's end (which op is to blame, who is asked again) are told in three steps:
+ *
+ *   1. While the answer streams, each response message either ends its op, or leaves a note of
+ *      its trouble in the op's place (`Place`).
+ *   2. At the end, `judge` looks at the call as a whole and gives all ops that got no message
+ *      one trouble in common.
+ *   3. `settle_all` asks ews/settle.c for each op that is left: again, or its error.
+ *
+ * A whole call that came to nothing may be one op's fault, so its ops come back in batches half
+ * as big, until that one stands alone.
+ */
+
+/* The beginning of an answer that is no SOAP, to see what it is. */
+#define SNIFF_MAX 2048
+
+/* An op and what is known of its answer. */
+typedef struct Place {
+	EwsOp *op; /* own; NULL: given back */
+	EwsTrouble trouble;
+	GError *error; /* own; if there is no asking again */
+	bool is_told;  /* its response message came */
+} Place;
+
+struct EwsBatch {
+	const EwsBatchShared *shared; /* borrowed: from the session */
+	const EwsOpKind *kind;
+	EwsPriority priority;
+	int64_t sent_us;
+	EwsHttpPost *post; /* borrowed: from http, until it ends */
+	EwsSoapReader *reader; /* own */
+	GString *sniff;        /* own */
+	size_t ignored;        /* bytes that came after the reader gave up */
+
+	unsigned count;
+	unsigned next;   /* the place the next response message is for */
+	unsigned served; /* places whose op got an answer, whatever it was */
+	Place places[];
+};
+
+/* --- while the answer streams ------------------------------------------------------------ */
+
+static void give_back(EwsBatch *self, Place *place, GError *error)
+{
+	EwsOp *op = g_steal_pointer(&place->op);
+
+	g_clear_error(&place->error);
+	ews_op_done(op, error);
+}
+
+static void note(Place *place, EwsTrouble trouble, GError *error)
+{
+	place->trouble = trouble;
+	g_clear_error(&place->error);
+	place->error = error;
+}
+
+static EwsOp *on_message_begin(void *user)
+{
+	EwsBatch *self = user;
+
+	return self->next < self->count ? self->places[self->next].op : NULL;
+}
+
+/* Answers come in order; a server that drops or swaps one gives an op what another asked for. */
+static bool is_misdealt(const EwsBatch *self, unsigned index)
+{
+	const EwsOp *op = self->places[index].op;
+
+	if (!self->kind->is_about || self->kind->is_about(op, op))
+		return false;
+	for (unsigned i = index + 1; i < self->count; i++)
+		if (self->places[i].op && self->kind->is_about(op, self->places[i].op))
+			return true;
+	return false;
+}
+
+static void take_success(EwsBatch *self, Place *place)
+{
+	if (is_misdealt(self, self->next)) {
+		note(place, EWS_TROUBLE_REJECTED, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+			"%s: the answer is about another item", self->kind->name));
+		return;
+	}
+	self->served++;
+	give_back(self, place, NULL);
+}
+
+static void pause_all(EwsBatch *self, int64_t hint_ms, const GError *error)
+{
+	ews_governor_busy(self->shared->governor, hint_ms, error, self->sent_us,
+		g_get_monotonic_time());
+}
+
+/* A server that is busy for some after it answered others has a limit on the call's size. */
+static void take_busy(EwsBatch *self, Place *place, EwsMessage *message)
+{
+	bool is_surplus = self->served > 0 && message->is_busy && message->backoff_ms < 0;
+
+	if (is_surplus)
+		ews_governor_limit(self->shared->governor, self->kind, self->served);
+	else
+		pause_all(self, message->backoff_ms, message->error);
+	note(place, is_surplus ? EWS_TROUBLE_SURPLUS : EWS_TROUBLE_BUSY,
+		g_steal_pointer(&message->error));
+}
+
+static void take_failure(EwsBatch *self, Place *place, EwsMessage *message)
+{
+	EwsErrorAction action = ews_error_action(message->code);
+
+	if (message->is_busy)
+		action = EWS_ERROR_ACTION_WAIT;
+	switch (action) {
+	case EWS_ERROR_ACTION_WAIT:
+		take_busy(self, place, message);
+		return;
+	case EWS_ERROR_ACTION_SMALLER:
+		note(place, EWS_TROUBLE_REJECTED, g_steal_pointer(&message->error));
+		return;
+	case EWS_ERROR_ACTION_AGAIN:
+		note(place, EWS_TROUBLE_STOPPED, g_steal_pointer(&message->error));
+		return;
+	case EWS_ERROR_ACTION_STOP:
+		ews_governor_stop(self->shared->governor, message->error);
+		break;
+	case EWS_ERROR_ACTION_FAIL:
+		break;
+	}
+	self->served++;
+	give_back(self, place, g_steal_pointer(&message->error));
+}
+
+static void on_message_end(void *user, EwsOp *op, EwsMessage *message)
+{
+	EwsBatch *self = user;
+	Place *place = &self->places[self->next];
+
+	g_assert(place->op == op);
+	place->is_told = true;
+	if (message->error)
+		take_failure(self, place, message);
+	else
+		take_success(self, place);
+	self->next++;
+}
+
+static bool on_data(void *user, const char *data, size_t len)
+{
+	EwsBatch *self = user;
+
+	if (self->sniff->len < SNIFF_MAX)
+		g_string_append_len(self->sniff, data,
+			(gssize)MIN(len, SNIFF_MAX - self->sniff->len));
+	if (ews_soap_reader_feed(self->reader, data, len))
+		return true;
+	/* A short rest is read away, which keeps the connection. */
+	self->ignored += len;
+	return self->ignored < EWS_CAP_HEADERS;
+}
+
+/* --- how the call went ------------------------------------------------------------------- */
+
+typedef struct Verdict {
+	EwsTrouble trouble; /* of all that got no message */
+	GError *error;      /* own */
+} Verdict;
+
+static Verdict verdict(EwsTrouble trouble, GError *error)
+{
+	return (Verdict){ trouble, error };
+}
+
+static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
+{
+	EwsGovernor *governor = self->shared->governor;
+	const char *code = fault->code ? fault->code : "fault";
+	EwsErrorAction action = fault->is_busy ? EWS_ERROR_ACTION_WAIT : ews_error_action(code);
+	GError *error = ews_error_from_response(code, fault->text, self->count == 1);
+
+	if (action == EWS_ERROR_ACTION_WAIT) {
+		pause_all(self, fault->backoff_ms, error);
+		return verdict(EWS_TROUBLE_BUSY, error);
+	}
+	ews_governor_answered(governor, g_get_monotonic_time());
+	if (action == EWS_ERROR_ACTION_STOP)
+		ews_governor_stop(governor, error);
+	/* Halving cannot help against what is wrong with all calls. */
+	if (action == EWS_ERROR_ACTION_STOP || ews_error_is(error, EWS_ERROR_UNSUPPORTED) ||
+		ews_error_is(error, EWS_ERROR_DENIED))
+		return verdict(EWS_TROUBLE_NONE, error);
+	ews_governor_shrink(governor, self->kind);
+	return verdict(EWS_TROUBLE_REJECTED, error);
+}
+
+/* An answer that is not SOAP: a page of some kind, from the server or something before it. */
+static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
+{
+	EwsGovernor *governor = self->shared->governor;
+	int64_t now = g_get_monotonic_time();
+
+	if (end->error) {
+		g_clear_error(&error);
+		error = g_error_copy(end->error);
+	} else if (strstr(self->sniff->str, "<html") || strstr(self->sniff->str, "<HTML")) {
+		g_prefix_error(&error, "a web page instead of an answer; ");
+	}
+	if (strstr(self->sniff->str, "Server Error in '/EWS'")) {
+		g_clear_error(&error);
+		error = g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "Server Error in '/EWS'");
+	}
+	if (end->status == 401) {
+		ews_governor_refused(governor, error, self->sent_us, now);
+		return verdict(governor->state == EWS_STATE_STOPPED ? EWS_TROUBLE_NONE
+								    : EWS_TROUBLE_BUSY, error);
+	}
+	if (ews_error_is(error, EWS_ERROR_BUSY)) {
+		pause_all(self, end->retry_after_s > 0 ? end->retry_after_s * 1000 : -1, error);
+		return verdict(EWS_TROUBLE_BUSY, error);
+	}
+	/* 400, 413, 500, 200 with rubbish may be one op's fault; the rest is everybody's. */
+	if (end->status == 200 || end->status == 400 || end->status == 413 || end->status == 500) {
+		ews_governor_shrink(governor, self->kind);
+		return verdict(EWS_TROUBLE_REJECTED, error);
+	}
+	return verdict(EWS_TROUBLE_NONE, error);
+}
+
+static Verdict judge_answer(EwsBatch *self, const EwsHttpEnd *end)
+{
+	EwsGovernor *governor = self->shared->governor;
+	const EwsFault *fault = ews_soap_reader_fault(self->reader);
+	GError *error = NULL;
+	bool is_whole = ews_soap_reader_finish(self->reader, &error);
+
+	fault = ews_soap_reader_fault(self->reader);
+	if (fault) {
+		g_clear_error(&error);
+		return judge_fault(self, fault);
+	}
+	if (!is_whole && !ews_soap_reader_is_soap(self->reader))
+		return judge_page(self, end, error);
+	ews_governor_answered(governor, g_get_monotonic_time());
+	if (!is_whole) {
+		ews_governor_shrink(governor, self->kind);
+		return verdict(EWS_TROUBLE_REJECTED, error);
+	}
+	return verdict(EWS_TROUBLE_MISSING, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+		"%s: the answer has no message for this", self->kind->name));
+}
+
+static Verdict judge(EwsBatch *self, const EwsHttpEnd *end)
+{
+	EwsGovernor *governor = self->shared->governor;
+	int64_t now = g_get_monotonic_time();
+
+	switch (end->fate) {
+	case EWS_HTTP_ANSWERED:
+		return judge_answer(self, end);
+	case EWS_HTTP_UNREACHED:
+		ews_governor_unreached(governor, end->error, now);
+		return verdict(EWS_TROUBLE_NONE, g_error_copy(end->error));
+	case EWS_HTTP_BROKEN:
+		ews_governor_broken(governor, end->error, self->sent_us, now);
+		return verdict(EWS_TROUBLE_BROKEN, g_error_copy(end->error));
+	case EWS_HTTP_SILENT:
+		ews_governor_silent(governor, end->error, self->sent_us, now);
+		ews_governor_shrink(governor, self->kind);
+		return verdict(EWS_TROUBLE_REJECTED, g_error_copy(end->error));
+	case EWS_HTTP_CUT:
+		ews_governor_shrink(governor, self->kind);
+		return verdict(EWS_TROUBLE_BROKEN, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+			"the answer broke off: %s", end->error->message));
+	}
+	g_assert_not_reached();
+}
+
+static unsigned count_untold(const EwsBatch *self)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < self->count; i++)
+		count += self->places[i].op && !self->places[i].is_told;
+	return count;
+}
+
+/* From the last to the first, so that the queue's head is in their old order. */
+static void settle_all(EwsBatch *self, const Verdict *common)
+{
+	unsigned untold = count_untold(self);
+
+	for (unsigned i = self->count; i > 0; i--) {
+		Place *place = &self->places[i - 1];
+		unsigned shared = place->is_told ? self->count : untold;
+
+		if (!place->op)
+			continue;
+		if (!place->is_told)
+			note(place, common->trouble, g_error_copy(common->error));
+		if (place->trouble == EWS_TROUBLE_SURPLUS)
+			shared = self->served;
+		if (ews_settle(place->op, place->trouble, shared))
+			ews_queue_return(self->shared->queue, g_steal_pointer(&place->op));
+		else
+			give_back(self, place, g_steal_pointer(&place->error));
+		g_clear_error(&place->error);
+	}
+}
+
+static void on_end(void *user, const EwsHttpEnd *end)
+{
+	EwsBatch *self = user;
+	Verdict common;
+
+	self->post = NULL;
+	common = judge(self, end);
+	if (ews_soap_reader_server(self->reader))
+		self->shared->server(self->shared->user, ews_soap_reader_server(self->reader));
+	if (self->served == self->count)
+		ews_governor_took(self->shared->governor, self->kind, self->count,
+			g_get_monotonic_time() - self->sent_us);
+	settle_all(self, &common);
+	g_clear_error(&common.error);
+	self->shared->ended(self->shared->user, self);
+}
+
+/* --- sending ----------------------------------------------------------------------------- */
+
+static GString *write_call(const EwsOpKind *kind, EwsOp *const *ops, unsigned count)
+{
+	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
+	g_autoptr(EwsWriter) writer = ews_writer_new(element);
+
+	kind->write(writer, ops, count);
+	return ews_writer_finish(writer);
+}
+
+EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsigned count)
+{
+	EwsBatch *self = g_malloc0(sizeof(*self) + count * sizeof(Place));
+	EwsSoapEvents soap = { on_message_begin, on_message_end, self };
+	EwsHttpEvents http = { on_data, on_end, self };
+
+	self->shared = shared;
+	self->kind = ops[0]->kind;
+	self->priority = ops[0]->priority;
+	self->sent_us = g_get_monotonic_time();
+	self->reader = ews_soap_reader_new(&soap);
+	self->sniff = g_string_sized_new(SNIFF_MAX);
+	self->count = count;
+	for (unsigned i = 0; i < count; i++) {
+		self->places[i].op = ops[i];
+		ops[i]->sent++;
+		self->kind->reset(ops[i]);
+	}
+	self->post = ews_http_post(shared->http, write_call(self->kind, ops, count), &http);
+	return self;
+}
+
+void ews_batch_free(EwsBatch *self)
+{
+	if (!self)
+		return;
+	if (self->post)
+		ews_http_cancel(self->post);
+	for (unsigned i = 0; i < self->count; i++)
+		if (self->places[i].op)
+			give_back(self, &self->places[i], g_error_new(EWS_ERROR,
+				EWS_ERROR_CANCELLED, "the session is over"));
+	ews_soap_reader_free(self->reader);
+	g_string_free(self->sniff, TRUE);
+	g_free(self);
+}
+
+EwsPriority ews_batch_priority(const EwsBatch *self)
+{
+	return self->priority;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "ews/governor.h"
+#include "ews/http.h"
+#include "ews/queue.h"
+
+/*
+ * One SOAP call that carries N ops of a kind.
+ *
+ * Writes the call, deals the answer out (an op is given back at the end of its own response
+ * message, while the rest still streams), tells the governor how it went, and puts what is to be
+ * asked again back into the queue. A call never outlives what it borrows. ews thread only.
+ */
+typedef struct EwsBatch EwsBatch;
+
+typedef struct EwsBatchShared {
+	EwsHttp *http;         /* borrowed, as are the others: from the session */
+	EwsQueue *queue;
+	EwsGovernor *governor;
+	/* The call is over; free it. Every op has been given back or queued again. */
+	void (*ended)(void *user, EwsBatch *batch);
+	/* What the server says of itself. */
+	void (*server)(void *user, const char *server);
+	void *user;
+} EwsBatchShared;
+
+/* Takes the ops; @shared must outlive the batch. */
+EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsigned count);
+/* Gives back what is left with CANCELLED, without a word to anybody else, if it is not over. */
+void ews_batch_free(EwsBatch *self);
+
+EwsPriority ews_batch_priority(const EwsBatch *self);

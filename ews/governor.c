@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/governor.h"
+
+#include "ews/error.h"
+
+/*
+ * States: NEW until the first answer, ONLINE while answers come, BUSY while the server wants
+ * rest, OFFLINE while it is not reached, STOPPED when sign-in was refused.
+ *
+ * While it is not known how the next call will go (NEW, after BUSY, after OFFLINE, after a doubted
+ * 401), one call at a time is let through, and its answer opens the gate: a wrong password is
+ * tried once and not four times, and a server that was just overrun is not overrun again.
+ */
+
+#define BATCH_START    10
+#define AIM_US         (3 * G_USEC_PER_SEC)
+#define BUSY_MIN_US    (1 * G_USEC_PER_SEC)
+#define BUSY_MAX_US    (60 * G_USEC_PER_SEC)
+#define OFFLINE_MIN_US (1 * G_USEC_PER_SEC)
+#define OFFLINE_MAX_US (30 * G_USEC_PER_SEC)
+#define DOUBT_US       (5 * G_USEC_PER_SEC)
+/* Connections broken in a row, and silences in a row, until the server counts as away. */
+#define BROKEN_MAX     2
+#define SILENT_MAX     3
+
+void ews_governor_init(EwsGovernor *self, unsigned max_conns)
+{
+	*self = (EwsGovernor){ .max_conns = MAX(max_conns, 1) };
+	for (int i = 0; i < EWS_KIND_COUNT; i++)
+		self->sizes[i] = BATCH_START;
+}
+
+void ews_governor_clear(EwsGovernor *self)
+{
+	g_clear_error(&self->error);
+}
+
+static void remember(EwsGovernor *self, const GError *error)
+{
+	GError *copy = error ? g_error_copy(error) : NULL;
+
+	g_clear_error(&self->error);
+	self->error = copy;
+}
+
+/* 1, 2, 4, ... times @min, at most @max. */
+static int64_t doubling(int64_t min, int64_t max, unsigned count)
+{
+	return count >= 16 ? max : MIN(min << count, max);
+}
+
+/* --- questions --------------------------------------------------------------------------- */
+
+bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
+	const EwsTraffic *traffic, int64_t now)
+{
+	unsigned limit = self->max_conns;
+
+	if (self->state == EWS_STATE_STOPPED || now < self->resume_us)
+		return false;
+	if (self->state != EWS_STATE_ONLINE)
+		return traffic->in_flight == 0;
+	if (priority != EWS_PRIORITY_BACKGROUND)
+		return traffic->in_flight < limit;
+	if (traffic->has_foreground && traffic->background > 0)
+		return false;
+	return traffic->in_flight < MAX(limit - 1, 1);
+}
+
+GError *ews_governor_refusal(const EwsGovernor *self, int64_t now)
+{
+	if (self->state == EWS_STATE_STOPPED ||
+		(self->state == EWS_STATE_OFFLINE && now < self->resume_us))
+		return g_error_copy(self->error);
+	return NULL;
+}
+
+unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind)
+{
+	unsigned size = MIN(self->sizes[kind->id], kind->batch_max);
+	unsigned ceiling = self->ceilings[kind->id];
+
+	return ceiling > 0 ? MIN(size, ceiling) : size;
+}
+
+/* --- news -------------------------------------------------------------------------------- */
+
+void ews_governor_answered(EwsGovernor *self, int64_t now)
+{
+	/* An answer to what left before the pause does not end the pause. */
+	if (self->state == EWS_STATE_STOPPED ||
+		(self->state == EWS_STATE_BUSY && now < self->resume_us))
+		return;
+	self->state = EWS_STATE_ONLINE;
+	self->resume_us = 0;
+	self->is_proven = true;
+	self->is_doubted = false;
+	self->busy_count = 0;
+	self->offline_count = 0;
+	self->broken_count = 0;
+	self->silent_count = 0;
+}
+
+void ews_governor_took(EwsGovernor *self, const EwsOpKind *kind, unsigned count, int64_t took_us)
+{
+	unsigned size = self->sizes[kind->id];
+
+	if (took_us > AIM_US && count > 1)
+		self->sizes[kind->id] = MAX(count / 2, 1);
+	else if (took_us * 3 / 2 <= AIM_US && count >= size)
+		self->sizes[kind->id] = MIN(size + MAX(size / 2, 1), kind->batch_max);
+}
+
+void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count)
+{
+	self->ceilings[kind->id] = MAX(count, 1);
+}
+
+void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind)
+{
+	self->sizes[kind->id] = MAX(self->sizes[kind->id] / 2, 1);
+}
+
+void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,
+	int64_t now)
+{
+	int64_t wait = doubling(BUSY_MIN_US, BUSY_MAX_US, self->busy_count);
+	int64_t hint = MIN(MAX(hint_ms, 0), EWS_CAP_WAIT_S * INT64_C(1000)) * 1000;
+	int64_t until;
+
+	if (self->state == EWS_STATE_STOPPED)
+		return;
+	wait = MAX(wait, hint);
+	wait += (int64_t)(g_random_double() * 0.25 * (double)MIN(wait, BUSY_MAX_US));
+	until = now + wait;
+	/* Calls that were in flight together are one trouble, not several. */
+	if (sent >= self->busy_us || self->busy_us == 0)
+		self->busy_count++;
+	else
+		until = MAX(self->resume_us, now + hint);
+	self->busy_us = now;
+	self->resume_us = MAX(self->state == EWS_STATE_BUSY ? self->resume_us : 0, until);
+	self->state = EWS_STATE_BUSY;
+	remember(self, error);
+}
+
+static void go_offline(EwsGovernor *self, const GError *error, int64_t now)
+{
+	/* The second of two failures that were on their way together. */
+	if (self->state == EWS_STATE_OFFLINE && now < self->resume_us)
+		return;
+	self->state = EWS_STATE_OFFLINE;
+	self->resume_us = now + doubling(OFFLINE_MIN_US, OFFLINE_MAX_US, self->offline_count);
+	self->offline_count++;
+	remember(self, error);
+}
+
+void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now)
+{
+	if (self->state != EWS_STATE_STOPPED)
+		go_offline(self, error, now);
+}
+
+void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
+{
+	if (self->state == EWS_STATE_STOPPED || (sent < self->broken_us && self->broken_us != 0))
+		return;
+	self->broken_us = now;
+	if (++self->broken_count >= BROKEN_MAX || self->state == EWS_STATE_OFFLINE)
+		go_offline(self, error, now);
+}
+
+void ews_governor_silent(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
+{
+	if (self->state == EWS_STATE_STOPPED || (sent < self->silent_us && self->silent_us != 0))
+		return;
+	self->silent_us = now;
+	if (++self->silent_count >= SILENT_MAX || self->state == EWS_STATE_OFFLINE)
+		go_offline(self, error, now);
+}
+
+void ews_governor_refused(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
+{
+	if (self->is_doubted && sent < self->doubted_us)
+		return;
+	if (!self->is_proven || self->is_doubted) {
+		ews_governor_stop(self, error);
+		return;
+	}
+	/* They worked before: under load servers say 401 and do not mean it. Once. */
+	self->is_doubted = true;
+	self->doubted_us = now;
+	self->state = EWS_STATE_BUSY;
+	self->resume_us = MAX(self->resume_us, now + DOUBT_US);
+	remember(self, error);
+}
+
+void ews_governor_stop(EwsGovernor *self, const GError *error)
+{
+	if (self->state == EWS_STATE_STOPPED)
+		return;
+	self->state = EWS_STATE_STOPPED;
+	self->resume_us = 0;
+	remember(self, error);
+}

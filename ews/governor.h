@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "ews/op.h"
+
+/*
+ * How much is asked of the server, and when nothing is: the one governor of a mailbox.
+ *
+ * It hears how each call went and answers three questions: may another call of this urgency leave
+ * now, how many ops should it carry, and are ops to be refused on the spot. It holds no ops, does
+ * no I/O and reads no clock: the time comes in as an argument (monotonic microseconds), so the
+ * rules can be tested without waiting. ews thread only.
+ */
+typedef struct EwsGovernor {
+	unsigned max_conns; /* set at start, then const */
+
+	EwsState state;
+	int64_t resume_us; /* BUSY: nothing leaves before; OFFLINE: no probe before; else 0 */
+	GError *error;     /* own: why OFFLINE or STOPPED; what was wrong last */
+	bool is_proven;    /* the credentials have worked */
+	bool is_doubted;   /* ... and were refused since */
+
+	/* consecutive troubles of a kind, and when the last one was heard of: what was sent before
+	 * that says nothing new */
+	unsigned busy_count, offline_count, broken_count, silent_count;
+	int64_t busy_us, broken_us, silent_us, doubted_us;
+
+	unsigned sizes[EWS_KIND_COUNT];
+	unsigned ceilings[EWS_KIND_COUNT]; /* what the server was seen to take; 0: not known */
+} EwsGovernor;
+
+/* What is in flight when somebody asks for more. */
+typedef struct EwsTraffic {
+	unsigned in_flight;
+	unsigned background;       /* of those, in the background */
+	bool has_foreground;       /* somebody asked for something within the last second */
+} EwsTraffic;
+
+void ews_governor_init(EwsGovernor *self, unsigned max_conns);
+void ews_governor_clear(EwsGovernor *self);
+
+/* May a call of this urgency leave now? */
+bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
+	const EwsTraffic *traffic, int64_t now);
+/* The error for ops that are to be refused on the spot: OFFLINE (or TLS) until a probe is due,
+ * AUTH for good. NULL: let them in. Owned. */
+GError *ews_governor_refusal(const EwsGovernor *self, int64_t now);
+/* How many ops of this kind the next call should carry. */
+unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind);
+
+/* How calls went. @sent is when the call left. */
+void ews_governor_answered(EwsGovernor *self, int64_t now);
+void ews_governor_took(EwsGovernor *self, const EwsOpKind *kind, unsigned count, int64_t took_us);
+/* The server took only @count ops of a call. */
+void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count);
+/* A call failed as a whole or timed out. */
+void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind);
+void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,
+	int64_t now);
+void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now);
+void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
+void ews_governor_silent(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
+/* A 401. */
+void ews_governor_refused(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
+/* The account can do nothing any more. */
+void ews_governor_stop(EwsGovernor *self, const GError *error);

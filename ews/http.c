@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "ews/auth.h"
+#include "ews/error.h"
+#include "ews/reading.h"
+
+/* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
+#define CONNECT_TIMEOUT_S 20
+#define BUFFER_SIZE       (128L * 1024)
+
+struct EwsHttp {
+	/* set at start, then const */
+	char *url;    /* own */
+	char *cacert; /* own; NULL: the system's */
+	long timeout_s;
+	bool is_loopback;
+	EwsAuth *auth;              /* own */
+	struct curl_slist *headers; /* own */
+	CURLM *multi;               /* own */
+	CURLSH *share;              /* own: cookies and TLS sessions */
+
+	/* ews thread only */
+	GPtrArray *idle; /* own, of CURL: handles for the next posts */
+	EwsHttpCounts counts;
+	unsigned fresh; /* so many posts yet must not take a kept connection */
+	unsigned max_conns;
+
+	atomic_int_least64_t last_progress;
+};
+
+struct EwsHttpPost {
+	EwsHttp *http; /* borrowed */
+	CURL *easy;    /* own while it runs */
+	GString *body; /* own */
+	EwsHttpEvents events;
+	size_t header_bytes;
+	int64_t body_bytes;
+	bool is_refused; /* the reader, or a cap, ended it */
+	char detail[CURL_ERROR_SIZE];
+};
+
+/* --- the address ------------------------------------------------------------------------- */
+
+static bool is_loopback_host(const char *host)
+{
+	struct in_addr four;
+	struct in6_addr six;
+
+	if (!host)
+		return false;
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, host, &six) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&six);
+	return g_ascii_strcasecmp(host, "localhost") == 0;
+}
+
+bool ews_http_check(const EwsConfig *config, GError **error)
+{
+	g_autoptr(GUri) uri = g_uri_parse(config->url, G_URI_FLAGS_HAS_PASSWORD, NULL);
+	const char *scheme = uri ? g_uri_get_scheme(uri) : NULL;
+	const char *host = uri ? g_uri_get_host(uri) : NULL;
+	const char *wrong = NULL;
+
+	if (!host || !*host)
+		wrong = "not an address; it looks like https://host/EWS/Exchange.asmx";
+	else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+		wrong = "only https is spoken";
+	else if (g_uri_get_userinfo(uri))
+		wrong = "name the user with the option user=, not in the address";
+	else if (strcmp(scheme, "http") == 0 && !config->insecure_http && !is_loopback_host(host))
+		wrong = "http would show the password to everybody on the way; use https";
+	if (!wrong)
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "%s: %s", config->url, wrong);
+	return false;
+}
+
+/* --- start and stop ---------------------------------------------------------------------- */
+
+static struct curl_slist *make_headers(void)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: text/xml; charset=utf-8");
+
+	list = curl_slist_append(list, "Accept: text/xml");
+	/* Some servers never answer "100-continue"; curl would wait a second for it. */
+	return curl_slist_append(list, "Expect:");
+}
+
+EwsHttp *ews_http_new(const EwsConfig *config)
+{
+	EwsHttp *self = g_new0(EwsHttp, 1);
+	g_autoptr(GUri) uri = g_uri_parse(config->url, G_URI_FLAGS_NONE, NULL);
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	self->url = g_strdup(config->url);
+	self->cacert = g_strdup(config->cacert);
+	self->timeout_s = (long)config->timeout_s;
+	self->max_conns = config->max_conns;
+	self->is_loopback = uri && is_loopback_host(g_uri_get_host(uri));
+	self->auth = ews_auth_new(config->user, config->password);
+	self->headers = make_headers();
+	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
+	self->multi = curl_multi_init();
+	self->share = curl_share_init();
+	curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)config->max_conns);
+	curl_multi_setopt(self->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	/* One thread uses all of it: no lock functions. */
+	curl_share_setopt(self->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+	curl_share_setopt(self->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return self;
+}
+
+void ews_http_free(EwsHttp *self)
+{
+	if (!self)
+		return;
+	g_ptr_array_unref(self->idle);
+	curl_multi_cleanup(self->multi);
+	curl_share_cleanup(self->share);
+	curl_slist_free_all(self->headers);
+	ews_auth_free(self->auth);
+	g_free(self->cacert);
+	g_free(self->url);
+	g_free(self);
+}
+
+/* --- one post ---------------------------------------------------------------------------- */
+
+static void progressed(EwsHttp *self)
+{
+	atomic_store_explicit(&self->last_progress, g_get_monotonic_time(), memory_order_relaxed);
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+	EwsHttpPost *post = user;
+
+	progressed(post->http);
+	post->header_bytes += size * count;
+	post->is_refused = post->header_bytes > EWS_CAP_HEADERS;
+	return post->is_refused ? 0 : size * count;
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *user)
+{
+	EwsHttpPost *post = user;
+	size_t len = size * count;
+
+	progressed(post->http);
+	post->body_bytes += (int64_t)len;
+	post->is_refused = post->body_bytes > EWS_CAP_BODY ||
+		!post->events.data(post->events.user, data, len);
+	return post->is_refused ? 0 : len;
+}
+
+static CURL *new_easy(EwsHttp *self)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		g_error("curl: out of memory");
+	curl_easy_setopt(easy, CURLOPT_URL, self->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ewsfs/" EWSFS_VERSION);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
+	curl_easy_setopt(easy, CURLOPT_SHARE, self->share);
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (self->cacert)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, self->cacert);
+	if (self->is_loopback)
+		curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
+		(long)MIN(self->timeout_s, CONNECT_TIMEOUT_S));
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, self->timeout_s);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+	ews_auth_apply(self->auth, easy);
+	return easy;
+}
+
+static CURL *take_easy(EwsHttp *self)
+{
+	if (self->idle->len == 0)
+		return new_easy(self);
+	return g_ptr_array_steal_index_fast(self->idle, self->idle->len - 1);
+}
+
+EwsHttpPost *ews_http_post(EwsHttp *self, GString *body, const EwsHttpEvents *events)
+{
+	EwsHttpPost *post = g_new0(EwsHttpPost, 1);
+	CURL *easy = take_easy(self);
+
+	post->http = self;
+	post->easy = easy;
+	post->body = body;
+	post->events = *events;
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->detail);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body->str);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
+	if (self->fresh > 0)
+		self->fresh--;
+	self->counts.requests++;
+	curl_multi_add_handle(self->multi, easy);
+	return post;
+}
+
+static void free_post(EwsHttpPost *post)
+{
+	EwsHttp *self = post->http;
+
+	curl_multi_remove_handle(self->multi, post->easy);
+	curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, NULL);
+	g_ptr_array_add(self->idle, post->easy);
+	g_string_free(post->body, TRUE);
+	g_free(post);
+}
+
+void ews_http_cancel(EwsHttpPost *post)
+{
+	free_post(post);
+}
+
+/* --- how it ended ------------------------------------------------------------------------ */
+
+static curl_off_t number_of(CURL *easy, CURLINFO info)
+{
+	curl_off_t number = 0;
+
+	curl_easy_getinfo(easy, info, &number);
+	return number;
+}
+
+static long long_of(CURL *easy, CURLINFO info)
+{
+	long number = 0;
+
+	curl_easy_getinfo(easy, info, &number);
+	return number;
+}
+
+static void count(EwsHttp *self, CURL *easy)
+{
+	self->counts.bytes_out += (uint64_t)number_of(easy, CURLINFO_SIZE_UPLOAD_T) +
+		(uint64_t)long_of(easy, CURLINFO_REQUEST_SIZE);
+	self->counts.bytes_in += (uint64_t)number_of(easy, CURLINFO_SIZE_DOWNLOAD_T) +
+		(uint64_t)long_of(easy, CURLINFO_HEADER_SIZE);
+}
+
+static EwsHttpFate fate_of(const EwsHttpPost *post, CURLcode code, const GError *error)
+{
+	bool is_connected = number_of(post->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
+
+	if (code == CURLE_OK)
+		return EWS_HTTP_ANSWERED;
+	if (!is_connected || ews_error_is(error, EWS_ERROR_TLS))
+		return EWS_HTTP_UNREACHED;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return EWS_HTTP_SILENT;
+	return post->header_bytes > 0 ? EWS_HTTP_CUT : EWS_HTTP_BROKEN;
+}
+
+/* Where a redirect points is for a person to judge. Exchange sends those who come at a bad
+ * moment to its page of errors, which passes. */
+static GError *redirect_error(EwsHttp *self, CURL *easy, long status)
+{
+	char *target = NULL;
+	bool is_passing;
+
+	curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
+	is_passing = target && strstr(target, "genericerrorpage");
+	return g_error_new(EWS_ERROR, is_passing ? EWS_ERROR_BUSY : EWS_ERROR_PROTOCOL,
+		"%s: the server points to %.200s instead (HTTP %ld), which is not followed",
+		self->url, target ? target : "nowhere", status);
+}
+
+static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
+{
+	EwsHttp *self = post->http;
+
+	if (post->is_refused)
+		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+			"%s: the answer is too long or makes no sense", self->url);
+	if (code != CURLE_OK)
+		return ews_error_from_curl(code, post->detail, self->url);
+	if (status >= 300 && status < 400)
+		return redirect_error(self, post->easy, status);
+	return status == 200 ? NULL : ews_error_from_http(status, self->url);
+}
+
+static void end_post(EwsHttpPost *post, CURLcode code)
+{
+	EwsHttp *self = post->http;
+	EwsHttpEvents events = post->events;
+	long status = long_of(post->easy, CURLINFO_RESPONSE_CODE);
+	g_autoptr(GError) error = error_of(post, code, status);
+	EwsHttpEnd end = {
+		.fate = fate_of(post, code, error),
+		.status = status,
+		.retry_after_s = -1,
+		.error = error,
+	};
+
+	if (number_of(post->easy, CURLINFO_RETRY_AFTER) > 0)
+		end.retry_after_s = number_of(post->easy, CURLINFO_RETRY_AFTER);
+	/* After trouble, a connection that was kept proves nothing: ask over new ones. */
+	if (end.fate != EWS_HTTP_ANSWERED && !post->is_refused)
+		self->fresh = self->max_conns;
+	count(self, post->easy);
+	free_post(post);
+	events.end(events.user, &end);
+}
+
+static void reap(EwsHttp *self)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(self->multi, &left))) {
+		EwsHttpPost *post = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&post);
+		end_post(post, message->data.result);
+	}
+}
+
+void ews_http_run(EwsHttp *self, int timeout_ms)
+{
+	int running;
+
+	curl_multi_poll(self->multi, NULL, 0, timeout_ms, NULL);
+	curl_multi_perform(self->multi, &running);
+	reap(self);
+}
+
+void ews_http_wake(EwsHttp *self)
+{
+	curl_multi_wakeup(self->multi);
+}
+
+const EwsHttpCounts *ews_http_counts(const EwsHttp *self)
+{
+	return &self->counts;
+}
+
+int64_t ews_http_last_progress(EwsHttp *self)
+{
+	return atomic_load_explicit(&self->last_progress, memory_order_relaxed);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ews/ews.h"
+
+/*
+ * POSTs over a pool of kept connections (curl multi). Bytes only: knows no XML and repeats
+ * nothing, but what curl repeats when a kept connection turns out to be dead before a byte came.
+ *
+ * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, certificates always
+ * checked, redirects never followed (a POST with a password goes where it was told to go). Sizes
+ * are capped (ews/reading.h). ews thread only, but for check, wake and last_progress.
+ */
+typedef struct EwsHttp EwsHttp;
+typedef struct EwsHttpPost EwsHttpPost;
+
+typedef enum EwsHttpFate {
+	EWS_HTTP_ANSWERED,  /* an answer came whole, with any status */
+	EWS_HTTP_UNREACHED, /* no connection, or none to be trusted */
+	EWS_HTTP_BROKEN,    /* the connection ended before a byte of the answer */
+	EWS_HTTP_CUT,       /* the connection, or the reader, ended inside the answer */
+	EWS_HTTP_SILENT,    /* nothing came for too long */
+} EwsHttpFate;
+
+typedef struct EwsHttpEnd {
+	EwsHttpFate fate;
+	long status;           /* 0: none came */
+	int64_t retry_after_s; /* -1: the server said none */
+	const GError *error;   /* why, unless answered with 200 */
+} EwsHttpEnd;
+
+typedef struct EwsHttpEvents {
+	/* A piece of the body. FALSE: no more is wanted, the connection is closed. */
+	bool (*data)(void *user, const char *data, size_t len);
+	/* Exactly once, unless the post was cancelled. May post anew. */
+	void (*end)(void *user, const EwsHttpEnd *end);
+	void *user;
+} EwsHttpEvents;
+
+typedef struct EwsHttpCounts {
+	uint64_t requests;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+} EwsHttpCounts;
+
+/* Is the address one that we send a password to? UNSUPPORTED with what to do, if not. */
+bool ews_http_check(const EwsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+EwsHttp *ews_http_new(const EwsConfig *config);
+/* Every post must have ended or been cancelled. */
+void ews_http_free(EwsHttp *self);
+
+/* Takes @body. */
+EwsHttpPost *ews_http_post(EwsHttp *self, GString *body, const EwsHttpEvents *events);
+void ews_http_cancel(EwsHttpPost *post);
+
+/* Waits for something to do, at most @timeout_ms, and does it. */
+void ews_http_run(EwsHttp *self, int timeout_ms);
+/* Any thread: ends the wait. */
+void ews_http_wake(EwsHttp *self);
+
+const EwsHttpCounts *ews_http_counts(const EwsHttp *self);
+/* Any thread: when a byte last came (monotonic microseconds; 0: never). */
+int64_t ews_http_last_progress(EwsHttp *self);

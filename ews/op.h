@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "ews/ews.h"
+#include "ews/reading.h"
+#include "ews/soap_write.h"
+
+/*
+ * What an operation is: one entry of a table (EwsOpKind), and the object that goes through the
+ * queue (EwsOp). Each op/<operation>.c has its arguments, its writer and its reader side by side,
+ * and embeds EwsOp as the first member of its own struct.
+ *
+ * Ops of one kind travel together: `write` puts the arguments of several into one call, and the
+ * server answers with as many response messages in the same order. The elements inside a response
+ * message are described by `elements`, a table that reads like the schema (ews/reading.h).
+ *
+ * Private to the room. Everything but making an op happens on the ews thread.
+ */
+
+/* The index of a kind in the queue's lists and the governor's sizes. */
+typedef enum EwsKindId {
+	EWS_KIND_GET_FOLDER,
+	EWS_KIND_FIND_FOLDER,
+	EWS_KIND_SYNC_FOLDER_HIERARCHY,
+	EWS_KIND_SYNC_FOLDER_ITEMS,
+	EWS_KIND_GET_ITEM,
+	EWS_KIND_GET_ITEM_MIME,
+	EWS_KIND_RESOLVE_NAMES,
+	EWS_KIND_COUNT,
+} EwsKindId;
+
+typedef struct EwsOpKind {
+	EwsKindId id;
+	const char *name;   /* of the operation, and of the request's element */
+	unsigned batch_max; /* ops in one call */
+	const EwsElement *elements;
+	const char *also_success; /* a ResponseCode that carries an answer too, or NULL */
+
+	/* What stands inside the request's element. */
+	void (*write)(EwsWriter *writer, EwsOp *const *ops, unsigned count);
+	/* Forgets what an earlier, broken answer left. Called before each sending. */
+	void (*reset)(EwsOp *op);
+	/* The response message is complete and said success: is the answer whole? */
+	bool (*finish)(EwsOp *op, GError **error);
+	/* Frees what the kind's own struct owns. */
+	void (*clear)(EwsOp *op);
+	/* Bytes of the answer to expect; NULL: few. */
+	int64_t (*weight)(const EwsOp *op);
+	/* TRUE if what @op was answered with is about what @asked asked for. NULL: cannot tell. */
+	bool (*is_about)(const EwsOp *op, const EwsOp *asked);
+} EwsOpKind;
+
+struct EwsOp {
+	/* set when made, then const */
+	const EwsOpKind *kind;
+
+	/* set at submit */
+	EwsOpDone done;
+	void *user; /* borrowed: from the submitter, for done */
+	uint64_t serial;
+	EwsPriority priority;
+
+	/* the submitter's */
+	int64_t tag;
+
+	/* the queue's */
+	GList link; /* in one of EwsQueue's lists while it waits */
+
+	/* how it went so far: ews/settle.c */
+	unsigned batch_max; /* smaller after each failure of a whole batch */
+	uint8_t sent;
+	uint8_t busy;
+	uint8_t stopped;
+	uint8_t missing;
+	uint8_t broken;
+
+	/* the answer */
+	GError *error; /* own */
+};
+
+/* Fills in the base of a new op. */
+void ews_op_init(EwsOp *self, const EwsOpKind *kind);
+
+/* Ends @op with @error (taken; NULL: success) and gives it back to its submitter. */
+void ews_op_done(EwsOp *op, GError *error);

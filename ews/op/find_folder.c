@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/error.h"
+#include "ews/op.h"
+#include "ews/op/shape.h"
+
+/*
+ * FindFolder: one page of all folders below a root.
+ *
+ * PAGE is what we ask for; a server may give fewer, and says with IndexedPagingOffset where the
+ * next page begins. One that says neither "last" nor moves on would be asked for ever: PROTOCOL.
+ */
+
+#define PAGE 5000
+
+typedef struct FindFolder {
+	EwsOp op;
+	char *root_id; /* own */
+	uint32_t offset;
+	bool has_page;
+	int64_t next_offset; /* as the server says; -1: not said */
+	EwsFolderPage page;
+} FindFolder;
+
+static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
+{
+	const FindFolder *self = (const FindFolder *)ops[0];
+	char number[16];
+
+	ews_writer_attribute(writer, "Traversal", "Deep");
+	ews_shape_write_folders(writer);
+	ews_writer_start(writer, "m:IndexedPageFolderView");
+	g_snprintf(number, sizeof(number), "%d", PAGE);
+	ews_writer_attribute(writer, "MaxEntriesReturned", number);
+	g_snprintf(number, sizeof(number), "%u", self->offset);
+	ews_writer_attribute(writer, "Offset", number);
+	ews_writer_attribute(writer, "BasePoint", "Beginning");
+	ews_writer_end(writer);
+	ews_writer_start(writer, "m:ParentFolderIds");
+	ews_writer_empty(writer, "t:FolderId", "Id", self->root_id);
+	ews_writer_end(writer);
+}
+
+static void start_root(EwsReading *reading)
+{
+	FindFolder *self = (FindFolder *)reading->op;
+	g_autofree char *last = ews_reading_attribute(reading, EWS_NAME_IncludesLastItemInRange);
+
+	self->has_page = last != NULL;
+	self->page.is_last = last && ews_parse_bool(last);
+	self->next_offset =
+		ews_reading_attribute_number(reading, EWS_NAME_IndexedPagingOffset, -1);
+}
+
+static void start_folder(EwsReading *reading)
+{
+	FindFolder *self = (FindFolder *)reading->op;
+	EwsFolder *folder = ews_folder_new();
+
+	g_ptr_array_add(self->page.folders, folder);
+	reading->record = folder;
+	ews_shape_start_folder(reading);
+	if (self->page.folders->len > EWS_CAP_FOLDERS)
+		ews_reading_fail(reading, g_error_new(EWS_ERROR, EWS_ERROR_TOO_BIG,
+			"FindFolder: more than %d folders in a page", EWS_CAP_FOLDERS));
+}
+
+static void end_folder(EwsReading *reading)
+{
+	const EwsFolder *folder = reading->record;
+
+	ews_shape_end_folder(reading);
+	if (!folder->id)
+		ews_reading_fail(reading, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+			"FindFolder: a folder without an id"));
+}
+
+static void reset(EwsOp *op)
+{
+	FindFolder *self = (FindFolder *)op;
+
+	g_clear_pointer(&self->page.folders, g_ptr_array_unref);
+	self->page.folders = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
+	self->page.is_last = false;
+	self->has_page = false;
+	self->next_offset = -1;
+}
+
+static bool finish(EwsOp *op, GError **error)
+{
+	FindFolder *self = (FindFolder *)op;
+	int64_t next = self->next_offset;
+
+	if (next < 0)
+		next = (int64_t)self->offset + self->page.folders->len;
+	if (self->has_page && (self->page.is_last || (next > self->offset && next <= G_MAXINT))) {
+		self->page.next_offset = (uint32_t)CLAMP(next, 0, G_MAXINT);
+		return true;
+	}
+	g_set_error(error, EWS_ERROR, EWS_ERROR_PROTOCOL,
+		"FindFolder: a page that is not the last and leads nowhere");
+	return false;
+}
+
+static void clear(EwsOp *op)
+{
+	FindFolder *self = (FindFolder *)op;
+
+	g_clear_pointer(&self->page.folders, g_ptr_array_unref);
+	g_free(self->root_id);
+}
+
+/* clang-format off */
+static const EwsElement folders[] = {
+	{ .name = EWS_NAME_ANY, .children = ews_shape_folder,
+	  .start = start_folder, .end = end_folder },
+	{ 0 },
+};
+
+static const EwsElement root[] = {
+	{ .name = EWS_NAME_Folders, .children = folders },
+	{ 0 },
+};
+
+static const EwsElement message[] = {
+	{ .name = EWS_NAME_RootFolder, .children = root, .start = start_root },
+	{ 0 },
+};
+/* clang-format on */
+
+static const EwsOpKind kind = {
+	.id = EWS_KIND_FIND_FOLDER,
+	.name = "FindFolder",
+	.batch_max = 1,
+	.elements = message,
+	.write = write_request,
+	.reset = reset,
+	.finish = finish,
+	.clear = clear,
+};
+
+EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset)
+{
+	FindFolder *self = g_new0(FindFolder, 1);
+
+	ews_op_init(&self->op, &kind);
+	self->root_id = g_strdup(root_id);
+	self->offset = offset;
+	return &self->op;
+}
+
+const EwsFolderPage *ews_find_folder_page(const EwsOp *op)
+{
+	const FindFolder *self = (const FindFolder *)op;
+
+	g_assert(op->kind == &kind);
+	return op->error ? NULL : &self->page;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <libxml/parser.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "ews/batch.h"
+#include "ews/error.h"
+#include "ews/inbox.h"
+
+/*
+ * The ews thread and what it owns.
+ *
+ * The thread sleeps in http (curl_multi_poll) and nowhere else. Whoever wants something posts a
+ * command into the inbox, whose wake hook ends that sleep. One turn of the loop: take commands,
+ * refuse what cannot be now, send what may leave, move bytes.
+ *
+ * Start: inbox and http exist before the thread, so nothing is ever posted into the void. Stop:
+ * a command like the others; the thread answers every op before it ends, and only then the rest
+ * is freed.
+ */
+
+/* Somebody asked for something so recently that the background keeps low. */
+#define FOREGROUND_US G_USEC_PER_SEC
+
+typedef enum CommandKind {
+	COMMAND_SUBMIT,
+	COMMAND_RAISE,
+	COMMAND_CANCEL,
+	COMMAND_STOP,
+} CommandKind;
+
+typedef struct Command {
+	CommandKind kind;
+	EwsOp *op; /* own; SUBMIT */
+	uint64_t serial;
+	EwsPriority priority;
+} Command;
+
+struct EwsSession {
+	/* set at start, then const */
+	pthread_t thread;
+	EwsInbox *inbox; /* own, of Command */
+	EwsHttp *http;   /* own; but for waking and last_progress: ews thread only */
+	unsigned max_conns;
+	EwsStateChanged changed; /* set before the first submit */
+	void *changed_user;      /* borrowed: from the listener, for changed */
+
+	atomic_uint_least64_t serial;
+
+	/* ews thread only */
+	EwsQueue *queue; /* own */
+	EwsGovernor governor;
+	EwsBatchShared shared;
+	GPtrArray *batches; /* own, of EwsBatch: in flight */
+	EwsState announced;
+	int64_t foreground_us; /* when somebody last asked for something */
+	bool is_stopping;
+
+	pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
+	/* guarded by lock */
+	EwsStatus status;
+};
+
+/* --- the ews thread ---------------------------------------------------------------------- */
+
+static void publish(EwsSession *self)
+{
+	const EwsHttpCounts *counts = ews_http_counts(self->http);
+	const EwsGovernor *governor = &self->governor;
+	EwsStatus *status = &self->status;
+
+	pthread_mutex_lock(&self->lock);
+	status->state = governor->state;
+	status->requests = counts->requests;
+	status->bytes_in = counts->bytes_in;
+	status->bytes_out = counts->bytes_out;
+	status->in_flight = self->batches->len;
+	status->queued = ews_queue_count(self->queue);
+	status->resume_us = governor->resume_us;
+	g_strlcpy(status->error, governor->error ? governor->error->message : "",
+		sizeof(status->error));
+	pthread_mutex_unlock(&self->lock);
+
+	if (governor->state == self->announced)
+		return;
+	self->announced = governor->state;
+	g_debug("state %d: %s", governor->state, governor->error ? governor->error->message : "");
+	if (self->changed)
+		self->changed(governor->state, self->changed_user);
+}
+
+static void on_server(void *user, const char *server)
+{
+	EwsSession *self = user;
+
+	pthread_mutex_lock(&self->lock);
+	g_strlcpy(self->status.server, server, sizeof(self->status.server));
+	pthread_mutex_unlock(&self->lock);
+}
+
+static void on_batch_ended(void *user, EwsBatch *batch)
+{
+	EwsSession *self = user;
+
+	g_ptr_array_remove_fast(self->batches, batch);
+}
+
+static void note_urgency(EwsSession *self, EwsPriority priority)
+{
+	if (priority != EWS_PRIORITY_BACKGROUND)
+		self->foreground_us = g_get_monotonic_time();
+}
+
+/* Known offline, one op at a time is let in, when a probe is due. */
+static GError *refusal(EwsSession *self)
+{
+	const EwsGovernor *governor = &self->governor;
+	GError *error = ews_governor_refusal(governor, g_get_monotonic_time());
+
+	if (!error && governor->state == EWS_STATE_OFFLINE &&
+		(self->batches->len > 0 || ews_queue_count(self->queue) > 0))
+		error = g_error_copy(governor->error);
+	return error;
+}
+
+static void submit(EwsSession *self, EwsOp *op)
+{
+	GError *error = refusal(self);
+
+	note_urgency(self, op->priority);
+	if (error)
+		ews_op_done(op, error);
+	else
+		ews_queue_push(self->queue, op);
+}
+
+static void raise_op(EwsSession *self, uint64_t serial, EwsPriority priority)
+{
+	note_urgency(self, priority);
+	ews_queue_raise(self->queue, serial, priority);
+}
+
+static void cancel(EwsSession *self, uint64_t serial)
+{
+	EwsOp *op = ews_queue_remove(self->queue, serial);
+
+	if (op)
+		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "given up"));
+}
+
+static void obey(EwsSession *self, Command *command)
+{
+	switch (command->kind) {
+	case COMMAND_SUBMIT:
+		submit(self, command->op);
+		break;
+	case COMMAND_RAISE:
+		raise_op(self, command->serial, command->priority);
+		break;
+	case COMMAND_CANCEL:
+		cancel(self, command->serial);
+		break;
+	case COMMAND_STOP:
+		self->is_stopping = true;
+		break;
+	}
+	g_free(command);
+}
+
+static void take_commands(EwsSession *self)
+{
+	Command *command;
+
+	while ((command = ews_inbox_take(self->inbox, 0)))
+		obey(self, command);
+}
+
+/* Nobody waits for a server that is known to be away. */
+static void refuse_queued(EwsSession *self)
+{
+	g_autoptr(GError) error =
+		ews_governor_refusal(&self->governor, g_get_monotonic_time());
+	EwsOp *op;
+
+	while (error && (op = ews_queue_pop(self->queue)))
+		ews_op_done(op, g_error_copy(error));
+}
+
+static EwsTraffic traffic(const EwsSession *self, int64_t now)
+{
+	EwsTraffic now_on = {
+		.in_flight = self->batches->len,
+		.has_foreground =
+			self->foreground_us > 0 && now - self->foreground_us < FOREGROUND_US,
+	};
+
+	for (guint i = 0; i < self->batches->len; i++)
+		now_on.background += ews_batch_priority(self->batches->pdata[i]) ==
+			EWS_PRIORITY_BACKGROUND;
+	return now_on;
+}
+
+/* Sends one batch of this urgency, if one may leave. */
+static bool send_one(EwsSession *self, EwsPriority priority)
+{
+	const EwsOpKind *kind = ews_queue_next(self->queue, priority);
+	int64_t now = g_get_monotonic_time();
+	EwsTraffic now_on = traffic(self, now);
+	EwsOp *ops[EWS_QUEUE_BATCH_MAX];
+	unsigned count;
+
+	if (!kind || !ews_governor_may_send(&self->governor, priority, &now_on, now))
+		return false;
+	count = ews_queue_take(self->queue, priority, kind,
+		ews_governor_size(&self->governor, kind), ops);
+	g_ptr_array_add(self->batches, ews_batch_send(&self->shared, ops, count));
+	return true;
+}
+
+static void send_all(EwsSession *self)
+{
+	for (int priority = 0; priority < EWS_PRIORITY_COUNT; priority++)
+		while (send_one(self, (EwsPriority)priority))
+			;
+}
+
+/* How long the thread may sleep: while ops wait for a time to come, until then. */
+static int sleep_ms(const EwsSession *self)
+{
+	int64_t now = g_get_monotonic_time();
+	int64_t until = now + 60 * G_USEC_PER_SEC;
+
+	if (ews_queue_count(self->queue) > 0) {
+		if (self->governor.resume_us > now)
+			until = MIN(until, self->governor.resume_us);
+		/* The background may come forward again. */
+		if (self->foreground_us + FOREGROUND_US > now)
+			until = MIN(until, self->foreground_us + FOREGROUND_US);
+	}
+	return (int)((until - now) / 1000) + 1;
+}
+
+static void answer_everything(EwsSession *self)
+{
+	EwsOp *op;
+
+	g_ptr_array_set_size(self->batches, 0);
+	while ((op = ews_queue_pop(self->queue)))
+		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED,
+			"the session is over"));
+}
+
+static void *run(void *user)
+{
+	EwsSession *self = user;
+
+	pthread_setname_np(pthread_self(), "ewsfs-ews");
+	for (;;) {
+		take_commands(self);
+		if (self->is_stopping)
+			break;
+		refuse_queued(self);
+		send_all(self);
+		publish(self);
+		ews_http_run(self->http, sleep_ms(self));
+	}
+	answer_everything(self);
+	return NULL;
+}
+
+/* --- any thread -------------------------------------------------------------------------- */
+
+static void wake(void *user)
+{
+	EwsSession *self = user;
+
+	ews_http_wake(self->http);
+}
+
+static void post(EwsSession *self, Command command)
+{
+	ews_inbox_post(self->inbox, g_memdup2(&command, sizeof(command)));
+}
+
+static void free_session(EwsSession *self)
+{
+	ews_inbox_free(self->inbox, g_free);
+	g_ptr_array_unref(self->batches);
+	ews_queue_free(self->queue);
+	ews_governor_clear(&self->governor);
+	ews_http_free(self->http);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self);
+}
+
+EwsSession *ews_session_start(const EwsConfig *config, GError **error)
+{
+	EwsSession *self;
+	int failed;
+
+	if (!ews_http_check(config, error))
+		return NULL;
+	xmlInitParser();
+	self = g_new0(EwsSession, 1);
+	pthread_mutex_init(&self->lock, NULL);
+	self->max_conns = MAX(config->max_conns, 1);
+	self->http = ews_http_new(config);
+	self->inbox = ews_inbox_new(wake, self);
+	self->queue = ews_queue_new();
+	self->batches = g_ptr_array_new_with_free_func((GDestroyNotify)ews_batch_free);
+	ews_governor_init(&self->governor, self->max_conns);
+	self->shared = (EwsBatchShared){
+		.http = self->http,
+		.queue = self->queue,
+		.governor = &self->governor,
+		.ended = on_batch_ended,
+		.server = on_server,
+		.user = self,
+	};
+	failed = pthread_create(&self->thread, NULL, run, self);
+	if (failed == 0)
+		return self;
+	g_propagate_error(error, ews_error_from_errno(failed, "start the ews thread"));
+	free_session(self);
+	return NULL;
+}
+
+void ews_session_stop(EwsSession *self)
+{
+	if (!self)
+		return;
+	post(self, (Command){ .kind = COMMAND_STOP });
+	pthread_join(self->thread, NULL);
+	free_session(self);
+}
+
+void ews_session_status(EwsSession *self, EwsStatus *ret_status)
+{
+	pthread_mutex_lock(&self->lock);
+	*ret_status = self->status;
+	pthread_mutex_unlock(&self->lock);
+}
+
+int64_t ews_session_last_progress(EwsSession *self)
+{
+	return ews_http_last_progress(self->http);
+}
+
+void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user)
+{
+	self->changed = changed;
+	self->changed_user = user;
+}
+
+uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone done, void *user)
+{
+	/* The op is gone with the post: what is returned is remembered before. */
+	uint64_t serial =
+		atomic_fetch_add_explicit(&self->serial, 1, memory_order_relaxed) + 1;
+
+	op->serial = serial;
+	op->priority = priority;
+	op->done = done;
+	op->user = user;
+	post(self, (Command){ .kind = COMMAND_SUBMIT, .op = op });
+	return serial;
+}
+
+void ews_raise(EwsSession *self, uint64_t serial, EwsPriority priority)
+{
+	post(self, (Command){ .kind = COMMAND_RAISE, .serial = serial, .priority = priority });
+}
+
+void ews_cancel(EwsSession *self, uint64_t serial)
+{
+	post(self, (Command){ .kind = COMMAND_CANCEL, .serial = serial });
+}

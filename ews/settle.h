@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "ews/op.h"
+
+/*
+ * What becomes of an op that got no answer of its own: asked again, or given back with its error.
+ *
+ * Every way of asking again is bounded for each op, so nothing goes round for ever whatever a
+ * server does. ews thread only.
+ */
+typedef enum EwsTrouble {
+	EWS_TROUBLE_NONE,     /* its error is its answer */
+	EWS_TROUBLE_BUSY,     /* the server wants rest */
+	EWS_TROUBLE_SURPLUS,  /* the server took only some of the call */
+	EWS_TROUBLE_STOPPED,  /* the server stopped before it */
+	EWS_TROUBLE_MISSING,  /* the answer was whole, but had no message for it */
+	EWS_TROUBLE_BROKEN,   /* the connection broke */
+	EWS_TROUBLE_REJECTED, /* the call as a whole came to nothing, perhaps for one op's sake */
+} EwsTrouble;
+
+/* TRUE: queue it again (the op now knows in how big a batch). FALSE: give it back. @count is the
+ * number of ops that shared the trouble; for SURPLUS, the number that was taken. */
+bool ews_settle(EwsOp *op, EwsTrouble trouble, unsigned count);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/soap_write.h"
+
+#include <libxml/xmlwriter.h>
+#include <string.h>
+
+#include "ews/names.h"
+
+/*
+ * The version of the schema that we speak. Exchange2013_SP1 has all that ewsfs asks for
+ * (item:Flag, SuppressReadReceipts); without the header a server assumes 2007 and refuses newer
+ * ids. A server that is too old answers ErrorInvalidServerVersion, which is UNSUPPORTED. Should
+ * older servers ever be wanted, this is the place for a choice, together with the properties in
+ * op/shape.c that they do not know.
+ */
+#define SERVER_VERSION "Exchange2013_SP1"
+
+struct EwsWriter {
+	xmlBuffer *buffer;      /* own */
+	xmlTextWriter *writer; /* own */
+};
+
+#define XML(string) ((const xmlChar *)(string))
+
+EwsWriter *ews_writer_new(const char *operation)
+{
+	EwsWriter *self = g_new0(EwsWriter, 1);
+
+	self->buffer = xmlBufferCreate();
+	self->writer = self->buffer ? xmlNewTextWriterMemory(self->buffer, 0) : NULL;
+	if (!self->writer)
+		g_error("libxml2: out of memory");
+	xmlTextWriterStartDocument(self->writer, NULL, "utf-8", NULL);
+	ews_writer_start(self, "s:Envelope");
+	ews_writer_attribute(self, "xmlns:s", EWS_NS_URI_SOAP);
+	ews_writer_attribute(self, "xmlns:m", EWS_NS_URI_MESSAGES);
+	ews_writer_attribute(self, "xmlns:t", EWS_NS_URI_TYPES);
+	ews_writer_start(self, "s:Header");
+	ews_writer_empty(self, "t:RequestServerVersion", "Version", SERVER_VERSION);
+	ews_writer_end(self);
+	ews_writer_start(self, "s:Body");
+	ews_writer_start(self, operation);
+	return self;
+}
+
+void ews_writer_free(EwsWriter *self)
+{
+	if (!self)
+		return;
+	xmlFreeTextWriter(self->writer);
+	xmlBufferFree(self->buffer);
+	g_free(self);
+}
+
+static bool is_forbidden(const char *at)
+{
+	unsigned char c = (unsigned char)*at;
+
+	if (c < 0x20)
+		return c != '\t' && c != '\n' && c != '\r';
+	/* U+FFFE and U+FFFF */
+	return c == 0xEF && (unsigned char)at[1] == 0xBF && (unsigned char)at[2] >= 0xBE;
+}
+
+/* What may stand in XML of @text; owned. */
+static char *clean(const char *text)
+{
+	char *valid = g_utf8_make_valid(text, -1);
+	char *to = valid;
+
+	for (const char *from = valid; *from;) {
+		size_t len = (size_t)(g_utf8_next_char(from) - from);
+
+		if (!is_forbidden(from)) {
+			memmove(to, from, len);
+			to += len;
+		}
+		from += len;
+	}
+	*to = '\0';
+	return valid;
+}
+
+void ews_writer_start(EwsWriter *self, const char *element)
+{
+	xmlTextWriterStartElement(self->writer, XML(element));
+}
+
+void ews_writer_attribute(EwsWriter *self, const char *name, const char *value)
+{
+	g_autofree char *good = clean(value);
+
+	xmlTextWriterWriteAttribute(self->writer, XML(name), XML(good));
+}
+
+void ews_writer_end(EwsWriter *self)
+{
+	xmlTextWriterEndElement(self->writer);
+}
+
+void ews_writer_text(EwsWriter *self, const char *element, const char *text)
+{
+	g_autofree char *good = clean(text);
+
+	xmlTextWriterWriteElement(self->writer, XML(element), XML(good));
+}
+
+void ews_writer_number(EwsWriter *self, const char *element, int64_t number)
+{
+	char text[32];
+
+	g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, (gint64)number);
+	ews_writer_text(self, element, text);
+}
+
+void ews_writer_empty(EwsWriter *self, const char *element, const char *name, const char *value)
+{
+	ews_writer_start(self, element);
+	ews_writer_attribute(self, name, value);
+	ews_writer_end(self);
+}
+
+GString *ews_writer_finish(EwsWriter *self)
+{
+	xmlTextWriterEndDocument(self->writer);
+	return g_string_new_len((const char *)xmlBufferContent(self->buffer),
+		xmlBufferLength(self->buffer));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdint.h>
+
+/*
+ * A request as it is written: an envelope around one operation, in a buffer.
+ *
+ * Elements are named with the prefixes "m:" (messages) and "t:" (types) that the envelope
+ * declares. Text and values may hold anything: what is not UTF-8 is made so, and characters that
+ * XML forbids are left out. ews thread only.
+ */
+typedef struct EwsWriter EwsWriter;
+
+/* Opens the envelope and the operation's element, "m:GetItem". */
+EwsWriter *ews_writer_new(const char *operation);
+void ews_writer_free(EwsWriter *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsWriter, ews_writer_free)
+
+void ews_writer_start(EwsWriter *self, const char *element);
+void ews_writer_attribute(EwsWriter *self, const char *name, const char *value);
+void ews_writer_end(EwsWriter *self);
+/* <element>text</element> */
+void ews_writer_text(EwsWriter *self, const char *element, const char *text);
+void ews_writer_number(EwsWriter *self, const char *element, int64_t number);
+/* <element name="value"/> */
+void ews_writer_empty(EwsWriter *self, const char *element, const char *name, const char *value);
+
+/* Closes everything that is open and hands out the document. */
+GString *ews_writer_finish(EwsWriter *self);
