@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/ewsd/events.h"
+
 static void answer(SoupServerMessage *message, unsigned status, const char *text)
 {
 	soup_server_message_set_status(message, status, NULL);
@@ -42,6 +44,42 @@ static void fault(World *world, SoupServerMessage *message, const char *method, 
 	}
 }
 
+static bool streams(World *world, const char *what, const char *text)
+{
+	if (strcmp(what, "drop-subscriptions") == 0)
+		events_drop_all(world->events);
+	else if (strcmp(what, "close-streams") == 0)
+		events_close_streams(world->events);
+	else if (strcmp(what, "silence") == 0)
+		events_set_silent(world->events, strcmp(text, "off") != 0);
+	else
+		return false;
+	return true;
+}
+
+/* Every sync state handed out before now is refused from now on. */
+static void corrupt_states(World *world)
+{
+	store_lock(world->store);
+	store_begin(world->store);
+	store_forget_states(world->store);
+	store_commit(world->store);
+	store_unlock(world->store);
+}
+
+static bool post(World *world, atomic_uint *latency_ms, const char *what, const char *text)
+{
+	if (strcmp(what, "latency") == 0)
+		atomic_store(latency_ms, (unsigned)atoi(text));
+	else if (strcmp(what, "mark") == 0)
+		log_mark(world->log, text);
+	else if (strcmp(what, "corrupt-states") == 0)
+		corrupt_states(world);
+	else
+		return streams(world, what, text);
+	return true;
+}
+
 void admin_answer(World *world, atomic_uint *latency_ms, SoupServerMessage *message,
 	const char *what)
 {
@@ -51,19 +89,13 @@ void admin_answer(World *world, atomic_uint *latency_ms, SoupServerMessage *mess
 	const char *data = g_bytes_get_data(bytes, &length);
 	g_autofree char *text = g_strstrip(g_strndup(data ? data : "", length));
 	const char *method = soup_server_message_get_method(message);
-	bool is_post = strcmp(method, "POST") == 0;
 
-	if (strcmp(what, "stats") == 0) {
+	if (strcmp(what, "stats") == 0)
 		stats(world, message);
-	} else if (strcmp(what, "fault") == 0) {
+	else if (strcmp(what, "fault") == 0)
 		fault(world, message, method, text);
-	} else if (strcmp(what, "latency") == 0 && is_post) {
-		atomic_store(latency_ms, (unsigned)atoi(text));
+	else if (strcmp(method, "POST") == 0 && post(world, latency_ms, what, text))
 		answer(message, 200, "{}\n");
-	} else if (strcmp(what, "mark") == 0 && is_post) {
-		log_mark(world->log, text);
-		answer(message, 200, "{}\n");
-	} else {
+	else
 		answer(message, 404, "unknown\n");
-	}
 }

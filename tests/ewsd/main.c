@@ -154,7 +154,7 @@ static bool world_start(World *world, const Options *o, GError **error)
 	/* A mailbox that is kept was filled when it was new. */
 	if (is_fresh && !fill_mailbox(world->store, o, error))
 		return false;
-	world->events = events_new();
+	world->events = events_new(world->store);
 	store_listen(world->store, events_hear, world->events);
 	return true;
 }

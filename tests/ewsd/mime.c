@@ -41,7 +41,7 @@ static char *addresses(InternetAddressList *list)
 	return lines->len ? g_string_free(g_steal_pointer(&lines), FALSE) : NULL;
 }
 
-static char *display(const char *lines)
+char *mime_display(const char *lines)
 {
 	g_auto(GStrv) all = g_strsplit(lines ? lines : "", "\n", -1);
 
@@ -193,8 +193,8 @@ void mime_describe(GBytes *mime, Item *item)
 		describe(message, item);
 	take(&item->class, g_strdup("IPM.Note"));
 	take(&item->subject, g_strdup(""));
-	take(&item->display_to, display(item->to));
-	take(&item->display_cc, display(item->cc));
+	take(&item->display_to, mime_display(item->to));
+	take(&item->display_cc, mime_display(item->cc));
 	item->size = mime_mapi_size(length, item->received / 1000);
 	g_clear_object(&message);
 	g_object_unref(parser);

@@ -12,6 +12,8 @@
 void mime_start(void);
 /* Fills in what is still empty in `item`; dates become 0 when the message has none. */
 void mime_describe(GBytes *mime, Item *item);
+/* Recipients as DisplayTo shows them. */
+char *mime_display(const char *lines);
 /* A received date for a message that tells none: fixed by its bytes. */
 int64_t mime_fallback_date(GBytes *mime);
 /* The MAPI size that goes with so many bytes of MIME: another number, as on real servers. */

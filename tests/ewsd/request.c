@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tests/ewsd/clock.h"
+
 static const char ENVELOPE[] =
 	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"
 	"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>"
@@ -46,6 +48,20 @@ static const char *text_of(const char *code)
 void request_note(Request *self, const char *code)
 {
 	g_string_append_printf(self->codes, "%s\"%s\"", self->codes->len ? "," : "", code);
+}
+
+void request_log(Request *self, const char *end)
+{
+	LogLine line = {
+		.time = self->time, .op = self->name, .items = self->items, .in = self->in,
+		.out = out_total(self->out), .status = self->status, .codes = self->codes->str,
+		.end = end, .schema_error = self->schema_error,
+		.took = clock_seconds() - self->time,
+	};
+
+	if (!self->is_logged)
+		log_request(self->world->log, &line);
+	self->is_logged = true;
 }
 
 void request_open(Request *self)

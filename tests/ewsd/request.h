@@ -39,6 +39,9 @@ typedef struct Request {
 	bool is_open;	/* the response element was begun */
 	bool is_faulted;
 	bool is_logged;
+	const char *schema_error;	/* borrowed, or NULL */
+	double time;	/* when it came */
+	uint64_t in;	/* bytes */
 } Request;
 
 /* Writes one success message and returns NULL, or returns the code of what went wrong. */
@@ -54,6 +57,8 @@ void request_error(Request *self, const char *code);
 /* A SOAP fault instead of an answer; only before anything was flushed. */
 void request_fault(Request *self, const char *code, const char *text);
 void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mode);
+/* The log line, once: the first call is the one that counts. */
+void request_log(Request *self, const char *end);
 void request_note(Request *self, const char *code);
 /* With the store locked: by FolderId or DistinguishedFolderId. NULL, or the code. */
 const char *request_folder(Request *self, const xmlNode *node, Folder **ret_folder);

@@ -11,20 +11,6 @@ static const char HTML[] =
 	"<!DOCTYPE html><html><head><title>Runtime Error</title></head><body>"
 	"<h1>Server Error in '/EWS' Application.</h1><p>&nbsp;</body></html>";
 
-static void write_log(Serve *self, const Request *request, const char *end,
-	const char *schema_error)
-{
-	LogLine line = {
-		.time = self->time, .op = request->name, .items = request->items,
-		.in = g_bytes_get_size(self->body), .out = out_total(self->out),
-		.status = request->status, .codes = request->codes->str, .end = end,
-		.schema_error = schema_error, .took = clock_seconds() - self->time,
-	};
-
-	if (!request->is_logged)
-		log_request(self->world->log, &line);
-}
-
 static void answer_html(Serve *self, Request *request, unsigned status)
 {
 	self->content_type = "text/html; charset=utf-8";
@@ -99,7 +85,7 @@ static void run(Serve *self, Request *request)
 	if (plan->truncate)
 		g_string_truncate(out_buf(self->out), out_buf(self->out)->len / 2);
 	self->status = request->status;
-	write_log(self, request, ending(self, plan), NULL);
+	request_log(request, ending(self, plan));
 	if (plan->is_lost)
 		self->hang_up(self->data);
 	request->plan = NULL;
@@ -109,7 +95,8 @@ static void bad(Serve *self, Request *request, const char *error)
 {
 	request_fault(request, "ErrorSchemaValidation", error);
 	self->status = request->status;
-	write_log(self, request, NULL, error);
+	request->schema_error = error;
+	request_log(request, NULL);
 }
 
 void serve(Serve *self)
@@ -119,7 +106,8 @@ void serve(Serve *self)
 	g_autofree char *error = NULL;
 	static const FaultPlan no_plan = {.busy_ms = -1};
 	Request request = {.world = self->world, .store = self->world->store, .out = self->out,
-		.codes = codes, .status = 200, .name = "", .plan = &no_plan};
+		.codes = codes, .time = self->time,
+		.in = g_bytes_get_size(self->body), .status = 200, .name = "", .plan = &no_plan};
 	gsize length;
 	const char *data = g_bytes_get_data(self->body, &length);
 

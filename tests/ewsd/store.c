@@ -260,6 +260,16 @@ int64_t store_next(Store *self)
 	return ++self->seq;
 }
 
+int64_t store_oldest_state(Store *self)
+{
+	return store_number(self, "SELECT value FROM meta WHERE name = 'oldest'", 0, 0);
+}
+
+void store_forget_states(Store *self)
+{
+	store_run(self, "INSERT OR REPLACE INTO meta VALUES('oldest', ?)", store_next(self), 0);
+}
+
 void store_tell(Store *self, const StoreNews *news)
 {
 	if (self->listener)

@@ -112,6 +112,9 @@ sqlite3_stmt *store_sql(Store *self, const char *sql);
 bool store_step(Store *self, sqlite3_stmt *stmt);
 void store_run(Store *self, const char *sql, int64_t a, int64_t b);
 int64_t store_number(Store *self, const char *sql, int64_t a, int64_t b);
+/* Sync states from before this number are refused. */
+int64_t store_oldest_state(Store *self);
+void store_forget_states(Store *self);
 void store_tell(Store *self, const StoreNews *news);
 
 /* folders: store_folder.c */

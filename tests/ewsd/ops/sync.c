@@ -36,7 +36,8 @@ static const char *read_state(Request *request, int kind, int64_t folder, SyncPo
 	if (request->plan->silent_state)
 		return NULL;
 	if (!ids_sync_decode(store_key(request->store), state, &read) || read.kind != kind
-		|| read.folder != folder || read.since > store_seq(request->store))
+		|| read.folder != folder || read.since > store_seq(request->store)
+		|| read.since < store_oldest_state(request->store))
 		return "ErrorInvalidSyncStateData";
 	*point = read;
 	return NULL;
