@@ -112,7 +112,8 @@ void cache_listen(Cache *self, CacheListener listener, void *user);
 
 /* --- reading the index (any thread) ------------------------------------------------------- */
 
-/* NOT_FOUND when there is no such node, also for one that was deleted. */
+/* NOT_FOUND when there never was such a node since the start; one that was deleted is still
+ * told, with parent 0 (who has it open may ask). lookup finds only what is there. */
 CacheNode *cache_get(Cache *self, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **error)
 	G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/apply.h"
+
+#include <string.h>
+
+#include "cache/evict.h"
+#include "cache/ident.h"
+#include "cache/item.h"
+#include "cache/name.h"
+#include "cache/node.h"
+#include "cache/sync.h"
+#include "ews/error.h"
+
+/* How a new node is called and numbered. */
+typedef struct Naming {
+	CacheIdent ident;
+	bool by_key;
+	bool is_crowded; /* others share the search key: the number or name may be taken */
+} Naming;
+
+/* --- bytes ------------------------------------------------------------------------------ */
+
+bool cache_apply_drop_bytes(Cache *cache, CacheConn *conn, int64_t id, GError **error)
+{
+	g_autoptr(CacheNode) node = cache_node_get(conn, id, error);
+	if (node == NULL)
+		return false;
+	cache_note_content(cache, node);
+	return cache_evict_forget(cache, conn, id, error) &&
+		cache_conn_run(conn, error,
+			"UPDATE item SET digest = NULL, error = NULL WHERE node = ?", "i", id) &&
+		cache_conn_run(conn, error,
+			"UPDATE node SET content = content + 1, size = -1, want = 1,"
+			" flags = flags & ~ ? WHERE id = ?",
+			"ii", (int64_t)(NODE_HERE | NODE_SUSPECT | NODE_ERROR | NODE_SERVED), id);
+}
+
+/* --- names and numbers ------------------------------------------------------------------ */
+
+static bool is_older(const EwsItem *item, const CacheItemRow *row)
+{
+	if (item->created != row->created)
+		return item->created < row->created;
+	return strcmp(item->id, row->item_id) < 0;
+}
+
+static void ident_by_id(const CacheApply *self, const char *item_id, CacheIdent *ret_ident)
+{
+	cache_ident_make(
+		ret_ident, self->mailbox, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+}
+
+static bool is_dir_listed(CacheApply *self, int64_t dir, bool *ret_listed, GError **error)
+{
+	int64_t flags = 0;
+	if (!cache_conn_int(self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?", "i",
+			dir))
+		return false;
+	*ret_listed = (flags & NODE_LISTED) != 0;
+	return true;
+}
+
+/* The number @ino, or the next that nobody has. */
+static bool free_ino(CacheApply *self, uint64_t ino, uint64_t *ret_ino, GError **error)
+{
+	int64_t holder = 0;
+	for (;; ino = (ino + 1) & (UINT64_MAX >> 1)) {
+		if (!cache_node_find_ino(self->conn, ino, &holder, error))
+			return false;
+		if (holder == 0 && ino > 1)
+			break;
+	}
+	*ret_ino = ino;
+	return true;
+}
+
+/* @row's node gives up what comes from the search key: it is itself by its ItemId from now. */
+static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name, GError **error)
+{
+	CacheIdent ident;
+	uint64_t ino = 0;
+	ident_by_id(self, row->item_id, &ident);
+	if (!free_ino(self, ident.ino, &ino, error) ||
+		!cache_conn_run(self->conn, error, "UPDATE node SET ino = ? WHERE id = ?", "ii",
+			(int64_t)ino, row->node))
+		return false;
+	if (!with_name)
+		return true;
+	/* The letters stand before the extension: DATE_PARTY_SUBJECT.LETTERS.EXT */
+	const char *extension = strrchr(row->name, '.');
+	size_t stem = extension != NULL ? (size_t)(extension - row->name) : strlen(row->name);
+	size_t keep = stem > CACHE_KEY_LETTERS ? stem - CACHE_KEY_LETTERS : stem;
+	g_autofree char *name = g_strdup_printf("%.*s%s%s", (int)keep, row->name, ident.letters,
+		extension != NULL ? extension : "");
+	cache_note_gone(self->cache, row->dir, row->name, row->node);
+	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti", name,
+		       row->node) &&
+		cache_conn_run(self->conn, error, "UPDATE item SET by_key = 0 WHERE node = ?", "i",
+			row->node);
+}
+
+/*
+ * Whose the search key is, among the copies that share it. The oldest in a folder keeps it as
+ * long as nobody has seen the folder's names; after that who has it keeps it. The inode number is
+ * one for all folders, likewise.
+ */
+static bool choose_naming(CacheApply *self, const EwsItem *item, const GPtrArray *sharers,
+	Naming *ret_naming, GError **error)
+{
+	Naming naming = {.by_key = item->search_key != NULL};
+	if (!naming.by_key) {
+		ident_by_id(self, item->id, &naming.ident);
+		*ret_naming = naming;
+		return true;
+	}
+	cache_ident_make(&naming.ident, self->mailbox, CACHE_IDENT_SEARCH_KEY, item->search_key,
+		item->search_key_len);
+	naming.is_crowded = sharers != NULL && sharers->len > 0;
+	for (guint i = 0; naming.is_crowded && i < sharers->len; i++) {
+		const CacheItemRow *row = sharers->pdata[i];
+		bool is_here = row->dir == self->dir;
+		bool is_seen = self->is_listed;
+		if (!row->by_key && row->ino != naming.ident.ino)
+			continue;
+		if (!is_here && row->dir != 0 && !is_dir_listed(self, row->dir, &is_seen, error))
+			return false;
+		bool yields = row->dir != 0 && !is_seen && is_older(item, row);
+		if (yields && !yield_key(self, row, is_here, error))
+			return false;
+		if (!yields && is_here)
+			naming.by_key = false;
+	}
+	if (!naming.by_key)
+		ident_by_id(self, item->id, &naming.ident);
+	*ret_naming = naming;
+	return true;
+}
+
+/* A name that is free in the folder: @wanted, or with the letters of the ItemId, or numbered. */
+static bool free_name(CacheApply *self, const char *wanted, const char *item_id,
+	int64_t self_node, char **ret_name, GError **error)
+{
+	g_autofree char *name = g_strdup(wanted);
+	for (unsigned i = 1;; i++) {
+		int64_t holder = 0;
+		if (!cache_node_find(self->conn, self->dir, name, &holder, error))
+			return false;
+		if (holder == 0 || holder == self_node)
+			break;
+		CacheIdent ident;
+		ident_by_id(self, item_id, &ident);
+		g_autofree char *letters =
+			i == 1 ? g_strdup(ident.letters) : g_strdup_printf("%s-%u", ident.letters, i);
+		g_free(name);
+		name = cache_name_with_letters(wanted, letters);
+	}
+	*ret_name = g_steal_pointer(&name);
+	return true;
+}
+
+/* --- a new item ------------------------------------------------------------------------- */
+
+static bool add_node(CacheApply *self, const EwsItem *item, const Naming *naming,
+	bool is_provisional, int64_t *ret_node, GError **error)
+{
+	g_autofree char *name = NULL;
+	uint64_t ino = naming->ident.ino;
+	g_autofree char *wanted = cache_name_item(item, naming->ident.letters, self->mailbox);
+	if (!free_name(self, wanted, item->id, 0, &name, error))
+		return false;
+	if (naming->is_crowded && naming->by_key) {
+		int64_t holder = 0;
+		if (!cache_node_find_ino(self->conn, ino, &holder, error))
+			return false;
+		CacheIdent ident;
+		ident_by_id(self, item->id, &ident);
+		ino = holder != 0 ? ident.ino : ino;
+	}
+	if (!free_ino(self, ino, &ino, error))
+		return false;
+	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
+	/* What may turn out to be a move is not fetched: its bytes may be here already. */
+	sqlite3_stmt *stmt = cache_conn_query(self->conn, error,
+		"INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, want)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+		"iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)ino,
+		(int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item), ctime,
+		(int64_t)!is_provisional);
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(self->conn, stmt, &has_row, error))
+		return false;
+	*ret_node = cache_conn_last_id(self->conn);
+	return true;
+}
+
+static bool agree(const CacheItemRow *row, const EwsItem *item)
+{
+	return g_strcmp0(row->message_id, item->message_id) == 0 &&
+		row->received == item->received && row->is_draft == item->is_draft &&
+		g_strcmp0(row->item_class, item->item_class) == 0;
+}
+
+/* @row's node comes to this folder as @item: a tombstone, or a live node whose id stayed. */
+static bool move_here(CacheApply *self, const CacheItemRow *row, const EwsItem *item,
+	GError **error)
+{
+	g_autofree char *name = NULL;
+	if (!free_name(self, row->name, item->id, row->node, &name, error))
+		return false;
+	if (row->state == NODE_LIVE && row->dir != 0) {
+		cache_note_gone(self->cache, row->dir, row->name, row->node);
+		cache_note(self->cache, CACHE_CHANGE_MEMBERS, row->dir, 0);
+	}
+	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : row->received;
+	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
+	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
+	bool is_wanted = row->size < 0 && (row->flags & NODE_ERROR) == 0;
+	if (!cache_conn_run(self->conn, error,
+			"UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
+			" want = nullif(?, 0) WHERE id = ?",
+			"itiiii", self->dir, name, (int64_t)self->rights, ctime,
+			(int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
+		!cache_item_write(self->conn, row->node, &place, item, error))
+		return false;
+	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
+		return false;
+	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
+	self->is_moved = true;
+	return true;
+}
+
+/* The only tombstone among the sharers, or NULL; *ret_elsewhere: one lives in another folder. */
+static const CacheItemRow *find_tomb(
+	const CacheApply *self, const GPtrArray *sharers, bool *ret_elsewhere)
+{
+	const CacheItemRow *tomb = NULL;
+	unsigned tombs = 0;
+	for (guint i = 0; i < sharers->len; i++) {
+		const CacheItemRow *row = sharers->pdata[i];
+		if (row->state == NODE_TOMB) {
+			tomb = row;
+			tombs++;
+		} else if (row->dir != self->dir) {
+			*ret_elsewhere = true;
+		}
+	}
+	return tombs == 1 ? tomb : NULL;
+}
+
+static bool add_item(CacheApply *self, const EwsItem *item, GError **error)
+{
+	g_autoptr(GPtrArray) sharers = NULL;
+	bool lives_elsewhere = false;
+	if (item->search_key != NULL) {
+		sharers = cache_item_find_key(
+			self->conn, item->search_key, item->search_key_len, error);
+		if (sharers == NULL)
+			return false;
+		const CacheItemRow *tomb = find_tomb(self, sharers, &lives_elsewhere);
+		if (tomb != NULL)
+			return move_here(self, tomb, item, error);
+	}
+	Naming naming;
+	int64_t node = 0;
+	if (!choose_naming(self, item, sharers, &naming, error) ||
+		!add_node(self, item, &naming, lives_elsewhere, &node, error))
+		return false;
+	CacheItemPlace place = {
+		.folder = self->folder,
+		.run = self->run,
+		.by_key = naming.by_key,
+		.is_provisional = lives_elsewhere,
+		.round = self->round,
+	};
+	self->is_moved = true;
+	return cache_item_write(self->conn, node, &place, item, error);
+}
+
+/* --- a known item ----------------------------------------------------------------------- */
+
+/*
+ * Read and flag state are no part of the content: an update of only these keeps the bytes. Any
+ * other makes them suspect: served as before, until the next fetch tells.
+ */
+static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
+{
+	if (g_strcmp0(row->change_key, item->change_key) == 0)
+		return false;
+	bool is_state_only = row->print == cache_item_print(item) &&
+		(row->is_read != item->is_read || row->flag != (int)item->flag);
+	return !is_state_only;
+}
+
+static bool update_item(
+	CacheApply *self, const CacheItemRow *row, const EwsItem *item, GError **error)
+{
+	bool is_same_key = g_strcmp0(row->change_key, item->change_key) == 0;
+	bool is_content = is_content_change(row, item);
+	bool was_fetched = row->size >= 0;
+	bool had_error = (row->flags & NODE_ERROR) != 0 && !is_same_key;
+	int set = is_content && was_fetched ? NODE_SUSPECT : 0;
+	int clear = had_error ? NODE_ERROR : 0;
+	bool moves_mtime = item->is_draft || row->is_draft;
+	CacheItemPlace place = {
+		.folder = row->folder,
+		.run = self->run,
+		.by_key = row->by_key,
+		.is_provisional = row->is_provisional,
+		.round = row->round,
+	};
+	if (!cache_item_write(self->conn, row->node, &place, item, error))
+		return false;
+	if (is_same_key && row->is_read == item->is_read)
+		return true;
+	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
+	return cache_conn_run(self->conn, error,
+		"UPDATE node SET ctime = ?1, mtime = CASE WHEN ?2 THEN ?3 ELSE mtime END,"
+		" size_hint = ?4, flags = (flags | ?5) & ~ ?6,"
+		" want = CASE WHEN ?7 THEN 1 ELSE want END WHERE id = ?8",
+		"iiiiiiii", item->modified != EWS_TIME_NONE ? item->modified : row->received,
+		(int64_t)moves_mtime, cache_item_mtime(item), MAX(item->size, 0), (int64_t)set,
+		(int64_t)clear, (int64_t)(set != 0 || had_error), row->node);
+}
+
+bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
+{
+	g_autoptr(CacheItemRow) row = NULL;
+	if (!cache_item_find(self->conn, item->id, &row, error))
+		return false;
+	if (row == NULL)
+		return add_item(self, item, error);
+	if (row->state != NODE_LIVE || row->folder != self->folder)
+		return move_here(self, row, item, error);
+	return update_item(self, row, item, error);
+}
+
+/* --- a vanished item -------------------------------------------------------------------- */
+
+/* The only provisional item with the same search key, or NULL. */
+static bool find_provisional(
+	CacheApply *self, const CacheItemRow *row, CacheItemRow **ret_row, GError **error)
+{
+	int64_t count = 0;
+	int64_t node = 0;
+	const char *sql_count =
+		"SELECT count(*) FROM item a JOIN item b ON b.key_hash = a.key_hash"
+		" AND b.search_key = a.search_key AND b.node != a.node AND b.is_provisional = 1"
+		" JOIN node ON node.id = b.node AND node.state = 0"
+		" WHERE a.node = ? AND a.key_hash != 0 AND b.key_hash != 0";
+	const char *sql_node =
+		"SELECT b.node FROM item a JOIN item b ON b.key_hash = a.key_hash"
+		" AND b.search_key = a.search_key AND b.node != a.node AND b.is_provisional = 1"
+		" JOIN node ON node.id = b.node AND node.state = 0"
+		" WHERE a.node = ? AND a.key_hash != 0 AND b.key_hash != 0";
+	*ret_row = NULL;
+	if (!cache_conn_int(self->conn, 0, &count, error, sql_count, "i", row->node))
+		return false;
+	if (count != 1)
+		return true;
+	return cache_conn_int(self->conn, 0, &node, error, sql_node, "i", row->node) &&
+		cache_item_get(self->conn, node, ret_row, error);
+}
+
+/* The item of @old turned up as @found: @old's node goes there, @found's was never needed. */
+static bool merge(
+	CacheApply *self, const CacheItemRow *old, const CacheItemRow *found, GError **error)
+{
+	Cache *cache = self->cache;
+	bool keeps_bytes = g_strcmp0(old->message_id, found->message_id) == 0 &&
+		old->received == found->received && old->is_draft == found->is_draft &&
+		g_strcmp0(old->item_class, found->item_class) == 0;
+	cache_note_gone(cache, old->dir, old->name, old->node);
+	cache_note_gone(cache, found->dir, found->name, found->node);
+	cache_note(cache, CACHE_CHANGE_MEMBERS, found->dir, 0);
+	cache_note(cache, CACHE_CHANGE_ATTRIBUTES, old->node, found->dir);
+	/* The old name goes along if it is free there, as a rename would; names of one item differ
+	 * between folders only where a copy stood in the way. */
+	int64_t holder = 0;
+	if (!cache_evict_forget(cache, self->conn, found->node, error) ||
+		!cache_node_detach(self->conn, found->node, NODE_GONE, error) ||
+		!cache_node_find(self->conn, found->dir, old->name, &holder, error))
+		return false;
+	return cache_conn_run(
+		       self->conn, error, "DELETE FROM item WHERE node = ?", "i", old->node) &&
+		cache_conn_run(self->conn, error,
+			"UPDATE item SET node = ?, is_provisional = 0, by_key = ? WHERE node = ?",
+			"iii", old->node, (int64_t)old->by_key, found->node) &&
+		cache_conn_run(self->conn, error,
+			"UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime"
+			" FROM (SELECT rights, ctime FROM node WHERE id = ?3) AS n WHERE id = ?4",
+			"itii", found->dir, holder == 0 ? old->name : found->name, found->node,
+			old->node) &&
+		(keeps_bytes || cache_apply_drop_bytes(cache, self->conn, old->node, error));
+}
+
+bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
+{
+	g_autoptr(CacheItemRow) row = NULL;
+	g_autoptr(CacheItemRow) found = NULL;
+	if (!cache_item_get(self->conn, node, &row, error))
+		return false;
+	if (row == NULL || row->state != NODE_LIVE)
+		return true;
+	self->is_moved = true;
+	if (!find_provisional(self, row, &found, error))
+		return false;
+	if (found != NULL)
+		return merge(self, row, found, error);
+	cache_note_gone(self->cache, row->dir, row->name, row->node);
+	return cache_node_detach(self->conn, node, NODE_TOMB, error) &&
+		cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
+			self->round, node);
+}
+
+/* --- pages ------------------------------------------------------------------------------ */
+
+static bool apply_deleted(CacheApply *self, const char *item_id, GError **error)
+{
+	g_autoptr(CacheItemRow) row = NULL;
+	if (!cache_item_find(self->conn, item_id, &row, error) ||
+		!cache_conn_run(
+			self->conn, error, "DELETE FROM pending WHERE item_id = ?", "t", item_id))
+		return false;
+	/* What lives in another folder by now is not what this folder lost. */
+	if (row == NULL || row->folder != self->folder)
+		return true;
+	return cache_apply_vanished(self, row->node, error);
+}
+
+static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **error)
+{
+	g_autoptr(CacheItemRow) row = NULL;
+	if (!cache_item_find(self->conn, item->id, &row, error))
+		return false;
+	if (row == NULL || row->state != NODE_LIVE)
+		return true;
+	return cache_conn_run(self->conn, error,
+		"UPDATE item SET is_read = ?, run = ? WHERE node = ?", "iii", (int64_t)item->is_read,
+		self->run, row->node);
+}
+
+bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **error)
+{
+	switch (change->kind) {
+	case EWS_CHANGE_DELETE:
+		return apply_deleted(self, change->item->id, error);
+	case EWS_CHANGE_READ_FLAG:
+		return apply_read_flag(self, change->item, error);
+	case EWS_CHANGE_CREATE:
+	case EWS_CHANGE_UPDATE:
+		break;
+	}
+	if (change->item->has_properties)
+		return cache_apply_item(self, change->item, error);
+	return cache_conn_run(self->conn, error,
+		"INSERT INTO pending (item_id, folder) VALUES (?, ?)"
+		" ON CONFLICT (item_id) DO UPDATE SET folder = excluded.folder",
+		"ti", change->item->id, self->folder);
+}
+
+/* Tombstones that no folder took over; item.round says since when each waits. */
+static bool forget_tombs(Cache *cache, CacheConn *conn, int64_t round, GError **error)
+{
+	g_autoptr(GArray) tombs = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT node.id FROM node JOIN item ON item.node = node.id"
+		" WHERE node.state = 1 AND node.state > 0 AND item.round < ?",
+		"i", round);
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return false;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, error))
+			return false;
+		int64_t id = sqlite3_column_int64(stmt, 0);
+		if (has_row)
+			g_array_append_val(tombs, id);
+	}
+	for (guint i = 0; i < tombs->len; i++) {
+		int64_t id = g_array_index(tombs, int64_t, i);
+		if (!cache_evict_forget(cache, conn, id, error) ||
+			!cache_node_detach(conn, id, NODE_GONE, error))
+			return false;
+	}
+	return true;
+}
+
+bool cache_apply_settle(Cache *cache, CacheConn *conn, int64_t round, GError **error)
+{
+	return forget_tombs(cache, conn, round, error) &&
+		cache_conn_run(conn, error,
+			"UPDATE node SET want = 1 WHERE size < 0 AND state = 0 AND id IN"
+			" (SELECT node FROM item WHERE is_provisional = 1 AND round < ?)",
+			"i", round) &&
+		cache_conn_run(conn, error,
+			"UPDATE item SET is_provisional = 0 WHERE is_provisional = 1 AND round < ?", "i",
+			round);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cache/private.h"
+#include "ews/error.h"
+
+#define FANOUT 256
+
+struct CacheBlobs {
+	/* set at start, then const */
+	char *dir; /* own */
+	int dir_fd;
+
+	pthread_mutex_t lock; /* a leaf: nothing else is locked below it */
+	GHashTable *pins;     /* guarded by lock; own; of Pin */
+	GHashTable *used;     /* guarded by lock; own; set of ids */
+	uint64_t next_temp;   /* guarded by lock */
+};
+
+typedef struct Pin {
+	int64_t id;
+	uint32_t content;
+	unsigned count;
+	int64_t size;
+} Pin;
+
+struct CacheBlob {
+	CacheBlobs *store; /* borrowed: outlives every blob */
+	int64_t id;
+	uint32_t content;
+	int64_t size;
+	int fd;
+};
+
+static guint pin_hash(gconstpointer key)
+{
+	const Pin *pin = key;
+	return (guint)((uint64_t)pin->id * 31 + pin->content);
+}
+
+static gboolean pin_equal(gconstpointer a, gconstpointer b)
+{
+	const Pin *x = a;
+	const Pin *y = b;
+	return x->id == y->id && x->content == y->content;
+}
+
+static void name_of(char *ret_name, size_t size, int64_t id, uint32_t content)
+{
+	snprintf(ret_name, size, "blobs/%02x/%" PRIx64 ".%" PRIx32, (unsigned)(id % FANOUT),
+		(uint64_t)id, content);
+}
+
+/* Unlinks every file in the directory; what cannot be unlinked is left alone. */
+static void empty_dir(int parent_fd, const char *name)
+{
+	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	struct dirent *entry;
+	while ((entry = readdir(dir)) != NULL)
+		unlinkat(fd, entry->d_name, 0);
+	closedir(dir);
+}
+
+static bool make_dir(int parent_fd, const char *name, GError **error)
+{
+	if (mkdirat(parent_fd, name, 0700) == 0 || errno == EEXIST)
+		return true;
+	g_propagate_error(error, ews_error_from_errno(errno, "cache directory: make %s", name));
+	return false;
+}
+
+static bool make_dirs(CacheBlobs *self, bool is_void, GError **error)
+{
+	if (!make_dir(self->dir_fd, "tmp", error) || !make_dir(self->dir_fd, "blobs", error))
+		return false;
+	empty_dir(self->dir_fd, "tmp");
+	for (unsigned i = 0; i < FANOUT; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "blobs/%02x", i);
+		if (!make_dir(self->dir_fd, name, error))
+			return false;
+		if (is_void)
+			empty_dir(self->dir_fd, name);
+	}
+	return true;
+}
+
+CacheBlobs *cache_blobs_new(
+	const char *cache_dir, const char *epoch, bool *ret_is_void, GError **error)
+{
+	CacheBlobs *self = g_new0(CacheBlobs, 1);
+	self->dir = g_strdup(cache_dir);
+	self->dir_fd = -1;
+	self->pins = g_hash_table_new_full(pin_hash, pin_equal, g_free, NULL);
+	self->used = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	pthread_mutex_init(&self->lock, NULL);
+
+	g_autofree char *stamp = g_build_filename(cache_dir, "epoch", NULL);
+	g_autofree char *found = NULL;
+	if (g_mkdir_with_parents(cache_dir, 0700) == 0)
+		self->dir_fd = open(cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (self->dir_fd < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "cache directory %s", cache_dir));
+		cache_blobs_free(self);
+		return NULL;
+	}
+	bool is_same = g_file_get_contents(stamp, &found, NULL, NULL) && g_str_equal(found, epoch);
+	if (!make_dirs(self, !is_same, error) ||
+		(!is_same && !g_file_set_contents(stamp, epoch, -1, error))) {
+		cache_blobs_free(self);
+		return NULL;
+	}
+	*ret_is_void = !is_same;
+	return self;
+}
+
+void cache_blobs_free(CacheBlobs *self)
+{
+	if (self == NULL)
+		return;
+	if (self->dir_fd >= 0)
+		close(self->dir_fd);
+	g_hash_table_unref(self->pins);
+	g_hash_table_unref(self->used);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self->dir);
+	g_free(self);
+}
+
+int cache_blobs_make_temp(CacheBlobs *self, char **ret_path, GError **error)
+{
+	pthread_mutex_lock(&self->lock);
+	uint64_t number = self->next_temp++;
+	pthread_mutex_unlock(&self->lock);
+	g_autofree char *name = g_strdup_printf("tmp/%" PRIu64, number);
+	int fd = openat(self->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "cache directory: %s", name));
+		return -1;
+	}
+	*ret_path = g_build_filename(self->dir, name, NULL);
+	return fd;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t done = write(fd, data, len);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		data += done;
+		len -= (size_t)done;
+	}
+	return true;
+}
+
+bool cache_blobs_store_bytes(CacheBlobs *self, int64_t id, uint32_t content, const void *data,
+	size_t len, GError **error)
+{
+	char name[64];
+	name_of(name, sizeof name, id, content);
+	int fd = openat(self->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "store message"));
+		return false;
+	}
+	bool is_written = write_all(fd, data, len);
+	int errnum = errno;
+	close(fd);
+	if (is_written)
+		return true;
+	unlinkat(self->dir_fd, name, 0);
+	g_propagate_error(error, ews_error_from_errno(errnum, "store message"));
+	return false;
+}
+
+bool cache_blobs_store_file(
+	CacheBlobs *self, int64_t id, uint32_t content, const char *path, GError **error)
+{
+	char name[64];
+	name_of(name, sizeof name, id, content);
+	if (renameat(AT_FDCWD, path, self->dir_fd, name) == 0)
+		return true;
+	g_propagate_error(error, ews_error_from_errno(errno, "store message"));
+	return false;
+}
+
+void cache_blobs_remove(CacheBlobs *self, int64_t id, uint32_t content)
+{
+	char name[64];
+	name_of(name, sizeof name, id, content);
+	unlinkat(self->dir_fd, name, 0);
+}
+
+bool cache_blobs_is_pinned(CacheBlobs *self, int64_t id, uint32_t content)
+{
+	Pin key = {.id = id, .content = content};
+	pthread_mutex_lock(&self->lock);
+	bool is_pinned = g_hash_table_contains(self->pins, &key);
+	pthread_mutex_unlock(&self->lock);
+	return is_pinned;
+}
+
+bool cache_blobs_disk(CacheBlobs *self, uint64_t *ret_free, uint64_t *ret_total)
+{
+	struct statvfs disk;
+	if (fstatvfs(self->dir_fd, &disk) != 0)
+		return false;
+	*ret_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+	*ret_total = (uint64_t)disk.f_blocks * disk.f_frsize;
+	return true;
+}
+
+GHashTable *cache_blobs_take_used(CacheBlobs *self)
+{
+	GHashTable *fresh = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	pthread_mutex_lock(&self->lock);
+	GHashTable *used = self->used;
+	self->used = fresh;
+	pthread_mutex_unlock(&self->lock);
+	return used;
+}
+
+/* --- opening ---------------------------------------------------------------------------- */
+
+static void pin(CacheBlobs *self, const CacheBlob *blob)
+{
+	Pin key = {.id = blob->id, .content = blob->content, .count = 1, .size = blob->size};
+	pthread_mutex_lock(&self->lock);
+	Pin *found = g_hash_table_lookup(self->pins, &key);
+	if (found != NULL)
+		found->count++;
+	else
+		g_hash_table_add(self->pins, g_memdup2(&key, sizeof key));
+	if (!g_hash_table_contains(self->used, &blob->id))
+		g_hash_table_add(self->used, g_memdup2(&blob->id, sizeof blob->id));
+	pthread_mutex_unlock(&self->lock);
+}
+
+static void unpin(CacheBlobs *self, const CacheBlob *blob)
+{
+	Pin key = {.id = blob->id, .content = blob->content};
+	pthread_mutex_lock(&self->lock);
+	Pin *found = g_hash_table_lookup(self->pins, &key);
+	g_assert(found != NULL);
+	if (--found->count == 0)
+		g_hash_table_remove(self->pins, &key);
+	pthread_mutex_unlock(&self->lock);
+}
+
+CacheBlob *cache_blob_open(Cache *cache, int64_t id, uint32_t content, GError **error)
+{
+	g_autoptr(CacheNode) node = cache_get(cache, id, error);
+	if (node == NULL)
+		return NULL;
+	char name[64];
+	name_of(name, sizeof name, id, content);
+	int fd = -1;
+	struct stat st;
+	if (node->is_here && node->content == content)
+		fd = openat(cache->blobs->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_size != node->size)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "the bytes are not here");
+		return NULL;
+	}
+	CacheBlob *self = g_new0(CacheBlob, 1);
+	self->store = cache->blobs;
+	self->id = id;
+	self->content = content;
+	self->size = node->size;
+	self->fd = fd;
+	pin(cache->blobs, self);
+	return self;
+}
+
+int cache_blob_fd(const CacheBlob *self)
+{
+	return self->fd;
+}
+
+int64_t cache_blob_size(const CacheBlob *self)
+{
+	return self->size;
+}
+
+void cache_blob_close(CacheBlob *self)
+{
+	if (self == NULL)
+		return;
+	unpin(self->store, self);
+	close(self->fd);
+	g_free(self);
+}
+
+int64_t cache_blob_pinned_size(Cache *cache, int64_t id, uint32_t content)
+{
+	CacheBlobs *self = cache->blobs;
+	Pin key = {.id = id, .content = content};
+	pthread_mutex_lock(&self->lock);
+	const Pin *found = g_hash_table_lookup(self->pins, &key);
+	int64_t size = found != NULL ? found->size : -1;
+	pthread_mutex_unlock(&self->lock);
+	return size;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cache/evict.h"
+#include "cache/fetch.h"
+#include "cache/prefetch.h"
+#include "cache/private.h"
+#include "cache/refresh.h"
+#include "cache/sync.h"
+#include "cache/wait.h"
+#include "ews/error.h"
+
+/*
+ * Opening and closing: directories, the lock, and what the last run left behind.
+ */
+
+/* Blobs written so shortly before a power cut are not believed. */
+#define DOUBT_US (120 * (int64_t)G_USEC_PER_SEC)
+
+static char *read_boot_id(void)
+{
+	g_autofree char *text = NULL;
+	if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &text, NULL, NULL))
+		return g_strdup("unknown");
+	return g_strdup(g_strstrip(text));
+}
+
+/* --- the lock ---------------------------------------------------------------------------- */
+
+/* Two processes with one index would each undo the other's work. */
+static bool take_lock(Cache *self, GError **error)
+{
+	g_autofree char *path = g_build_filename(self->state_dir, "lock", NULL);
+	self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (self->lock_fd < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "%s", path));
+		return false;
+	}
+	if (flock(self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		char holder[32] = "";
+		ssize_t len = pread(self->lock_fd, holder, sizeof holder - 1, 0);
+		holder[MAX(len, 0)] = '\0';
+		g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
+			"%s is in use by another ewsfs (process %s); unmount that one first, or give this"
+			" mount its own state_dir",
+			self->state_dir, g_strstrip(holder));
+		return false;
+	}
+	char pid[32];
+	int len = g_snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(self->lock_fd, 0) != 0 || pwrite(self->lock_fd, pid, (size_t)len, 0) != len) {
+		g_propagate_error(error, ews_error_from_errno(errno, "%s", path));
+		return false;
+	}
+	return true;
+}
+
+/* --- what the last run left --------------------------------------------------------------- */
+
+/* Bytes that the index believes in and that a power cut may have taken. */
+static bool doubt_blobs(Cache *self, CacheConn *conn, GError **error)
+{
+	int64_t last = 0;
+	g_autoptr(GArray) doubtful = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	if (!cache_conn_int(conn, 0, &last, error, "SELECT max(used) FROM blob", ""))
+		return false;
+	sqlite3_stmt *stmt = cache_conn_query(
+		conn, error, "SELECT node FROM blob WHERE used >= ?", "i", last - DOUBT_US);
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return false;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, error))
+			return false;
+		int64_t node = sqlite3_column_int64(stmt, 0);
+		if (has_row)
+			g_array_append_val(doubtful, node);
+	}
+	for (guint i = 0; i < doubtful->len; i++) {
+		if (!cache_evict_forget(self, conn, g_array_index(doubtful, int64_t, i), error))
+			return false;
+	}
+	return true;
+}
+
+/* Rows of what is no more: no kernel holds their numbers now. */
+static bool drop_gone(CacheConn *conn, GError **error)
+{
+	return cache_conn_run(conn, error,
+		       "DELETE FROM item WHERE node IN (SELECT id FROM node WHERE state = 2"
+		       " AND state > 0)",
+		       "") &&
+		cache_conn_run(conn, error, "DELETE FROM node WHERE state = 2 AND state > 0", "") &&
+		cache_conn_run(conn, error,
+			"UPDATE item SET round = 0 WHERE is_provisional = 1 OR node IN"
+			" (SELECT id FROM node WHERE state = 1 AND state > 0)",
+			"");
+}
+
+static bool drop_blobs(CacheConn *conn, GError **error)
+{
+	return cache_conn_run(conn, error, "DELETE FROM blob", "") &&
+		cache_conn_run(conn, error, "UPDATE node SET flags = flags & ~ ? WHERE flags & ? != 0",
+			"ii", (int64_t)NODE_HERE, (int64_t)NODE_HERE);
+}
+
+static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
+{
+	g_autofree char *boot_id = read_boot_id();
+	g_autofree char *last_boot = NULL;
+	CacheConn *conn = cache_sync_begin(self, error);
+	if (conn == NULL)
+		return false;
+	bool is_ok = cache_conn_get_meta(conn, "boot_id", &last_boot, error) &&
+		drop_gone(conn, error);
+	bool was_cut = last_boot != NULL && strcmp(last_boot, "") != 0 &&
+		strcmp(last_boot, boot_id) != 0;
+	if (is_ok && are_blobs_void)
+		is_ok = drop_blobs(conn, error);
+	else if (is_ok && was_cut)
+		is_ok = doubt_blobs(self, conn, error);
+	/* Cleared at a proper end: who finds another boot's id here knows of a cut. */
+	if (!is_ok || !cache_conn_set_meta(conn, "boot_id", boot_id, error)) {
+		cache_sync_rollback(self);
+		return false;
+	}
+	return cache_sync_commit(self, error);
+}
+
+static bool read_start(Cache *self, char **ret_epoch, GError **error)
+{
+	g_autofree char *state = NULL;
+	int64_t is_root_tied = 0;
+	CacheConn *conn = cache_sync_begin(self, error);
+	if (conn == NULL)
+		return false;
+	bool is_ok = cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
+		cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
+		cache_conn_int(conn, 0, &is_root_tied, error,
+			"SELECT count(*) FROM folder WHERE node = 1", "");
+	if (is_ok && *ret_epoch == NULL) {
+		*ret_epoch = g_uuid_string_random();
+		is_ok = cache_conn_set_meta(conn, "epoch", *ret_epoch, error);
+	}
+	if (!is_ok) {
+		cache_sync_rollback(self);
+		return false;
+	}
+	atomic_store(&self->has_tree, state != NULL && is_root_tied > 0);
+	return cache_sync_commit(self, error);
+}
+
+/* --- open, close -------------------------------------------------------------------------- */
+
+static bool open_stores(Cache *self, GError **error)
+{
+	g_autofree char *path = g_build_filename(self->state_dir, "index.db", NULL);
+	g_autofree char *epoch = NULL;
+	bool are_blobs_void = false;
+	if (g_mkdir_with_parents(self->state_dir, 0700) != 0) {
+		g_propagate_error(
+			error, ews_error_from_errno(errno, "state directory %s", self->state_dir));
+		return false;
+	}
+	if (!take_lock(self, error))
+		return false;
+	self->db = cache_db_open(path, error);
+	if (self->db == NULL || !read_start(self, &epoch, error))
+		return false;
+	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);
+	return self->blobs != NULL && clean_up(self, are_blobs_void, error) &&
+		cache_evict_start(self, error);
+}
+
+Cache *cache_open(const CacheConfig *config, GError **error)
+{
+	g_autoptr(Cache) self = g_new0(Cache, 1);
+	self->state_dir = g_strdup(config->state_dir);
+	self->cache_dir = g_strdup(config->cache_dir);
+	self->root_path = g_strdup(config->root_path != NULL ? config->root_path : "");
+	self->account = g_strdup(config->account);
+	self->cache_size = config->cache_size;
+	self->refresh_s = config->refresh_s;
+	self->timeout_s = config->timeout_s;
+	self->prefetch = config->prefetch;
+	self->backup = config->backup;
+	self->lock_fd = -1;
+	pthread_mutex_init(&self->status_lock, NULL);
+	self->inbox = ews_inbox_new(NULL, NULL);
+	self->changes = g_ptr_array_new_with_free_func((GDestroyNotify)cache_change_free);
+	self->fetcher = cache_fetcher_new();
+	self->ahead = cache_prefetch_new();
+	self->refresh = cache_refresh_new();
+	self->waits = cache_waits_new();
+	if (!open_stores(self, error))
+		return NULL;
+	return g_steal_pointer(&self);
+}
+
+void cache_listen(Cache *self, CacheListener listener, void *user)
+{
+	self->listener = listener;
+	self->listener_user = user;
+}
+
+bool cache_has_tree(Cache *self)
+{
+	return atomic_load(&self->has_tree);
+}
+
+void cache_start(Cache *self, EwsSession *session)
+{
+	self->session = session;
+	cache_sync_start(self);
+}
+
+void cache_stop(Cache *self)
+{
+	cache_sync_stop(self);
+	g_autoptr(GError) error = NULL;
+	CacheConn *conn = cache_sync_begin(self, &error);
+	if (conn == NULL)
+		return;
+	if (!cache_conn_set_meta(conn, "boot_id", "", &error))
+		cache_sync_rollback(self);
+	else
+		(void)!cache_sync_commit(self, &error);
+}
+
+void cache_free(Cache *self)
+{
+	if (self == NULL)
+		return;
+	/* Tasks that were never run answer their askers: they want the rest to be there still. */
+	ews_inbox_free(self->inbox, cache_sync_task_free);
+	cache_waits_free(self->waits);
+	cache_refresh_free(self->refresh);
+	cache_prefetch_free(self->ahead);
+	cache_fetcher_free(self->fetcher);
+	g_ptr_array_unref(self->changes);
+	cache_blobs_free(self->blobs);
+	cache_db_close(self->db);
+	if (self->lock_fd >= 0)
+		close(self->lock_fd);
+	pthread_mutex_destroy(&self->status_lock);
+	g_free(self->status_error);
+	g_free(self->state_dir);
+	g_free(self->cache_dir);
+	g_free(self->root_path);
+	g_free(self->account);
+	g_free(self);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/db.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+
+#include "cache/schema.h"
+#include "ews/error.h"
+
+/* The WAL may grow to this many pages before a commit moves it into the database by itself; a
+ * quiet moment does it earlier (cache_db_checkpoint). A first sync dirties the same index pages
+ * again and again: checkpointing each commit would write them as often. */
+#define WAL_PAGES 16384
+
+/* Readers see the file through a mapping, not through copies: what they read is the kernel's
+ * page cache and costs no memory of ours. */
+#define MMAP_BYTES "1073741824"
+
+/* KiB of page cache: the writer works in many index pages at once, readers have the mapping. */
+#define WRITER_CACHE_KIB "16384"
+#define READER_CACHE_KIB "256"
+
+struct CacheConn {
+	sqlite3 *db;            /* own */
+	GHashTable *statements; /* own; address of the text → sqlite3_stmt */
+};
+
+struct CacheDb {
+	/* set at start, then const */
+	char *path; /* own */
+
+	pthread_mutex_t writer_lock; /* held from begin to commit; no other lock is taken below it */
+	CacheConn *writer;           /* guarded by writer_lock */
+
+	pthread_mutex_t readers_lock;
+	GPtrArray *readers; /* guarded by readers_lock: those not lent */
+};
+
+/* Numbered migrations: the index of an entry is the version that it starts from. */
+static const char *const migrations[] = {
+	CACHE_SCHEMA_SQL,
+};
+
+static void set_error(sqlite3 *db, const char *what, GError **error)
+{
+	int code = db != NULL ? sqlite3_errcode(db) : SQLITE_NOMEM;
+	bool is_full = (code & 0xff) == SQLITE_FULL;
+	g_set_error(error, EWS_ERROR, is_full ? EWS_ERROR_NO_SPACE : EWS_ERROR_LOCAL, "index: %s: %s",
+		what, db != NULL ? sqlite3_errmsg(db) : "out of memory");
+}
+
+static void conn_free(CacheConn *self)
+{
+	if (self == NULL)
+		return;
+	g_clear_pointer(&self->statements, g_hash_table_unref);
+	sqlite3_close(self->db);
+	g_free(self);
+}
+
+static bool conn_exec(CacheConn *self, const char *sql, GError **error)
+{
+	if (sqlite3_exec(self->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return true;
+	set_error(self->db, "set up", error);
+	return false;
+}
+
+static void finalize(void *stmt)
+{
+	sqlite3_finalize(stmt);
+}
+
+static CacheConn *conn_open(const char *path, int flags, const char *pragmas, GError **error)
+{
+	CacheConn *self = g_new0(CacheConn, 1);
+	self->statements = g_hash_table_new_full(NULL, NULL, NULL, finalize);
+	if (sqlite3_open_v2(path, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		set_error(self->db, path, error);
+		conn_free(self);
+		return NULL;
+	}
+	sqlite3_busy_timeout(self->db, 10000);
+	if (!conn_exec(self, pragmas, error)) {
+		conn_free(self);
+		return NULL;
+	}
+	return self;
+}
+
+static bool migrate(CacheConn *conn, GError **error)
+{
+	int64_t version = 0;
+	if (!cache_conn_int(conn, 0, &version, error, "PRAGMA user_version", ""))
+		return false;
+	if (version > (int64_t)G_N_ELEMENTS(migrations)) {
+		g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
+			"index: made by a newer ewsfs (version %d); remove the state directory to start anew",
+			(int)version);
+		return false;
+	}
+	for (int64_t i = version; i < (int64_t)G_N_ELEMENTS(migrations); i++) {
+		g_autofree char *done = g_strdup_printf("PRAGMA user_version=%d; COMMIT", (int)i + 1);
+		if (!conn_exec(conn, "BEGIN IMMEDIATE", error) ||
+			!conn_exec(conn, migrations[i], error) || !conn_exec(conn, done, error))
+			return false;
+	}
+	return true;
+}
+
+CacheDb *cache_db_open(const char *path, GError **error)
+{
+	g_autoptr(CacheDb) self = g_new0(CacheDb, 1);
+	self->path = g_strdup(path);
+	self->readers = g_ptr_array_new();
+	pthread_mutex_init(&self->writer_lock, NULL);
+	pthread_mutex_init(&self->readers_lock, NULL);
+	self->writer = conn_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		"PRAGMA journal_mode=WAL;"
+		"PRAGMA synchronous=NORMAL;"
+		"PRAGMA wal_autocheckpoint=" G_STRINGIFY(WAL_PAGES) ";"
+		"PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
+		"PRAGMA temp_store=MEMORY",
+		error);
+	if (self->writer == NULL || !migrate(self->writer, error))
+		return NULL;
+	return g_steal_pointer(&self);
+}
+
+void cache_db_close(CacheDb *self)
+{
+	if (self == NULL)
+		return;
+	for (guint i = 0; i < self->readers->len; i++)
+		conn_free(self->readers->pdata[i]);
+	g_ptr_array_unref(self->readers);
+	conn_free(self->writer);
+	pthread_mutex_destroy(&self->writer_lock);
+	pthread_mutex_destroy(&self->readers_lock);
+	g_free(self->path);
+	g_free(self);
+}
+
+CacheConn *cache_db_begin(CacheDb *self, GError **error)
+{
+	pthread_mutex_lock(&self->writer_lock);
+	if (cache_conn_run(self->writer, error, "BEGIN IMMEDIATE", ""))
+		return self->writer;
+	pthread_mutex_unlock(&self->writer_lock);
+	return NULL;
+}
+
+bool cache_db_commit(CacheDb *self, GError **error)
+{
+	bool is_done = cache_conn_run(self->writer, error, "COMMIT", "");
+	if (!is_done) {
+		cache_db_rollback(self);
+		return false;
+	}
+	pthread_mutex_unlock(&self->writer_lock);
+	return true;
+}
+
+void cache_db_rollback(CacheDb *self)
+{
+	/* After some errors (a full disk) SQLite has rolled back already. */
+	if (!sqlite3_get_autocommit(self->writer->db))
+		sqlite3_exec(self->writer->db, "ROLLBACK", NULL, NULL, NULL);
+	pthread_mutex_unlock(&self->writer_lock);
+}
+
+void cache_db_checkpoint(CacheDb *self)
+{
+	pthread_mutex_lock(&self->writer_lock);
+	sqlite3_wal_checkpoint_v2(self->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	sqlite3_db_release_memory(self->writer->db);
+	pthread_mutex_unlock(&self->writer_lock);
+}
+
+CacheConn *cache_db_take_reader(CacheDb *self, GError **error)
+{
+	CacheConn *conn = NULL;
+	pthread_mutex_lock(&self->readers_lock);
+	if (self->readers->len > 0)
+		conn = g_ptr_array_steal_index(self->readers, self->readers->len - 1);
+	pthread_mutex_unlock(&self->readers_lock);
+	if (conn != NULL)
+		return conn;
+	/* A reader never checkpoints: it is opened for writing only because WAL wants to write its
+	 * shared memory, and query_only keeps it from anything else. */
+	return conn_open(self->path, SQLITE_OPEN_READWRITE,
+		"PRAGMA query_only=1;"
+		"PRAGMA wal_autocheckpoint=0;"
+		"PRAGMA mmap_size=" MMAP_BYTES ";"
+		"PRAGMA cache_size=-" READER_CACHE_KIB,
+		error);
+}
+
+void cache_db_put_reader(CacheDb *self, CacheConn *conn)
+{
+	pthread_mutex_lock(&self->readers_lock);
+	g_ptr_array_add(self->readers, conn);
+	pthread_mutex_unlock(&self->readers_lock);
+}
+
+static sqlite3_stmt *prepare(CacheConn *self, const char *sql, GError **error)
+{
+	sqlite3_stmt *stmt = g_hash_table_lookup(self->statements, sql);
+	if (stmt != NULL) {
+		sqlite3_reset(stmt);
+		return stmt;
+	}
+	if (sqlite3_prepare_v3(self->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
+		SQLITE_OK) {
+		set_error(self->db, sql, error);
+		return NULL;
+	}
+	g_hash_table_insert(self->statements, (void *)sql, stmt);
+	return stmt;
+}
+
+static int bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
+{
+	if (type == 'i')
+		return sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t));
+	if (type == 't')
+		return sqlite3_bind_text(stmt, index, va_arg(*args, const char *), -1, SQLITE_TRANSIENT);
+	g_assert(type == 'b');
+	const void *data = va_arg(*args, const void *);
+	size_t len = va_arg(*args, size_t);
+	return sqlite3_bind_blob64(stmt, index, data, len, SQLITE_TRANSIENT);
+}
+
+static sqlite3_stmt *query(
+	CacheConn *self, const char *sql, const char *types, va_list *args, GError **error)
+{
+	sqlite3_stmt *stmt = prepare(self, sql, error);
+	if (stmt == NULL)
+		return NULL;
+	g_assert((size_t)sqlite3_bind_parameter_count(stmt) == strlen(types));
+	for (int i = 0; types[i] != '\0'; i++) {
+		if (bind_one(stmt, i + 1, types[i], args) != SQLITE_OK) {
+			set_error(self->db, sql, error);
+			return NULL;
+		}
+	}
+	return stmt;
+}
+
+sqlite3_stmt *cache_conn_query(
+	CacheConn *self, GError **error, const char *sql, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	va_end(args);
+	return stmt;
+}
+
+bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row, GError **error)
+{
+	int code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW) {
+		*ret_row = true;
+		return true;
+	}
+	if (code != SQLITE_DONE)
+		set_error(self->db, sqlite3_sql(stmt), error);
+	sqlite3_reset(stmt);
+	if (code != SQLITE_DONE)
+		return false;
+	*ret_row = false;
+	return true;
+}
+
+/* The first row's first column, or @missing; runs a statement without rows to its end. */
+static bool first_int(
+	CacheConn *self, sqlite3_stmt *stmt, int64_t missing, int64_t *ret_value, GError **error)
+{
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(self, stmt, &has_row, error))
+		return false;
+	if (ret_value != NULL)
+		*ret_value = has_row ? sqlite3_column_int64(stmt, 0) : missing;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+bool cache_conn_run(CacheConn *self, GError **error, const char *sql, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	va_end(args);
+	return first_int(self, stmt, 0, NULL, error);
+}
+
+bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError **error,
+	const char *sql, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	va_end(args);
+	return first_int(self, stmt, missing, ret_value, error);
+}
+
+int64_t cache_conn_last_id(CacheConn *self)
+{
+	return sqlite3_last_insert_rowid(self->db);
+}
+
+int cache_conn_changes(CacheConn *self)
+{
+	return sqlite3_changes(self->db);
+}
+
+bool cache_conn_get_meta(CacheConn *self, const char *key, char **ret_value, GError **error)
+{
+	sqlite3_stmt *stmt =
+		cache_conn_query(self, error, "SELECT value FROM meta WHERE key = ?", "t", key);
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(self, stmt, &has_row, error))
+		return false;
+	*ret_value = has_row ? cache_column_dup(stmt, 0) : NULL;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+bool cache_conn_set_meta(CacheConn *self, const char *key, const char *value, GError **error)
+{
+	return cache_conn_run(self, error,
+		"INSERT INTO meta (key, value) VALUES (?, ?)"
+		" ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		"tt", key, value);
+}
+
+char *cache_column_dup(sqlite3_stmt *stmt, int column)
+{
+	return g_strdup((const char *)sqlite3_column_text(stmt, column));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/download.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ews/error.h"
+
+/* Up to here a message waits in memory; nearly all mail is smaller, and a temporary file with its
+ * rename costs more than these bytes. */
+#define MEMORY_MAX (256 * 1024)
+
+/* No message is larger: whoever sends more does not send a message. */
+#define LENGTH_MAX (INT64_C(4) << 30)
+
+struct CacheDownload {
+	Cache *cache; /* borrowed */
+	bool keep;
+	CacheDigest *digest; /* own */
+	GByteArray *bytes;   /* own; what is not in the file yet */
+	char *path;          /* own; NULL: no file */
+	int fd;
+	int64_t length;
+};
+
+CacheDownload *cache_download_new(Cache *cache, bool keep)
+{
+	CacheDownload *self = g_new0(CacheDownload, 1);
+	self->cache = cache;
+	self->keep = keep;
+	self->fd = -1;
+	self->digest = cache_digest_new();
+	self->bytes = g_byte_array_new();
+	return self;
+}
+
+static void drop_file(CacheDownload *self)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	self->fd = -1;
+	if (self->path != NULL)
+		unlink(self->path);
+	g_clear_pointer(&self->path, g_free);
+}
+
+void cache_download_free(CacheDownload *self)
+{
+	if (self == NULL)
+		return;
+	drop_file(self);
+	cache_digest_free(self->digest);
+	g_byte_array_unref(self->bytes);
+	g_free(self);
+}
+
+static bool flush(CacheDownload *self, GError **error)
+{
+	const uint8_t *at = self->bytes->data;
+	size_t left = self->bytes->len;
+	while (left > 0) {
+		ssize_t done = write(self->fd, at, left);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0) {
+			g_propagate_error(error, ews_error_from_errno(errno, "store message"));
+			return false;
+		}
+		at += done;
+		left -= (size_t)done;
+	}
+	g_byte_array_set_size(self->bytes, 0);
+	return true;
+}
+
+static bool begin(void *user, GError **error)
+{
+	CacheDownload *self = user;
+	drop_file(self);
+	cache_digest_reset(self->digest);
+	g_byte_array_set_size(self->bytes, 0);
+	self->length = 0;
+	return true;
+}
+
+static bool take(void *user, const void *data, size_t len, GError **error)
+{
+	CacheDownload *self = user;
+	self->length += (int64_t)len;
+	if (self->length > LENGTH_MAX) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_TOO_BIG, "the message is over 4 GiB");
+		return false;
+	}
+	cache_digest_update(self->digest, data, len);
+	if (!self->keep)
+		return true;
+	g_byte_array_append(self->bytes, data, (guint)len);
+	if (self->bytes->len <= MEMORY_MAX)
+		return true;
+	if (self->fd < 0)
+		self->fd = cache_blobs_make_temp(self->cache->blobs, &self->path, error);
+	return self->fd >= 0 && flush(self, error);
+}
+
+void cache_download_sink(CacheDownload *self, EwsSink *ret_sink)
+{
+	*ret_sink = (EwsSink){.begin = begin, .write = take, .user = self};
+}
+
+bool cache_download_is_kept(const CacheDownload *self)
+{
+	return self->keep;
+}
+
+int64_t cache_download_length(const CacheDownload *self)
+{
+	return self->length;
+}
+
+void cache_download_digest(CacheDownload *self, uint8_t ret_digest[CACHE_DIGEST_LEN])
+{
+	cache_digest_finish(self->digest, ret_digest);
+}
+
+bool cache_download_store(CacheDownload *self, int64_t id, uint32_t content, GError **error)
+{
+	if (self->fd < 0)
+		return cache_blobs_store_bytes(self->cache->blobs, id, content, self->bytes->data,
+			self->bytes->len, error);
+	if (!flush(self, error) ||
+		!cache_blobs_store_file(self->cache->blobs, id, content, self->path, error))
+		return false;
+	g_clear_pointer(&self->path, g_free);
+	drop_file(self);
+	return true;
+}

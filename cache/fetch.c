@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/fetch.h"
+
+#include <string.h>
+
+#include "cache/download.h"
+#include "cache/evict.h"
+#include "cache/node.h"
+#include "cache/prefetch.h"
+#include "cache/refresh.h"
+#include "cache/scan.h"
+#include "cache/store.h"
+#include "cache/sync.h"
+#include "ews/error.h"
+
+/* Fetches that a scan keeps under way. Enough to fill every connection's batch and have the next
+ * ones ready, few enough to change the mind of. */
+#define SCAN_UNDER_WAY 500
+
+/* An item whose content could not be had is asked for again after this, or when it changed. */
+#define ERROR_REST_US (3600 * (int64_t)G_USEC_PER_SEC)
+
+typedef struct Waiter {
+	CacheReason reason;
+	CacheDone done;
+	void *user;
+	int64_t since_us;
+} Waiter;
+
+typedef struct Fetch {
+	int64_t node;
+	uint64_t serial;
+	EwsPriority priority;
+	GArray *waiters;         /* own; of Waiter */
+	CacheDownload *download; /* own; the ews thread's until the op is back */
+} Fetch;
+
+struct CacheFetcher {
+	GHashTable *fetches;  /* own; node id → Fetch (own) */
+	GHashTable *scans;    /* own; directory → CacheScan (own) */
+	GPtrArray *finished;  /* own; of CacheStoreItem, with their Fetch as user */
+	unsigned background;
+	unsigned scanning;
+	bool is_stopped;
+};
+
+/* A request from another thread. */
+typedef struct Request {
+	int64_t node;
+	CacheReason reason;
+	CacheDone done;
+	void *user;
+	bool is_taken; /* answered, or joined a fetch */
+} Request;
+
+/* What the index knows of an item that is to be fetched. */
+typedef struct Wanted {
+	CacheNode *node; /* own */
+	char *item_id;   /* own */
+	char *error;     /* own */
+	int64_t error_at;
+} Wanted;
+
+static void fetch_free(void *data)
+{
+	Fetch *fetch = data;
+	g_array_unref(fetch->waiters);
+	cache_download_free(fetch->download);
+	g_free(fetch);
+}
+
+CacheFetcher *cache_fetcher_new(void)
+{
+	CacheFetcher *self = g_new0(CacheFetcher, 1);
+	self->fetches = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, fetch_free);
+	self->scans = g_hash_table_new_full(
+		g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)cache_scan_free);
+	self->finished = g_ptr_array_new_with_free_func((GDestroyNotify)cache_store_item_free);
+	return self;
+}
+
+void cache_fetcher_free(CacheFetcher *self)
+{
+	if (self == NULL)
+		return;
+	g_ptr_array_unref(self->finished);
+	g_hash_table_unref(self->fetches);
+	g_hash_table_unref(self->scans);
+	g_free(self);
+}
+
+unsigned cache_fetch_background_count(const Cache *cache)
+{
+	return cache->fetcher->background;
+}
+
+bool cache_fetch_is_on(const Cache *cache, int64_t node)
+{
+	return g_hash_table_contains(cache->fetcher->fetches, &node);
+}
+
+/* --- waiters ---------------------------------------------------------------------------- */
+
+static void answer(const GArray *waiters, const GError *error)
+{
+	for (guint i = 0; i < waiters->len; i++) {
+		const Waiter *waiter = &g_array_index(waiters, Waiter, i);
+		waiter->done(waiter->user, error);
+	}
+}
+
+static void request_answer(Request *request, const GError *error)
+{
+	request->is_taken = true;
+	if (request->done != NULL)
+		request->done(request->user, error);
+}
+
+static void request_free(void *data)
+{
+	Request *request = data;
+	if (!request->is_taken && request->done != NULL) {
+		g_autoptr(GError) error =
+			g_error_new_literal(EWS_ERROR, EWS_ERROR_CANCELLED, "the mount is ending");
+		request->done(request->user, error);
+	}
+	g_free(request);
+}
+
+/* --- beginning -------------------------------------------------------------------------- */
+
+static void count(CacheFetcher *self, EwsPriority priority, int by)
+{
+	if (priority == EWS_PRIORITY_BACKGROUND)
+		self->background += (unsigned)by;
+	else if (priority == EWS_PRIORITY_SCAN)
+		self->scanning += (unsigned)by;
+}
+
+static void fetch_answered(Cache *cache, EwsOp *op, void *user);
+
+static Fetch *begin(Cache *cache, int64_t node, const char *item_id, int64_t size_hint,
+	EwsPriority priority)
+{
+	CacheFetcher *self = cache->fetcher;
+	Fetch *fetch = g_new0(Fetch, 1);
+	fetch->node = node;
+	fetch->priority = priority;
+	fetch->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
+	bool keep = priority != EWS_PRIORITY_BACKGROUND || cache_evict_has_room(cache, size_hint);
+	fetch->download = cache_download_new(cache, keep);
+	EwsSink sink;
+	cache_download_sink(fetch->download, &sink);
+	EwsOp *op = ews_get_item_mime_new(item_id, size_hint, &sink);
+	ews_op_set_tag(op, node);
+	g_hash_table_insert(self->fetches, &fetch->node, fetch);
+	count(self, priority, 1);
+	fetch->serial = cache_sync_submit(cache, op, priority, fetch_answered, NULL);
+	return fetch;
+}
+
+bool cache_fetch_ahead(Cache *cache, int64_t node, const char *item_id, int64_t size_hint)
+{
+	CacheFetcher *self = cache->fetcher;
+	if (self->is_stopped || g_hash_table_contains(self->fetches, &node))
+		return false;
+	begin(cache, node, item_id, size_hint, EWS_PRIORITY_BACKGROUND);
+	return true;
+}
+
+static void make_urgent(Cache *cache, Fetch *fetch, EwsPriority priority)
+{
+	if (priority >= fetch->priority)
+		return;
+	count(cache->fetcher, fetch->priority, -1);
+	count(cache->fetcher, priority, 1);
+	fetch->priority = priority;
+	ews_raise(cache->session, fetch->serial, priority);
+}
+
+/* --- reading ahead ---------------------------------------------------------------------- */
+
+static CacheScan *scan_of(CacheFetcher *self, int64_t dir)
+{
+	CacheScan *scan = g_hash_table_lookup(self->scans, &dir);
+	if (scan == NULL) {
+		scan = cache_scan_new(dir);
+		g_hash_table_insert(self->scans, g_memdup2(&dir, sizeof dir), scan);
+	}
+	return scan;
+}
+
+static void fill_scan(Cache *cache, CacheScan *scan)
+{
+	CacheFetcher *self = cache->fetcher;
+	/* Topped up by halves: each look into the index costs more than an item. */
+	if (self->is_stopped || self->scanning > SCAN_UNDER_WAY / 2)
+		return;
+	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
+	if (conn == NULL)
+		return;
+	g_autoptr(GPtrArray) items =
+		cache_scan_next(scan, conn, SCAN_UNDER_WAY - self->scanning, NULL);
+	cache_db_put_reader(cache->db, conn);
+	for (guint i = 0; items != NULL && i < items->len; i++) {
+		const CacheScanItem *item = items->pdata[i];
+		Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
+		if (fetch != NULL)
+			make_urgent(cache, fetch, EWS_PRIORITY_SCAN);
+		else
+			begin(cache, item->node, item->item_id, item->size_hint, EWS_PRIORITY_SCAN);
+	}
+}
+
+static void fill_scans(Cache *cache)
+{
+	GHashTableIter iter;
+	gpointer value;
+	int64_t now = g_get_monotonic_time();
+	g_hash_table_iter_init(&iter, cache->fetcher->scans);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (!cache_scan_is_over(value, now))
+			fill_scan(cache, value);
+	}
+}
+
+/* --- requests --------------------------------------------------------------------------- */
+
+static void wanted_clear(Wanted *self)
+{
+	cache_node_unref(self->node);
+	g_free(self->item_id);
+	g_free(self->error);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wanted, wanted_clear)
+
+static bool load(CacheConn *conn, int64_t id, Wanted *ret_wanted, GError **error)
+{
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " CACHE_NODE_COLUMNS ", item.item_id, item.error, item.error_at"
+		" FROM node JOIN item ON item.node = node.id WHERE node.id = ? AND node.state = 0",
+		"i", id);
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+		return false;
+	if (!has_row) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no such message");
+		return false;
+	}
+	ret_wanted->node = cache_node_read(stmt);
+	ret_wanted->item_id = cache_column_dup(stmt, CACHE_NODE_COLUMN_COUNT);
+	ret_wanted->error = cache_column_dup(stmt, CACHE_NODE_COLUMN_COUNT + 1);
+	ret_wanted->error_at = sqlite3_column_int64(stmt, CACHE_NODE_COLUMN_COUNT + 2);
+	sqlite3_reset(stmt);
+	return true;
+}
+
+/* What is asked for is here already. Believes the file, not the flag: the cache directory may be
+ * emptied at any time. */
+static bool is_satisfied(Cache *cache, const Request *request, const CacheNode *node)
+{
+	if (request->reason == CACHE_REASON_STAT)
+		return node->size >= 0;
+	if (!node->is_here || (node->is_suspect && request->reason == CACHE_REASON_OPEN))
+		return false;
+	g_autoptr(CacheBlob) blob = cache_blob_open(cache, node->id, node->content, NULL);
+	return blob != NULL;
+}
+
+static GError *resting_error(const Wanted *wanted)
+{
+	if (!wanted->node->has_error || g_get_real_time() - wanted->error_at > ERROR_REST_US)
+		return NULL;
+	return g_error_new(EWS_ERROR, EWS_ERROR_CORRUPT, "%s",
+		wanted->error != NULL ? wanted->error : "the server cannot give this item");
+}
+
+/* How urgent a miss is: the first of a folder goes alone, the second begins a scan. */
+static EwsPriority priority_of(
+	Cache *cache, CacheConn *conn, const Request *request, const CacheNode *node)
+{
+	bool is_scan = false;
+	if (request->done == NULL)
+		return EWS_PRIORITY_BACKGROUND;
+	CacheScan *scan = scan_of(cache->fetcher, node->parent);
+	bool for_length = request->reason == CACHE_REASON_STAT;
+	if (!cache_scan_miss(scan, conn, node, for_length, &is_scan, NULL))
+		return EWS_PRIORITY_WAITING;
+	return is_scan ? EWS_PRIORITY_SCAN : EWS_PRIORITY_WAITING;
+}
+
+static void join(Cache *cache, Request *request, const Wanted *wanted, EwsPriority priority)
+{
+	Fetch *fetch = g_hash_table_lookup(cache->fetcher->fetches, &request->node);
+	if (fetch == NULL)
+		fetch = begin(cache, request->node, wanted->item_id, wanted->node->size_hint, priority);
+	else
+		make_urgent(cache, fetch, priority);
+	request->is_taken = true;
+	if (request->done == NULL)
+		return;
+	Waiter waiter = {
+		.reason = request->reason,
+		.done = request->done,
+		.user = request->user,
+		.since_us = g_get_monotonic_time(),
+	};
+	g_array_append_val(fetch->waiters, waiter);
+}
+
+static void request_run(Cache *cache, void *data)
+{
+	Request *request = data;
+	g_autoptr(GError) error = NULL;
+	g_auto(Wanted) wanted = {NULL, NULL, NULL, 0};
+	if (cache->fetcher->is_stopped)
+		return; /* freeing answers it */
+	CacheConn *conn = cache_db_take_reader(cache->db, &error);
+	if (conn == NULL) {
+		request_answer(request, error);
+		return;
+	}
+	EwsPriority priority = EWS_PRIORITY_BACKGROUND;
+	if (load(conn, request->node, &wanted, &error) &&
+		!is_satisfied(cache, request, wanted.node))
+		error = resting_error(&wanted);
+	else if (error == NULL)
+		request->is_taken = true;
+	if (!request->is_taken && error == NULL)
+		priority = priority_of(cache, conn, request, wanted.node);
+	cache_db_put_reader(cache->db, conn);
+	if (request->is_taken || error != NULL) {
+		request_answer(request, error);
+		return;
+	}
+	join(cache, request, &wanted, priority);
+	if (priority == EWS_PRIORITY_SCAN)
+		fill_scan(cache, scan_of(cache->fetcher, wanted.node->parent));
+}
+
+void cache_fetch(Cache *cache, int64_t id, CacheReason reason, CacheDone done, void *user)
+{
+	Request *request = g_new0(Request, 1);
+	request->node = id;
+	request->reason = reason;
+	request->done = done;
+	request->user = user;
+	cache_sync_post(cache, request_run, request, request_free);
+}
+
+/* --- the end of a fetch ----------------------------------------------------------------- */
+
+static void fetch_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFetcher *self = cache->fetcher;
+	int64_t node = ews_op_tag(op);
+	Fetch *fetch = g_hash_table_lookup(self->fetches, &node);
+	g_assert(fetch != NULL);
+	count(self, fetch->priority, -1);
+	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
+	item->node = node;
+	item->download = g_steal_pointer(&fetch->download);
+	if (ews_op_error(op) != NULL)
+		item->error = g_error_copy(ews_op_error(op));
+	g_ptr_array_add(self->finished, item);
+}
+
+/* Takes the fetch off the table and answers: who comes now is served from the index. */
+static void finish(Cache *cache, const CacheStoreItem *item)
+{
+	CacheFetcher *self = cache->fetcher;
+	Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
+	g_autoptr(GArray) waiters = g_array_ref(fetch->waiters);
+	g_hash_table_remove(self->fetches, &item->node);
+	answer(waiters, item->error);
+	if (item->error != NULL && ews_error_is(item->error, EWS_ERROR_NOT_FOUND))
+		cache_refresh_ask(cache); /* the listing is old */
+	if (item->error != NULL && ews_error_is_temporary(item->error))
+		cache_prefetch_rest(cache);
+}
+
+void cache_fetch_settle(Cache *cache)
+{
+	CacheFetcher *self = cache->fetcher;
+	if (self->finished->len == 0)
+		return;
+	g_autoptr(GPtrArray) finished = self->finished;
+	self->finished = g_ptr_array_new_with_free_func((GDestroyNotify)cache_store_item_free);
+	cache_store(cache, finished);
+	for (guint i = 0; i < finished->len; i++)
+		finish(cache, finished->pdata[i]);
+	cache_prefetch_count(cache, finished->len);
+	if (!self->is_stopped)
+		fill_scans(cache);
+}
+
+/* --- time ------------------------------------------------------------------------------- */
+
+/* Answers the waiters of one fetch who heard nothing since @limit_us. */
+static void expire(Fetch *fetch, int64_t limit_us, const GError *error)
+{
+	g_autoptr(GArray) late = g_array_new(FALSE, FALSE, sizeof(Waiter));
+	for (guint i = fetch->waiters->len; i > 0; i--) {
+		Waiter waiter = g_array_index(fetch->waiters, Waiter, i - 1);
+		if (waiter.since_us > limit_us)
+			continue;
+		g_array_append_val(late, waiter);
+		g_array_remove_index(fetch->waiters, i - 1);
+	}
+	answer(late, error);
+}
+
+int64_t cache_fetch_tick(Cache *cache, int64_t now_us)
+{
+	CacheFetcher *self = cache->fetcher;
+	GHashTableIter iter;
+	gpointer value;
+	bool has_waiters = false;
+	int64_t limit = now_us - cache->timeout_s * (int64_t)G_USEC_PER_SEC;
+	bool is_silent = ews_session_last_progress(cache->session) <= limit;
+	g_autoptr(GError) error = g_error_new(EWS_ERROR, EWS_ERROR_OFFLINE,
+		"the server has said nothing for %u s", cache->timeout_s);
+
+	g_hash_table_iter_init(&iter, self->fetches);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Fetch *fetch = value;
+		if (is_silent)
+			expire(fetch, limit, error);
+		has_waiters = has_waiters || fetch->waiters->len > 0;
+	}
+	g_hash_table_iter_init(&iter, self->scans);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (cache_scan_is_over(value, now_us))
+			g_hash_table_iter_remove(&iter);
+	}
+	bool is_busy = has_waiters || g_hash_table_size(self->scans) > 0;
+	return is_busy ? now_us + G_USEC_PER_SEC : INT64_MAX;
+}
+
+void cache_fetch_stop(Cache *cache)
+{
+	CacheFetcher *self = cache->fetcher;
+	GHashTableIter iter;
+	gpointer value;
+	g_autoptr(GError) error =
+		g_error_new_literal(EWS_ERROR, EWS_ERROR_CANCELLED, "the mount is ending");
+	self->is_stopped = true;
+	cache_fetch_settle(cache);
+	g_hash_table_iter_init(&iter, self->fetches);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		expire(value, INT64_MAX, error);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/foldersync.h"
+
+#include <string.h>
+
+#include "cache/apply.h"
+#include "cache/node.h"
+#include "cache/sweep.h"
+#include "cache/sync.h"
+#include "ews/error.h"
+
+/* Items completed by GetItem under way at once. */
+#define COMPLETE_UNDER_WAY 200
+
+struct CacheFolderSync {
+	Cache *cache;            /* borrowed */
+	CacheFolderSyncDone done;
+	EwsPriority priority;
+	CacheApply apply;        /* where changes go; conn set only inside a transaction */
+	char *mailbox;           /* own */
+	char *folder_id;         /* own */
+	char *state;             /* own; NULL: from the beginning */
+	bool is_full;            /* began without a state */
+	bool was_refused;        /* the state was refused once in this sync */
+	bool is_over;            /* ends when nothing is under way any more */
+	GError *error;           /* own; what it ends with */
+	unsigned under_way;      /* ops that we wait for */
+	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
+	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
+	CacheSweep *sweep;       /* own */
+};
+
+static void sync_free(CacheFolderSync *self)
+{
+	cache_sweep_free(self->sweep);
+	g_clear_pointer(&self->completing, g_ptr_array_unref);
+	g_clear_error(&self->error);
+	g_free(self->mailbox);
+	g_free(self->folder_id);
+	g_free(self->state);
+	g_free(self);
+}
+
+/* Every way out of a sync ends here: at once, or when the last answer under way has come. */
+static void end(CacheFolderSync *self, const GError *error)
+{
+	self->is_over = true;
+	if (error != NULL && self->error == NULL)
+		self->error = g_error_copy(error);
+	if (self->under_way > 0)
+		return;
+	self->done(self->cache, self->apply.folder, self->error);
+	sync_free(self);
+}
+
+static void submit(CacheFolderSync *self, EwsOp *op, CacheAnswered answered)
+{
+	self->under_way++;
+	cache_sync_submit(self->cache, op, self->priority, answered, self);
+}
+
+/* An answer came: FALSE when the sync is over and the answer is nobody's. */
+static bool take_answer(CacheFolderSync *self)
+{
+	self->under_way--;
+	if (!self->is_over)
+		return true;
+	end(self, NULL);
+	return false;
+}
+
+/* --- transactions ------------------------------------------------------------------------ */
+
+static bool begin(CacheFolderSync *self, GError **error)
+{
+	self->apply.conn = cache_sync_begin(self->cache, error);
+	self->apply.is_moved = false;
+	return self->apply.conn != NULL;
+}
+
+/* Commits, with the directory's time moved on if entries came or went. */
+static bool commit(CacheFolderSync *self, GError **error)
+{
+	CacheApply *apply = &self->apply;
+	if (apply->is_moved) {
+		int64_t when = self->commit_time > 0 ? self->commit_time : g_get_real_time();
+		cache_note(self->cache, CACHE_CHANGE_MEMBERS, apply->dir, 0);
+		if (apply->is_listed && !cache_node_touch_dir(apply->conn, apply->dir, when, error)) {
+			cache_sync_rollback(self->cache);
+			return false;
+		}
+	}
+	return cache_sync_commit(self->cache, error);
+}
+
+static bool roll_back(CacheFolderSync *self)
+{
+	cache_sync_rollback(self->cache);
+	return false;
+}
+
+/* --- the end of the run ------------------------------------------------------------------ */
+
+/* A directory seen for the first time is as old as its youngest entry, so that it has the same
+ * time on every machine; later its time moves with its entries. */
+static bool set_first_time(CacheFolderSync *self, GError **error)
+{
+	CacheApply *apply = &self->apply;
+	int64_t youngest = 0;
+	if (!cache_conn_int(apply->conn, 0, &youngest, error,
+			"SELECT max(created) FROM item WHERE node IN (SELECT id FROM node"
+			" WHERE parent = ? AND state = 0 AND parent > 0 AND kind = 1)",
+			"i", apply->dir))
+		return false;
+	if (youngest <= 0)
+		youngest = MAX(self->commit_time, 0);
+	return cache_conn_run(apply->conn, error,
+		"UPDATE node SET mtime = ?1, ctime = ?1 WHERE id = ?2", "ii", youngest, apply->dir);
+}
+
+static bool mark_listed(CacheFolderSync *self, GError **error)
+{
+	CacheApply *apply = &self->apply;
+	if (!apply->is_listed) {
+		cache_note(self->cache, CACHE_CHANGE_MEMBERS, apply->dir, 0);
+		if (!set_first_time(self, error))
+			return false;
+	}
+	int64_t surplus = 0;
+	if (self->sweep != NULL)
+		surplus = cache_sweep_surplus(self->sweep);
+	return cache_node_flag(apply->conn, apply->dir, NODE_LISTED, 0, error) &&
+		cache_conn_run(apply->conn, error,
+			"UPDATE folder SET synced_total = ?, synced_commit = ?, synced_deleted = ?,"
+			" as_of = ?, is_full = 0, is_unchecked = 1,"
+			" miscount = CASE WHEN ? THEN ? ELSE miscount END WHERE id = ?",
+			"iiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
+			(int64_t)self->is_full, surplus, apply->folder);
+}
+
+static void finish(CacheFolderSync *self)
+{
+	g_autoptr(GError) error = NULL;
+	if (begin(self, &error) && (mark_listed(self, &error) || roll_back(self)))
+		(void)!commit(self, &error);
+	end(self, error);
+}
+
+/* --- sweeping ---------------------------------------------------------------------------- */
+
+static void sweep_answered(Cache *cache, EwsOp *op, void *user);
+
+static void sweep_on(CacheFolderSync *self)
+{
+	EwsOp *op;
+	while ((op = cache_sweep_next(self->sweep)) != NULL)
+		submit(self, op, sweep_answered);
+	if (!cache_sweep_is_done(self->sweep))
+		return;
+	g_autoptr(GError) error = NULL;
+	if (cache_sweep_error(self->sweep) != NULL)
+		error = g_error_copy(cache_sweep_error(self->sweep));
+	if (error == NULL && begin(self, &error) &&
+		(cache_sweep_apply(self->sweep, &self->apply, &error) || roll_back(self)))
+		(void)!commit(self, &error);
+	if (error != NULL)
+		end(self, error);
+	else
+		finish(self);
+}
+
+static void sweep_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFolderSync *self = user;
+	if (!take_answer(self))
+		return;
+	cache_sweep_answer(self->sweep, op);
+	sweep_on(self);
+}
+
+static void begin_sweep(CacheFolderSync *self)
+{
+	g_autoptr(GError) error = NULL;
+	CacheConn *conn = cache_db_take_reader(self->cache->db, &error);
+	if (conn != NULL) {
+		self->sweep = cache_sweep_new(
+			conn, self->folder_id, self->apply.dir, self->apply.run, &error);
+		cache_db_put_reader(self->cache->db, conn);
+	}
+	if (self->sweep == NULL)
+		end(self, error);
+	else
+		sweep_on(self);
+}
+
+/* --- completing -------------------------------------------------------------------------- */
+
+static void complete(CacheFolderSync *self);
+
+/* The answer's item into the tree. One that the server cannot describe is listed all the same:
+ * a listing without it would not be whole. */
+static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GError **error)
+{
+	const GError *failed = ews_op_error(op);
+	if (failed != NULL && ews_error_is(failed, EWS_ERROR_NOT_FOUND))
+		return true;
+	g_autoptr(EwsItem) item = failed == NULL ? ews_get_item_take(op) : NULL;
+	if (item == NULL) {
+		item = ews_item_new();
+		item->id = g_strdup(id);
+		item->received = item->sent = item->created = item->modified = EWS_TIME_NONE;
+		g_warning("an item has no properties: %s", failed != NULL ? failed->message : "");
+	}
+	return cache_apply_item(&self->apply, item, error);
+}
+
+static bool is_worth_waiting(const GError *error)
+{
+	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
+		ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
+}
+
+static void completed(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFolderSync *self = user;
+	g_autoptr(GError) error = NULL;
+	const char *id = self->completing->pdata[ews_op_tag(op)];
+	if (!take_answer(self))
+		return;
+	const GError *failed = ews_op_error(op);
+	if (failed != NULL && is_worth_waiting(failed)) {
+		end(self, failed);
+		return;
+	}
+	if (begin(self, &error) &&
+		((apply_completed(self, op, id, &error) &&
+			 cache_conn_run(self->apply.conn, &error,
+				 "DELETE FROM pending WHERE item_id = ?", "t", id)) ||
+			roll_back(self)))
+		(void)!commit(self, &error);
+	if (error != NULL)
+		end(self, error);
+	else if (self->under_way == 0)
+		complete(self);
+}
+
+static bool load_pending(CacheFolderSync *self, GError **error)
+{
+	CacheConn *conn = cache_db_take_reader(self->cache->db, error);
+	if (conn == NULL)
+		return false;
+	g_clear_pointer(&self->completing, g_ptr_array_unref);
+	self->completing = g_ptr_array_new_with_free_func(g_free);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT item_id FROM pending WHERE folder = ? LIMIT ?", "ii", self->apply.folder,
+		(int64_t)COMPLETE_UNDER_WAY);
+	bool is_ok = stmt != NULL;
+	bool has_row = is_ok;
+	while (has_row) {
+		is_ok = cache_conn_step(conn, stmt, &has_row, error);
+		if (!is_ok || !has_row)
+			break;
+		g_ptr_array_add(self->completing, cache_column_dup(stmt, 0));
+	}
+	cache_db_put_reader(self->cache->db, conn);
+	return is_ok;
+}
+
+/* The next items that came without properties; after the last, what the run did not name. */
+static void complete(CacheFolderSync *self)
+{
+	g_autoptr(GError) error = NULL;
+	if (!load_pending(self, &error)) {
+		end(self, error);
+		return;
+	}
+	for (guint i = 0; i < self->completing->len; i++) {
+		EwsOp *op = ews_get_item_new(self->completing->pdata[i]);
+		ews_op_set_tag(op, i);
+		submit(self, op, completed);
+	}
+	if (self->completing->len > 0)
+		return;
+	if (self->is_full && self->apply.run > 1)
+		begin_sweep(self);
+	else
+		finish(self);
+}
+
+/* --- pages ------------------------------------------------------------------------------- */
+
+static void page_answered(Cache *cache, EwsOp *op, void *user);
+
+static void ask_page(CacheFolderSync *self)
+{
+	submit(self, ews_sync_folder_items_new(self->folder_id, self->state), page_answered);
+}
+
+static bool apply_page(CacheFolderSync *self, const EwsItemSync *page, GError **error)
+{
+	for (guint i = 0; i < page->changes->len; i++) {
+		if (!cache_apply_change(&self->apply, page->changes->pdata[i], error))
+			return false;
+	}
+	return cache_conn_run(self->apply.conn, error,
+		"UPDATE folder SET sync_state = ?, run = ?, is_full = ? WHERE id = ?", "tiii",
+		page->state, self->apply.run, (int64_t)self->is_full, self->apply.folder);
+}
+
+/* The state is void: all over again, without it, and what is not named then is swept. */
+static void start_over(CacheFolderSync *self)
+{
+	self->was_refused = true;
+	self->is_full = true;
+	self->apply.run++;
+	g_clear_pointer(&self->state, g_free);
+	ask_page(self);
+}
+
+static void page_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFolderSync *self = user;
+	g_autoptr(GError) error = NULL;
+	if (!take_answer(self))
+		return;
+	const GError *failed = ews_op_error(op);
+	if (failed != NULL && ews_error_is(failed, EWS_ERROR_STALE) && self->state != NULL &&
+		!self->was_refused) {
+		start_over(self);
+		return;
+	}
+	if (failed != NULL) {
+		end(self, failed);
+		return;
+	}
+	const EwsItemSync *page = ews_sync_folder_items_page(op);
+	g_free(self->state);
+	self->state = g_strdup(page->state);
+	/* The next page is on its way while this one is written. */
+	if (!page->is_last)
+		ask_page(self);
+	if (begin(self, &error) && (apply_page(self, page, &error) || roll_back(self)))
+		(void)!commit(self, &error);
+	if (error != NULL)
+		end(self, error);
+	else if (page->is_last)
+		complete(self);
+}
+
+/* --- starting ---------------------------------------------------------------------------- */
+
+static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError **error)
+{
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT folder.folder_id, folder.sync_state, folder.run, folder.is_full,"
+		" folder.total_count, folder.commit_time, folder.deleted_count, folder.rights,"
+		" folder.node, node.flags"
+		" FROM folder JOIN node ON node.id = folder.node WHERE folder.id = ?",
+		"i", folder);
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+		return false;
+	if (!has_row) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "the folder is gone");
+		return false;
+	}
+	self->folder_id = cache_column_dup(stmt, 0);
+	self->state = cache_column_dup(stmt, 1);
+	self->apply.run = sqlite3_column_int64(stmt, 2);
+	self->is_full = sqlite3_column_int(stmt, 3) != 0;
+	self->total = sqlite3_column_int64(stmt, 4);
+	self->commit_time = sqlite3_column_int64(stmt, 5);
+	self->deleted = sqlite3_column_int64(stmt, 6);
+	self->apply.rights = (unsigned)sqlite3_column_int(stmt, 7);
+	self->apply.dir = sqlite3_column_int64(stmt, 8);
+	self->apply.is_listed = (sqlite3_column_int(stmt, 9) & NODE_LISTED) != 0;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t round,
+	const char *mailbox, EwsPriority priority, CacheFolderSyncDone done, GError **error)
+{
+	CacheFolderSync *self = g_new0(CacheFolderSync, 1);
+	self->cache = cache;
+	self->done = done;
+	self->priority = priority;
+	self->mailbox = g_strdup(mailbox);
+	self->apply.cache = cache;
+	self->apply.mailbox = self->mailbox;
+	self->apply.folder = folder;
+	self->apply.round = round;
+	CacheConn *conn = cache_db_take_reader(cache->db, error);
+	bool is_loaded = conn != NULL && load(self, conn, folder, error);
+	if (conn != NULL)
+		cache_db_put_reader(cache->db, conn);
+	if (!is_loaded) {
+		sync_free(self);
+		return NULL;
+	}
+	/* Without a state everything is told anew; a run that was cut short goes on as what it was. */
+	if (self->state == NULL) {
+		self->is_full = true;
+		self->apply.run++;
+	}
+	ask_page(self);
+	return self;
+}
+
+void cache_foldersync_raise(CacheFolderSync *self, EwsPriority priority)
+{
+	self->priority = MIN(self->priority, priority);
+}
+
+void cache_foldersync_abandon(CacheFolderSync *self)
+{
+	sync_free(self);
+}

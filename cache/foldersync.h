@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/private.h"
+
+/*
+ * One folder's items brought up to date: pages of SyncFolderItems, each a transaction together
+ * with its SyncState, so that a sync that was killed goes on where it was.
+ *
+ * A state that is lost or refused means a full run: the server tells everything anew as Create
+ * and nothing as Delete, while the old listing stays. What such a run did not name is swept, but
+ * only if the folder's TotalCount says that the run named all there is; and where that would
+ * sweep many, only what GetItem says is gone.
+ *
+ * Items whose changes came without properties are completed by GetItem before the folder counts
+ * as listed.
+ *
+ * Sync thread.
+ */
+typedef struct CacheFolderSync CacheFolderSync;
+
+/* @error: borrowed; NULL when the folder is up to date. The sync is freed after. */
+typedef void (*CacheFolderSyncDone)(Cache *cache, int64_t folder, const GError *error);
+
+/* @folder: folder.id; @round: the refresh this belongs to; @mailbox is copied. NULL when there is
+ * no such folder (@done is not called then). */
+CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t round,
+	const char *mailbox, EwsPriority priority, CacheFolderSyncDone done, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* What is asked for from now on is asked for with this priority. */
+void cache_foldersync_raise(CacheFolderSync *self, EwsPriority priority);
+
+/* At the end of the sync thread: frees; @done is not called. */
+void cache_foldersync_abandon(CacheFolderSync *self);

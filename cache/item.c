@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/item.h"
+
+#include <string.h>
+
+#include "cache/ident.h"
+#include "cache/private.h"
+
+#define ROW_COLUMNS \
+	"item.node, item.folder, node.parent, item.run, item.received, item.created, item.print," \
+	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key," \
+	" item.is_provisional, item.is_draft, item.is_read, node.name, item.item_id," \
+	" item.change_key, item.item_class, item.message_id, item.round"
+#define ROW_FROM " FROM item JOIN node ON node.id = item.node WHERE node.state < 2 AND "
+
+void cache_item_row_free(CacheItemRow *self)
+{
+	if (self == NULL)
+		return;
+	g_free(self->name);
+	g_free(self->item_id);
+	g_free(self->change_key);
+	g_free(self->item_class);
+	g_free(self->message_id);
+	g_free(self);
+}
+
+static CacheItemRow *read_row(sqlite3_stmt *stmt)
+{
+	CacheItemRow *row = g_new0(CacheItemRow, 1);
+	row->node = sqlite3_column_int64(stmt, 0);
+	row->folder = sqlite3_column_int64(stmt, 1);
+	row->dir = sqlite3_column_int64(stmt, 2);
+	row->run = sqlite3_column_int64(stmt, 3);
+	row->received = sqlite3_column_int64(stmt, 4);
+	row->created = sqlite3_column_int64(stmt, 5);
+	row->print = sqlite3_column_int64(stmt, 6);
+	row->ino = (uint64_t)sqlite3_column_int64(stmt, 7);
+	row->content = (uint32_t)sqlite3_column_int64(stmt, 8);
+	row->state = sqlite3_column_int(stmt, 9);
+	row->flags = sqlite3_column_int(stmt, 10);
+	row->flag = sqlite3_column_int(stmt, 11);
+	row->size = sqlite3_column_int64(stmt, 12);
+	row->by_key = sqlite3_column_int(stmt, 13) != 0;
+	row->is_provisional = sqlite3_column_int(stmt, 14) != 0;
+	row->is_draft = sqlite3_column_int(stmt, 15) != 0;
+	row->is_read = sqlite3_column_int(stmt, 16) != 0;
+	row->name = cache_column_dup(stmt, 17);
+	row->item_id = cache_column_dup(stmt, 18);
+	row->change_key = cache_column_dup(stmt, 19);
+	row->item_class = cache_column_dup(stmt, 20);
+	row->message_id = cache_column_dup(stmt, 21);
+	row->round = sqlite3_column_int64(stmt, 22);
+	return row;
+}
+
+static bool read_one(CacheConn *conn, sqlite3_stmt *stmt, CacheItemRow **ret_row, GError **error)
+{
+	bool has_row = false;
+	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+		return false;
+	*ret_row = has_row ? read_row(stmt) : NULL;
+	sqlite3_reset(stmt);
+	return true;
+}
+
+bool cache_item_find(CacheConn *conn, const char *item_id, CacheItemRow **ret_row, GError **error)
+{
+	int64_t hash = cache_ident_hash(item_id, strlen(item_id));
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " ROW_COLUMNS ROW_FROM "item.id_hash = ? AND item.item_id = ?", "it", hash,
+		item_id);
+	return read_one(conn, stmt, ret_row, error);
+}
+
+bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GError **error)
+{
+	sqlite3_stmt *stmt =
+		cache_conn_query(conn, error, "SELECT " ROW_COLUMNS ROW_FROM "item.node = ?", "i", node);
+	return read_one(conn, stmt, ret_row, error);
+}
+
+GPtrArray *cache_item_find_key(CacheConn *conn, const void *key, size_t len, GError **error)
+{
+	g_autoptr(GPtrArray) rows =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cache_item_row_free);
+	int64_t hash = cache_ident_hash(key, len);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " ROW_COLUMNS ROW_FROM "item.key_hash = ? AND item.key_hash != 0 AND item.search_key = ?", "ib", hash,
+		key, len);
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return NULL;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, error))
+			return NULL;
+		if (has_row)
+			g_ptr_array_add(rows, read_row(stmt));
+	}
+	return g_steal_pointer(&rows);
+}
+
+int64_t cache_item_mtime(const EwsItem *item)
+{
+	if (item->is_draft && item->modified != EWS_TIME_NONE)
+		return item->modified;
+	if (item->received != EWS_TIME_NONE)
+		return item->received;
+	if (item->sent != EWS_TIME_NONE)
+		return item->sent;
+	return item->created != EWS_TIME_NONE ? item->created : 0;
+}
+
+static void print_text(GString *out, const char *text)
+{
+	g_string_append(out, text != NULL ? text : "\001");
+	g_string_append_c(out, '\0');
+}
+
+int64_t cache_item_print(const EwsItem *item)
+{
+	g_autoptr(GString) out = g_string_sized_new(512);
+	print_text(out, item->item_class);
+	print_text(out, item->subject);
+	print_text(out, item->from_name);
+	print_text(out, item->from_address);
+	print_text(out, item->display_to);
+	print_text(out, item->message_id);
+	for (char **category = item->categories; category != NULL && *category != NULL; category++)
+		print_text(out, *category);
+	g_string_append_printf(out, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+		" %d %d %d", item->received, item->sent, item->size, (int)item->importance,
+		item->is_draft, item->has_attachments);
+	return cache_ident_hash(out->str, out->len);
+}
+
+bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place,
+	const EwsItem *item, GError **error)
+{
+	g_autofree char *categories =
+		item->categories != NULL ? g_strjoinv(", ", item->categories) : NULL;
+	/* digest and error describe the content and outlive a change of properties. */
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"INSERT INTO item (node, folder, run, round, by_key, is_provisional, id_hash, item_id,"
+		" change_key, item_class, subject, from_name, from_address, display_to, message_id,"
+		" categories, received, sent, created, modified, importance, flag, is_read, is_draft,"
+		" has_attachments, print, key_hash, search_key)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+		" ON CONFLICT (node) DO UPDATE SET folder = excluded.folder, run = excluded.run, round = excluded.round,"
+		" by_key = excluded.by_key, is_provisional = excluded.is_provisional,"
+		" id_hash = excluded.id_hash, item_id = excluded.item_id,"
+		" change_key = excluded.change_key, item_class = excluded.item_class,"
+		" subject = excluded.subject, from_name = excluded.from_name,"
+		" from_address = excluded.from_address, display_to = excluded.display_to,"
+		" message_id = excluded.message_id, categories = excluded.categories,"
+		" received = excluded.received, sent = excluded.sent, created = excluded.created,"
+		" modified = excluded.modified, importance = excluded.importance,"
+		" flag = excluded.flag, is_read = excluded.is_read, is_draft = excluded.is_draft,"
+		" has_attachments = excluded.has_attachments, print = excluded.print,"
+		" key_hash = excluded.key_hash, search_key = excluded.search_key",
+		"iiiiiiitttttttttiiiiiiiiiiib", node, place->folder, place->run, place->round,
+		(int64_t)place->by_key,
+		(int64_t)place->is_provisional, cache_ident_hash(item->id, strlen(item->id)), item->id,
+		item->change_key != NULL ? item->change_key : "",
+		item->item_class != NULL ? item->item_class : "IPM.Note", item->subject,
+		item->from_name, item->from_address, item->display_to, item->message_id, categories,
+		item->received, item->sent, item->created, item->modified, (int64_t)item->importance,
+		(int64_t)item->flag, (int64_t)item->is_read, (int64_t)item->is_draft,
+		(int64_t)item->has_attachments, cache_item_print(item),
+		item->search_key != NULL ? cache_ident_hash(item->search_key, item->search_key_len)
+					 : (int64_t)0,
+		item->search_key, item->search_key_len);
+	bool has_row = false;
+	return stmt != NULL && cache_conn_step(conn, stmt, &has_row, error);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/cache.h"
+#include "cache/db.h"
+#include "ews/types.h"
+
+/*
+ * EwsItem ↔ rows of item (and the node beside it). Only reading and writing of rows; what a
+ * change means for the tree is apply.c's. Sync thread, inside a transaction.
+ */
+
+typedef struct CacheItemRow {
+	int64_t node;
+	int64_t folder; /* folder.id */
+	int64_t dir;    /* the directory's node, 0 for a tombstone */
+	int64_t run;
+	int64_t round;
+	int64_t received;
+	int64_t created;
+	int64_t print;
+	uint64_t ino;
+	uint32_t content;
+	int state; /* NODE_LIVE, NODE_TOMB */
+	int flags;
+	int flag;
+	int64_t size;
+	bool by_key;
+	bool is_provisional;
+	bool is_draft;
+	bool is_read;
+	char *name;       /* own, as all below */
+	char *item_id;
+	char *change_key;
+	char *item_class;
+	char *message_id;
+} CacheItemRow;
+
+void cache_item_row_free(CacheItemRow *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheItemRow, cache_item_row_free)
+
+/* The row with this ItemId, live or tombstone; *ret_row NULL when there is none. */
+bool cache_item_find(CacheConn *conn, const char *item_id, CacheItemRow **ret_row, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* All rows with this search key, live and tombstones; of CacheItemRow. */
+GPtrArray *cache_item_find_key(CacheConn *conn, const void *key, size_t len, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* st_mtime: received, else sent, else created; of a draft, last modified. */
+int64_t cache_item_mtime(const EwsItem *item);
+
+/* What an update that changes the content changes, as one number: all but read and flag state. */
+int64_t cache_item_print(const EwsItem *item);
+
+typedef struct CacheItemPlace {
+	int64_t folder;
+	int64_t run;
+	int64_t round; /* of a provisional one: since when */
+	bool by_key;
+	bool is_provisional;
+} CacheItemPlace;
+
+/* Writes the item's row beside @node: a new one, or over the old. */
+bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place,
+	const EwsItem *item, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/name.h"
+
+#include <string.h>
+
+#define PARTY_BYTES_MAX 32
+#define DIR_BYTES_MAX 240
+
+/* Hidden directories at the root that are ours, now or in time. */
+static const char *const reserved[] = {
+	".ewsfs", ".text", ".parts", ".search", ".send", "Archive.ewsfs", NULL};
+
+const char *cache_name_extension(const char *item_class)
+{
+	if (item_class == NULL)
+		return ".eml";
+	if (g_ascii_strncasecmp(item_class, "IPM.Appointment", strlen("IPM.Appointment")) == 0)
+		return ".ics";
+	if (g_ascii_strncasecmp(item_class, "IPM.Contact", strlen("IPM.Contact")) == 0)
+		return ".vcf";
+	return ".eml";
+}
+
+static bool is_word(gunichar c, bool after_word)
+{
+	return g_unichar_isalnum(c) || (after_word && g_unichar_ismark(c));
+}
+
+/*
+ * Appends the words of @text, joined by `-`, at most @max bytes. A `.`, `_` or `-` inside a word
+ * stays, elsewhere it is a gap like any other character: names neither begin with a dash nor
+ * hold two dots in a row.
+ */
+static void append_words(GString *out, const char *text, size_t max)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	/* A subject may be a megabyte; what follows the first kilobyte is never shown. */
+	size_t used = strnlen(text, 1024);
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)used);
+	g_autofree char *composed = g_utf8_normalize(valid, -1, G_NORMALIZE_NFC);
+	if (composed == NULL)
+		return;
+
+	size_t start = out->len;
+	gunichar gap = 0;
+	bool in_word = false;
+	for (const char *p = composed; *p != '\0'; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+		if (!is_word(c, in_word)) {
+			bool is_joint = in_word && strchr("._-", (int)(c < 128 ? c : ' ')) != NULL;
+			gap = is_joint ? c : '-';
+			in_word = false;
+			continue;
+		}
+		char bytes[8];
+		size_t len = (size_t)g_unichar_to_utf8(c, bytes);
+		bool has_gap = gap != 0 && out->len > start;
+		if (out->len - start + len + (has_gap ? 1 : 0) > max)
+			return;
+		if (has_gap)
+			g_string_append_c(out, (char)gap);
+		g_string_append_len(out, bytes, (gssize)len);
+		gap = 0;
+		in_word = true;
+	}
+}
+
+static void append_date(GString *out, const EwsItem *item)
+{
+	if (item->is_draft) {
+		g_string_append(out, "draft");
+		return;
+	}
+	int64_t when = item->received;
+	if (when == EWS_TIME_NONE)
+		when = item->sent;
+	if (when == EWS_TIME_NONE)
+		when = item->created;
+	g_autoptr(GDateTime) date = NULL;
+	if (when != EWS_TIME_NONE)
+		date = g_date_time_new_from_unix_utc(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
+	g_autofree char *text = date != NULL ? g_date_time_format(date, "%Y-%m-%dT%H%M%SZ") : NULL;
+	g_string_append(out, text != NULL ? text : "undated");
+}
+
+/* The sender; of the owner's own mail whom it went to. */
+static void append_party(GString *out, const EwsItem *item, const char *owner)
+{
+	const char *name = item->from_name;
+	const char *address = item->from_address;
+	bool is_own = address != NULL && owner != NULL && g_ascii_strcasecmp(address, owner) == 0;
+	if (is_own && item->display_to != NULL) {
+		size_t len = strcspn(item->display_to, ";");
+		g_autofree char *first = g_strndup(item->display_to, len);
+		g_string_append(out, "to-");
+		append_words(out, first, PARTY_BYTES_MAX);
+		return;
+	}
+	size_t before = out->len;
+	append_words(out, name, PARTY_BYTES_MAX);
+	if (out->len == before && address != NULL) {
+		g_autofree char *local = g_strndup(address, strcspn(address, "@"));
+		append_words(out, local, PARTY_BYTES_MAX);
+	}
+	if (out->len == before)
+		g_string_append(out, "unknown");
+}
+
+static char *generated_name(const EwsItem *item, const char *letters, const char *owner)
+{
+	const char *extension = cache_name_extension(item->item_class);
+	size_t tail = 1 + strlen(letters) + strlen(extension);
+	GString *out = g_string_sized_new(CACHE_NAME_MAX + 1);
+	append_date(out, item);
+	g_string_append_c(out, '_');
+	append_party(out, item, owner);
+	g_string_append_c(out, '_');
+	size_t before = out->len;
+	append_words(out, item->subject, CACHE_NAME_MAX - tail - out->len);
+	if (out->len == before)
+		g_string_truncate(out, before - 1);
+	g_string_append_printf(out, ".%s%s", letters, extension);
+	return g_string_free(out, FALSE);
+}
+
+/*
+ * A name that a user once gave: kept as it is if it could have been given here (a message's
+ * extension, no path, no control character), else NULL. It came from the server: whoever can
+ * write to the mailbox can have put anything there.
+ */
+static char *users_name(const EwsItem *item)
+{
+	const char *name = item->file_name;
+	if (name == NULL || name[0] == '\0' || name[0] == '.' || strlen(name) > DIR_BYTES_MAX)
+		return NULL;
+	if (!g_str_has_suffix(name, cache_name_extension(item->item_class)) ||
+		!g_utf8_validate(name, -1, NULL))
+		return NULL;
+	for (const char *p = name; *p != '\0'; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+		if (c == '/' || !g_unichar_isprint(c))
+			return NULL;
+	}
+	return g_strdup(name);
+}
+
+char *cache_name_item(const EwsItem *item, const char *letters, const char *owner)
+{
+	char *name = users_name(item);
+	return name != NULL ? name : generated_name(item, letters, owner);
+}
+
+char *cache_name_with_letters(const char *name, const char *letters)
+{
+	const char *extension = strrchr(name, '.');
+	if (extension == NULL || extension == name)
+		extension = name + strlen(name);
+	return g_strdup_printf("%.*s.%s%s", (int)(extension - name), name, letters, extension);
+}
+
+static bool is_reserved(const char *name)
+{
+	return g_strv_contains(reserved, name);
+}
+
+char *cache_name_folder(const char *display_name, bool is_top)
+{
+	g_autofree char *valid = g_utf8_make_valid(display_name, -1);
+	GString *out = g_string_new(NULL);
+	/* A name that would vanish or lead elsewhere: its first dot is escaped. */
+	bool is_dots = strcmp(valid, ".") == 0 || strcmp(valid, "..") == 0;
+	bool hide_dot = is_dots || (is_top && is_reserved(valid));
+	for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+		int len = (int)(g_utf8_next_char(p) - p);
+		bool is_plain = c != '/' && c != '%' && g_unichar_isprint(c) && !(hide_dot && c == '.');
+		size_t needed = is_plain ? (size_t)len : 3 * (size_t)len;
+		if (out->len + needed > DIR_BYTES_MAX)
+			break;
+		if (is_plain)
+			g_string_append_len(out, p, len);
+		for (int i = 0; !is_plain && i < len; i++)
+			g_string_append_printf(out, "%%%02X", (unsigned char)p[i]);
+	}
+	if (out->len == 0)
+		g_string_append(out, "%00"); /* no name at all: a NUL is what no name holds */
+	return g_string_free(out, FALSE);
+}

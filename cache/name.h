@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "ews/types.h"
+
+/*
+ * What things are called in the tree. Pure functions, any thread; results are the caller's.
+ *
+ * A message is DATE_PARTY_SUBJECT.LETTERS.EXT, as
+ * 2026-11-20T101500Z_Sender-Name_Budget-review.k3f9q2zt7a.eml: letters and digits of any script
+ * (with the marks that belong to them), `.`, `_` and `-`, nothing else, so that no shell, no
+ * terminal and no backup tool has to be told about it. At most CACHE_NAME_MAX bytes, cut between
+ * characters. The same item gives the same name everywhere.
+ *
+ * A folder keeps its DisplayName as far as a directory can: what cannot stand in a file name is
+ * %XX, and so is `%` itself, so that the name can be read back.
+ */
+
+#define CACHE_NAME_MAX 120
+
+/* The file name's extension by ItemClass: ".ics", ".vcf", else ".eml". */
+const char *cache_name_extension(const char *item_class);
+
+/* @letters: of the item's identity. @owner: the mailbox's address, to tell mail that its owner
+ * sent. An item's file_name (a user's own choice) is taken over where it is a good name. */
+char *cache_name_item(const EwsItem *item, const char *letters, const char *owner);
+
+/* @name with @letters before the extension: for the second of two equal names. */
+char *cache_name_with_letters(const char *name, const char *letters);
+
+/* The directory's name; @is_top: below the root, where names of ours (.ewsfs) are taken. */
+char *cache_name_folder(const char *display_name, bool is_top);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <pthread.h>
+
+#include "cache/blob.h"
+#include "cache/cache.h"
+#include "cache/db.h"
+#include "ews/ews.h"
+#include "ews/inbox.h"
+
+/*
+ * What the files of this room share: the struct behind Cache.
+ *
+ * The sync thread owns what fetch.c, prefetch.c, refresh.c and listing.c know; other threads
+ * reach it by posting a task (sync.h). Everybody may read the index and open blobs.
+ */
+
+struct CacheFetcher;
+struct CachePrefetch;
+struct CacheRefresh;
+struct CacheWaits;
+
+struct Cache {
+	/* set at start, then const */
+	char *state_dir; /* own */
+	char *cache_dir; /* own */
+	char *root_path; /* own */
+	char *account;   /* own */
+	uint64_t cache_size;
+	unsigned refresh_s;
+	unsigned timeout_s;
+	bool prefetch;
+	bool backup;
+	int lock_fd;
+	CacheDb *db;         /* own */
+	CacheBlobs *blobs;   /* own */
+	EwsInbox *inbox;     /* own; of CacheTask */
+	EwsSession *session; /* borrowed: from main, between start and stop */
+	CacheListener listener;
+	void *listener_user;
+	pthread_t thread;
+	bool has_thread;
+
+	/* sync thread only */
+	struct CacheFetcher *fetcher;   /* own */
+	struct CachePrefetch *ahead;    /* own */
+	struct CacheRefresh *refresh;   /* own */
+	struct CacheWaits *waits;       /* own */
+	GPtrArray *changes;             /* own; of CacheChange, of the transaction under way */
+	bool is_stopping;
+
+	/* any thread */
+	atomic_bool has_tree;
+	atomic_llong bytes_here; /* in blobs */
+	atomic_llong fresh_us;   /* monotonic start of the last refresh that succeeded; 0: never */
+	atomic_bool is_round_on; /* a refresh is under way or asked for */
+	atomic_bool is_prefetching;
+	pthread_mutex_t status_lock;
+	char *status_error;   /* guarded by status_lock; own */
+	int64_t refreshed_at; /* guarded by status_lock; microseconds since 1970 */
+	double items_per_s;   /* guarded by status_lock */
+};
+
+/* node.flags */
+enum {
+	NODE_LISTED = 1 << 0,  /* CacheNode.is_listed */
+	NODE_HERE = 1 << 1,    /* CacheNode.is_here */
+	NODE_SUSPECT = 1 << 2, /* CacheNode.is_suspect */
+	NODE_ERROR = 1 << 3,   /* CacheNode.has_error */
+	NODE_SERVED = 1 << 4,  /* bytes of this content number were here once: the kernel may hold
+				  pages of them */
+};
+
+/* node.state */
+enum {
+	NODE_LIVE = 0,
+	NODE_TOMB = 1, /* its folder reported it gone; may turn up elsewhere */
+	NODE_GONE = 2, /* kept for the kernel until the next start */
+};

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/refresh.h"
+
+#include <string.h>
+
+#include "cache/apply.h"
+#include "cache/foldersync.h"
+#include "cache/prefetch.h"
+#include "cache/sync.h"
+#include "cache/tree.h"
+#include "cache/wait.h"
+#include "ews/error.h"
+
+/* Folders synced at once: servers allow some five Sync* calls an account. */
+#define SYNCS_MAX 3
+
+/* The first repetition after a failure; doubled each time, up to refresh_s. */
+#define RETRY_US ((int64_t)G_USEC_PER_SEC)
+
+/* Folders that one mailbox may have; more is no mailbox. */
+#define FOLDERS_MAX 100000
+
+struct CacheRefresh {
+	int64_t round;
+	bool is_on;
+	bool is_asked;      /* once more after this one */
+	bool is_stopped;
+	int64_t started_us; /* monotonic */
+	int64_t next_us;    /* when the next one begins by itself */
+	unsigned failures;  /* in a row */
+	GError *error;      /* own; the first of this round */
+	char *mailbox;      /* own; the owner's address, from meta */
+	char *top_id;       /* own; msgfolderroot's, from meta */
+	GPtrArray *found;   /* own; of EwsFolder */
+	GPtrArray *changes; /* own; of EwsFolderChange, borrowed from pages */
+	GPtrArray *pages;   /* own; ops that hold the pages */
+	char *hierarchy;    /* own; the state that the next page is asked with */
+	bool is_full;       /* hierarchy from the beginning */
+	GQueue waiting;     /* of Due */
+	GHashTable *syncs;  /* own; folder.id → CacheFolderSync (freed by itself) */
+};
+
+/* A folder that is to be synced. */
+typedef struct Due {
+	int64_t folder;
+	int64_t node;
+} Due;
+
+CacheRefresh *cache_refresh_new(void)
+{
+	CacheRefresh *self = g_new0(CacheRefresh, 1);
+	self->syncs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g_queue_init(&self->waiting);
+	return self;
+}
+
+static void forget_round(CacheRefresh *self)
+{
+	g_clear_error(&self->error);
+	g_clear_pointer(&self->found, g_ptr_array_unref);
+	g_clear_pointer(&self->changes, g_ptr_array_unref);
+	g_clear_pointer(&self->pages, g_ptr_array_unref);
+	g_clear_pointer(&self->hierarchy, g_free);
+	g_queue_clear_full(&self->waiting, g_free);
+}
+
+void cache_refresh_free(CacheRefresh *self)
+{
+	if (self == NULL)
+		return;
+	GHashTableIter iter;
+	gpointer value;
+	g_hash_table_iter_init(&iter, self->syncs);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		cache_foldersync_abandon(value);
+	g_hash_table_unref(self->syncs);
+	forget_round(self);
+	g_free(self->mailbox);
+	g_free(self->top_id);
+	g_free(self);
+}
+
+int64_t cache_refresh_round(Cache *cache)
+{
+	return cache->refresh->round;
+}
+
+/* --- the end of a round ------------------------------------------------------------------ */
+
+static void set_status(Cache *cache, const GError *error)
+{
+	pthread_mutex_lock(&cache->status_lock);
+	g_free(cache->status_error);
+	cache->status_error = error != NULL ? g_strdup(error->message) : NULL;
+	if (error == NULL)
+		cache->refreshed_at = g_get_real_time();
+	pthread_mutex_unlock(&cache->status_lock);
+}
+
+static bool settle(Cache *cache, GError **error)
+{
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	if (!cache_apply_settle(cache, conn, cache->refresh->round, error)) {
+		cache_sync_rollback(cache);
+		return false;
+	}
+	return cache_sync_commit(cache, error);
+}
+
+static int64_t pause_after(const Cache *cache, unsigned failures)
+{
+	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
+	if (failures == 0)
+		return refresh_us;
+	return MIN(refresh_us, RETRY_US << MIN(failures - 1, 10));
+}
+
+static void finish(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	if (self->error == NULL)
+		(void)!settle(cache, &self->error);
+	self->is_on = false;
+	self->failures = self->error != NULL ? self->failures + 1 : 0;
+	self->next_us = g_get_monotonic_time() + pause_after(cache, self->failures);
+	set_status(cache, self->error);
+	g_autoptr(GError) error = g_steal_pointer(&self->error);
+	forget_round(self);
+	atomic_store(&cache->is_round_on, self->is_asked);
+	if (error != NULL) {
+		g_log(G_LOG_DOMAIN, self->failures > 1 ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
+			"refresh: %s", error->message);
+		self->is_asked = false;
+		atomic_store(&cache->is_round_on, false);
+		cache_wait_failed(cache, error);
+		return;
+	}
+	atomic_store(&cache->fresh_us, self->started_us);
+	cache_prefetch_begin(cache);
+	cache_wait_round_done(cache, self->round);
+}
+
+/* Takes the error for the round's. */
+static void fail(Cache *cache, const GError *error)
+{
+	if (cache->refresh->error == NULL)
+		cache->refresh->error = g_error_copy(error);
+	finish(cache);
+}
+
+/* --- items ------------------------------------------------------------------------------- */
+
+static void sync_more(Cache *cache);
+
+static EwsPriority priority_for(Cache *cache, int64_t dir)
+{
+	if (cache_wait_has(cache, dir))
+		return EWS_PRIORITY_WAITING;
+	return cache_wait_has_sync(cache) ? EWS_PRIORITY_SCAN : EWS_PRIORITY_BACKGROUND;
+}
+
+static int64_t dir_of(Cache *cache, int64_t folder)
+{
+	int64_t dir = 0;
+	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
+	if (conn == NULL)
+		return 0;
+	if (!cache_conn_int(conn, 0, &dir, NULL, "SELECT node FROM folder WHERE id = ?", "i", folder))
+		dir = 0;
+	cache_db_put_reader(cache->db, conn);
+	return dir;
+}
+
+static void folder_done(Cache *cache, int64_t folder, const GError *error)
+{
+	CacheRefresh *self = cache->refresh;
+	g_hash_table_remove(self->syncs, &folder);
+	if (error != NULL) {
+		/* One folder's trouble is that folder's; no server is everybody's. */
+		cache_wait_dir_failed(cache, dir_of(cache, folder), error);
+		if (self->error == NULL)
+			self->error = g_error_copy(error);
+		if (!ews_error_is(error, EWS_ERROR_NOT_FOUND) &&
+			!ews_error_is(error, EWS_ERROR_CORRUPT))
+			g_queue_clear_full(&self->waiting, g_free);
+	} else {
+		cache_wait_check(cache);
+	}
+	sync_more(cache);
+}
+
+static void sync_more(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	while (g_hash_table_size(self->syncs) < SYNCS_MAX && !g_queue_is_empty(&self->waiting)) {
+		g_autofree Due *due = g_queue_pop_head(&self->waiting);
+		g_autoptr(GError) error = NULL;
+		CacheFolderSync *sync = cache_foldersync_start(cache, due->folder, self->round,
+			self->mailbox, priority_for(cache, due->node), folder_done, &error);
+		if (sync != NULL)
+			g_hash_table_insert(
+				self->syncs, g_memdup2(&due->folder, sizeof due->folder), sync);
+		else if (self->error == NULL)
+			self->error = g_steal_pointer(&error);
+	}
+	if (g_hash_table_size(self->syncs) == 0)
+		finish(cache);
+}
+
+/*
+ * Folders that moved since their last sync, or were never synced whole. One whose count is not
+ * ours although nothing moved has lost changes (a state that the server restarted in silence):
+ * it starts over, once for each such difference, since some servers count otherwise.
+ */
+static const char due_sql[] =
+	"SELECT folder.id, folder.node FROM folder JOIN node ON node.id = folder.node"
+	" WHERE folder.sync_state IS NULL OR folder.is_full = 1 OR node.flags & 1 = 0"
+	" OR folder.commit_time < 0 OR folder.commit_time != folder.synced_commit"
+	" OR folder.deleted_count != folder.synced_deleted"
+	" OR folder.total_count != folder.synced_total"
+	" OR EXISTS (SELECT 1 FROM pending WHERE pending.folder = folder.id)"
+	" ORDER BY (node.flags & 1), (folder.node != 1), folder.node";
+
+static const char miscount_sql[] =
+	"UPDATE folder SET sync_state = NULL WHERE is_unchecked = 1 AND total_count >= 0"
+	" AND node IS NOT NULL AND commit_time >= 0 AND commit_time = synced_commit"
+	" AND deleted_count = synced_deleted AND total_count = synced_total"
+	" AND total_count - (SELECT count(*) FROM node WHERE node.parent = folder.node"
+	" AND node.state = 0 AND node.parent > 0 AND node.kind = 1) != miscount";
+
+static bool find_due(Cache *cache, GError **error)
+{
+	CacheRefresh *self = cache->refresh;
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	sqlite3_stmt *stmt = NULL;
+	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
+		cache_conn_run(conn, error,
+			"UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
+			" AND commit_time = synced_commit",
+			"") &&
+		(stmt = cache_conn_query(conn, error, due_sql, "")) != NULL;
+	bool has_row = is_ok;
+	while (has_row) {
+		is_ok = cache_conn_step(conn, stmt, &has_row, error);
+		if (!is_ok || !has_row)
+			break;
+		Due *due = g_new0(Due, 1);
+		due->folder = sqlite3_column_int64(stmt, 0);
+		due->node = sqlite3_column_int64(stmt, 1);
+		if (cache_wait_has(cache, due->node))
+			g_queue_push_head(&self->waiting, due);
+		else
+			g_queue_push_tail(&self->waiting, due);
+	}
+	if (!is_ok) {
+		cache_sync_rollback(cache);
+		return false;
+	}
+	return cache_sync_commit(cache, error);
+}
+
+static void begin_items(Cache *cache)
+{
+	g_autoptr(GError) error = NULL;
+	if (!find_due(cache, &error)) {
+		fail(cache, error);
+		return;
+	}
+	/* A directory that somebody waits for may have just appeared or gone. */
+	cache_wait_check(cache);
+	sync_more(cache);
+}
+
+/* --- hierarchy --------------------------------------------------------------------------- */
+
+/* What find said of the folders themselves, as one word: as long as it stays, so do they. */
+static char *print_of(const GPtrArray *found)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	for (guint i = 0; i < found->len; i++) {
+		const EwsFolder *folder = found->pdata[i];
+		const char *parts[] = {
+			folder->id, folder->parent_id, folder->display_name, folder->folder_class};
+		for (size_t k = 0; k < G_N_ELEMENTS(parts); k++)
+			g_checksum_update(sum, (const guchar *)(parts[k] != NULL ? parts[k] : ""),
+				parts[k] != NULL ? (gssize)strlen(parts[k]) + 1 : 1);
+		unsigned rest[] = {folder->rights, folder->is_hidden, folder->is_search};
+		g_checksum_update(sum, (const guchar *)rest, sizeof rest);
+	}
+	return g_strdup(g_checksum_get_string(sum));
+}
+
+static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
+{
+	const GPtrArray *found = cache->refresh->found;
+	for (guint i = 0; i < found->len; i++) {
+		if (!cache_tree_set_counts(conn, found->pdata[i], error))
+			return false;
+	}
+	return true;
+}
+
+static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
+{
+	CacheRefresh *self = cache->refresh;
+	g_autofree char *print = print_of(self->found);
+	for (guint i = 0; i < self->changes->len; i++) {
+		if (!cache_tree_apply(cache, conn, self->changes->pdata[i], self->round, error))
+			return false;
+	}
+	return (!self->is_full || cache_tree_sweep(conn, self->round, error)) &&
+		cache_tree_lay_out(cache, conn, self->top_id, self->mailbox, error) &&
+		cache_conn_set_meta(conn, "hierarchy_state", self->hierarchy, error) &&
+		cache_conn_set_meta(conn, "hierarchy_print", print, error) &&
+		take_counts(cache, conn, error);
+}
+
+static bool in_transaction(Cache *cache, bool (*step)(Cache *, CacheConn *, GError **),
+	GError **error)
+{
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	if (!step(cache, conn, error)) {
+		cache_sync_rollback(cache);
+		return false;
+	}
+	return cache_sync_commit(cache, error);
+}
+
+static void hierarchy_answered(Cache *cache, EwsOp *op, void *user);
+
+static void ask_hierarchy(Cache *cache)
+{
+	cache_sync_submit(cache, ews_sync_folder_hierarchy_new(cache->refresh->hierarchy),
+		EWS_PRIORITY_SCAN, hierarchy_answered, NULL);
+}
+
+static void begin_hierarchy(Cache *cache, bool is_full)
+{
+	CacheRefresh *self = cache->refresh;
+	self->is_full = is_full;
+	g_clear_pointer(&self->changes, g_ptr_array_unref);
+	self->changes =
+		g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_change_free);
+	if (is_full)
+		g_clear_pointer(&self->hierarchy, g_free);
+	ask_hierarchy(cache);
+}
+
+static void hierarchy_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	const GError *failed = ews_op_error(op);
+	g_autoptr(GError) error = NULL;
+	if (failed != NULL && ews_error_is(failed, EWS_ERROR_STALE) && !self->is_full) {
+		begin_hierarchy(cache, true);
+		return;
+	}
+	if (failed != NULL) {
+		fail(cache, failed);
+		return;
+	}
+	const EwsFolderSync *page = ews_sync_folder_hierarchy_page(op);
+	for (guint i = 0; i < page->changes->len; i++) {
+		EwsFolderChange *change = page->changes->pdata[i];
+		EwsFolderChange *copy = g_new0(EwsFolderChange, 1);
+		copy->kind = change->kind;
+		copy->folder = g_steal_pointer(&change->folder);
+		g_ptr_array_add(self->changes, copy);
+	}
+	g_free(self->hierarchy);
+	self->hierarchy = g_strdup(page->state);
+	if (self->changes->len > FOLDERS_MAX) {
+		error = g_error_new_literal(EWS_ERROR, EWS_ERROR_TOO_BIG, "too many folders");
+		fail(cache, error);
+		return;
+	}
+	if (!page->is_last) {
+		ask_hierarchy(cache);
+		return;
+	}
+	if (!in_transaction(cache, take_hierarchy, &error)) {
+		fail(cache, error);
+		return;
+	}
+	atomic_store(&cache->has_tree, true);
+	begin_items(cache);
+}
+
+/* --- find -------------------------------------------------------------------------------- */
+
+static void find_answered(Cache *cache, EwsOp *op, void *user);
+
+static void ask_find(Cache *cache, uint32_t offset)
+{
+	cache_sync_submit(cache, ews_find_folder_new(cache->refresh->top_id, offset),
+		EWS_PRIORITY_SCAN, find_answered, NULL);
+}
+
+static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
+{
+	CacheRefresh *self = cache->refresh;
+	g_autofree char *print = print_of(self->found);
+	g_autofree char *old = NULL;
+	CacheConn *conn = cache_db_take_reader(cache->db, error);
+	if (conn == NULL)
+		return false;
+	g_clear_pointer(&self->hierarchy, g_free);
+	bool is_ok = cache_conn_get_meta(conn, "hierarchy_print", &old, error) &&
+		cache_conn_get_meta(conn, "hierarchy_state", &self->hierarchy, error);
+	cache_db_put_reader(cache->db, conn);
+	*ret_new = self->hierarchy == NULL || g_strcmp0(old, print) != 0;
+	return is_ok;
+}
+
+static void find_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	g_autoptr(GError) error = NULL;
+	bool is_new = false;
+	if (ews_op_error(op) != NULL) {
+		fail(cache, ews_op_error(op));
+		return;
+	}
+	const EwsFolderPage *page = ews_find_folder_page(op);
+	for (guint i = 0; i < page->folders->len; i++)
+		g_ptr_array_add(self->found, g_steal_pointer(&page->folders->pdata[i]));
+	if (!page->is_last && self->found->len < FOLDERS_MAX) {
+		ask_find(cache, page->next_offset);
+		return;
+	}
+	if (!has_new_hierarchy(cache, &is_new, &error))
+		fail(cache, error);
+	else if (is_new)
+		begin_hierarchy(cache, self->hierarchy == NULL);
+	else if (!in_transaction(cache, take_counts, &error))
+		fail(cache, error);
+	else
+		begin_items(cache);
+}
+
+static void begin_find(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
+	ask_find(cache, 0);
+}
+
+/* --- mailbox ----------------------------------------------------------------------------- */
+
+static bool save_mailbox(Cache *cache, CacheConn *conn, GError **error)
+{
+	const CacheRefresh *self = cache->refresh;
+	return cache_conn_set_meta(conn, "mailbox", self->mailbox, error) &&
+		cache_conn_set_meta(conn, "top_id", self->top_id, error);
+}
+
+static void name_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	const GError *failed = ews_op_error(op);
+	g_autoptr(GError) error = NULL;
+	if (failed != NULL &&
+		(ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
+			ews_error_is(failed, EWS_ERROR_CANCELLED))) {
+		fail(cache, failed);
+		return;
+	}
+	const char *address = failed == NULL ? ews_resolve_names_address(op) : NULL;
+	/* A server that does not know its own users: the sign-in name is as good as a name. */
+	self->mailbox = g_ascii_strdown(address != NULL ? address : cache->account, -1);
+	if (!in_transaction(cache, save_mailbox, &error)) {
+		g_clear_pointer(&self->mailbox, g_free);
+		fail(cache, error);
+		return;
+	}
+	begin_find(cache);
+}
+
+static void top_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	if (ews_op_error(op) != NULL) {
+		fail(cache, ews_op_error(op));
+		return;
+	}
+	g_autoptr(EwsFolder) folder = ews_get_folder_take(op);
+	g_free(self->top_id);
+	self->top_id = g_steal_pointer(&folder->id);
+	cache_sync_submit(cache, ews_resolve_names_new(cache->account), EWS_PRIORITY_SCAN,
+		name_answered, NULL);
+}
+
+static bool load_mailbox(Cache *cache, GError **error)
+{
+	CacheRefresh *self = cache->refresh;
+	CacheConn *conn = cache_db_take_reader(cache->db, error);
+	if (conn == NULL)
+		return false;
+	g_clear_pointer(&self->mailbox, g_free);
+	g_clear_pointer(&self->top_id, g_free);
+	bool is_ok = cache_conn_get_meta(conn, "mailbox", &self->mailbox, error) &&
+		cache_conn_get_meta(conn, "top_id", &self->top_id, error);
+	cache_db_put_reader(cache->db, conn);
+	return is_ok;
+}
+
+/* --- beginning --------------------------------------------------------------------------- */
+
+static void begin(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	g_autoptr(GError) error = NULL;
+	self->is_on = true;
+	self->is_asked = false;
+	self->round++;
+	self->started_us = g_get_monotonic_time();
+	atomic_store(&cache->is_round_on, true);
+	if (self->mailbox == NULL && !load_mailbox(cache, &error))
+		fail(cache, error);
+	else if (self->mailbox == NULL)
+		cache_sync_submit(cache, ews_get_distinguished_folder_new("msgfolderroot"),
+			EWS_PRIORITY_SCAN, top_answered, NULL);
+	else
+		begin_find(cache);
+}
+
+static void asked(Cache *cache, void *data)
+{
+	/* One that is under way will do: what asks so gently does not need to be first. */
+	if (!cache->refresh->is_on)
+		cache->refresh->next_us = 0;
+}
+
+void cache_refresh_ask_soon(Cache *cache)
+{
+	atomic_store(&cache->is_round_on, true);
+	cache_sync_post(cache, asked, NULL, NULL);
+}
+
+int64_t cache_refresh_ask(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	self->is_asked = true;
+	return self->round + 1;
+}
+
+void cache_refresh_first(Cache *cache, int64_t dir)
+{
+	CacheRefresh *self = cache->refresh;
+	if (!self->is_on) {
+		self->next_us = 0;
+		return;
+	}
+	for (GList *link = self->waiting.head; link != NULL; link = link->next) {
+		const Due *due = link->data;
+		if (due->node != dir)
+			continue;
+		g_queue_unlink(&self->waiting, link);
+		g_queue_push_head_link(&self->waiting, link);
+		return;
+	}
+	GHashTableIter iter;
+	gpointer key, value;
+	g_hash_table_iter_init(&iter, self->syncs);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		if (dir_of(cache, *(int64_t *)key) == dir)
+			cache_foldersync_raise(value, EWS_PRIORITY_WAITING);
+	}
+}
+
+int64_t cache_refresh_tick(Cache *cache, int64_t now_us)
+{
+	CacheRefresh *self = cache->refresh;
+	if (self->is_on || self->is_stopped)
+		return INT64_MAX;
+	if (!self->is_asked && now_us < self->next_us)
+		return self->next_us;
+	begin(cache);
+	return self->is_on ? INT64_MAX : self->next_us;
+}
+
+void cache_refresh_stop(Cache *cache)
+{
+	cache->refresh->is_stopped = true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/private.h"
+
+/*
+ * The truth path: one refresh after another, each in the same steps.
+ *
+ *   mailbox    once for an index: whose it is, and which folder is the top
+ *   find       FindFolder, Deep: what every folder's counts and commit times are now
+ *   hierarchy  SyncFolderHierarchy, only where find shows that folders themselves changed
+ *   items      SyncFolderItems (foldersync.c) of the folders that moved since their last sync
+ *
+ * With nothing new that is FindFolder alone. A refresh begins on a timer, when a directory is
+ * opened after refresh_s, or because somebody waits; awaited folders go first in line. One that
+ * fails is repeated, later and later; what it did complete stays.
+ *
+ * Sync thread, but for ask_soon.
+ */
+typedef struct CacheRefresh CacheRefresh;
+
+CacheRefresh *cache_refresh_new(void);
+void cache_refresh_free(CacheRefresh *self);
+
+/* Any thread: begin a refresh soon. */
+void cache_refresh_ask_soon(Cache *cache);
+
+/* Begin a refresh now, or after the one that is under way. Returns its number. */
+int64_t cache_refresh_ask(Cache *cache);
+
+/* The number of the refresh that is under way or was last. */
+int64_t cache_refresh_round(Cache *cache);
+
+/* Somebody waits for this directory's listing. */
+void cache_refresh_first(Cache *cache, int64_t dir);
+
+/* Begins what is due. Returns when to be called again. */
+int64_t cache_refresh_tick(Cache *cache, int64_t now_us);
+
+void cache_refresh_stop(Cache *cache);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/cache.h"
+#include "cache/db.h"
+
+/*
+ * Guessing what a reader will want next.
+ *
+ * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir) or by
+ * name (rsync, a shell's pattern), up or down. The second miss of a folder tells which: it is the
+ * one that comes next in one of the four orders. From then on the scan hands out what follows.
+ *
+ * Sync thread only. Knows the index, not the wire.
+ */
+typedef struct CacheScan CacheScan;
+
+/* What to fetch ahead. */
+typedef struct CacheScanItem {
+	int64_t node;
+	char *item_id; /* own */
+	int64_t size_hint;
+} CacheScanItem;
+
+void cache_scan_item_free(CacheScanItem *self);
+
+CacheScan *cache_scan_new(int64_t dir);
+void cache_scan_free(CacheScan *self);
+
+/* The reader asked for @node (of this folder) and it was not here; @for_length: only its length
+ * was wanted. *ret_is_scan tells whether it is walking. */
+bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bool for_length,
+	bool *ret_is_scan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The next items that are not here, at most @max, of CacheScanItem; each is handed out once. At
+ * most so many beyond the reader's last miss that a reader who stopped costs little. */
+GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* TRUE when the reader was not seen for a while. */
+bool cache_scan_is_over(const CacheScan *self, int64_t now_us);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/private.h"
+
+/*
+ * The sync thread: an inbox, timers, and the only place from which the index is changed and the
+ * server is asked. It never waits but in its inbox; a step that needs the server submits an op
+ * and goes on when the answer comes back as a task.
+ */
+
+typedef void (*CacheTaskRun)(Cache *cache, void *data);
+
+/* Any thread: @run is called on the sync thread with @data, which @free frees after (also when
+ * the thread ends first). */
+void cache_sync_post(Cache *cache, CacheTaskRun run, void *data, GDestroyNotify free);
+
+/* Sync thread: takes and submits @op; @answered gets it back, borrowed, on the sync thread. It is
+ * not called any more once the thread ends. */
+typedef void (*CacheAnswered)(Cache *cache, EwsOp *op, void *user);
+uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
+	void *user);
+
+/* For the inbox: a task that is not run any more. */
+void cache_sync_task_free(void *task);
+
+void cache_sync_start(Cache *cache);
+void cache_sync_stop(Cache *cache);
+
+/* A transaction on the sync thread. What is noted in it is announced to the listener after the
+ * commit, and forgotten with a rollback. */
+CacheConn *cache_sync_begin(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_sync_commit(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void cache_sync_rollback(Cache *cache);
+
+void cache_note(Cache *cache, CacheChangeKind kind, int64_t node, int64_t parent);
+void cache_note_gone(Cache *cache, int64_t parent, const char *name, int64_t node);
+void cache_note_content(Cache *cache, const CacheNode *old);

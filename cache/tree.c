@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/tree.h"
+
+#include <string.h>
+
+#include "cache/apply.h"
+#include "cache/ident.h"
+#include "cache/name.h"
+#include "cache/node.h"
+#include "cache/refresh.h"
+#include "cache/sync.h"
+#include "ews/error.h"
+
+/* A folder that claims to be nested deeper is left out: no path could name it. */
+#define DEPTH_MAX 128
+
+/* A row of folder, while the layout is computed. */
+typedef struct Folder {
+	int64_t id;
+	int64_t node; /* 0: none yet */
+	char *folder_id;    /* own, as all below */
+	char *parent_id;
+	char *display_name;
+	bool is_shown;
+	unsigned rights;
+	GPtrArray *children; /* own; borrowed Folders */
+	bool is_placed;
+} Folder;
+
+typedef struct Layout {
+	Cache *cache;
+	CacheConn *conn;
+	const char *mailbox;
+	GHashTable *folders; /* own; folder_id (borrowed from the Folder) → Folder (own) */
+	Folder top;          /* msgfolderroot, which no sync names */
+} Layout;
+
+/* --- rows ------------------------------------------------------------------------------- */
+
+static bool remove_row(CacheConn *conn, const char *folder_id, GError **error)
+{
+	/* Its node, if it has one, goes with the layout. */
+	return cache_conn_run(conn, error,
+		"UPDATE folder SET is_shown = 0, parent_id = '', sync_state = NULL"
+		" WHERE folder_id = ?",
+		"t", folder_id);
+}
+
+bool cache_tree_apply(
+	Cache *cache, CacheConn *conn, const EwsFolderChange *change, int64_t mark, GError **error)
+{
+	const EwsFolder *folder = change->folder;
+	if (change->kind == EWS_CHANGE_DELETE)
+		return remove_row(conn, folder->id, error);
+	return cache_conn_run(conn, error,
+		"INSERT INTO folder (folder_id, parent_id, display_name, folder_class, is_shown,"
+		" rights, total_count, mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (folder_id) DO UPDATE SET parent_id = excluded.parent_id,"
+		" display_name = excluded.display_name, folder_class = excluded.folder_class,"
+		" is_shown = excluded.is_shown, rights = excluded.rights, mark = excluded.mark",
+		"ttttiiii", folder->id, folder->parent_id != NULL ? folder->parent_id : "",
+		folder->display_name != NULL ? folder->display_name : "",
+		folder->folder_class != NULL ? folder->folder_class : "IPF.Note",
+		(int64_t)(!folder->is_hidden && !folder->is_search), (int64_t)folder->rights,
+		folder->total_count, mark);
+}
+
+bool cache_tree_sweep(CacheConn *conn, int64_t mark, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"UPDATE folder SET is_shown = 0, parent_id = '', sync_state = NULL WHERE mark != ?",
+		"i", mark);
+}
+
+bool cache_tree_set_counts(CacheConn *conn, const EwsFolder *folder, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"UPDATE folder SET total_count = ?, size = ?, commit_time = ?, deleted_count = ?"
+		" WHERE folder_id = ?",
+		"iiiit", folder->total_count, folder->size, folder->commit_time,
+		folder->deleted_count, folder->id);
+}
+
+/* --- layout ----------------------------------------------------------------------------- */
+
+static void folder_clear(Folder *folder)
+{
+	g_free(folder->folder_id);
+	g_free(folder->parent_id);
+	g_free(folder->display_name);
+	g_clear_pointer(&folder->children, g_ptr_array_unref);
+}
+
+static void folder_free(void *data)
+{
+	folder_clear(data);
+	g_free(data);
+}
+
+static bool load(Layout *self, GError **error)
+{
+	sqlite3_stmt *stmt = cache_conn_query(self->conn, error,
+		"SELECT id, folder_id, parent_id, display_name, is_shown, rights, node FROM folder",
+		"");
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return false;
+	while (has_row) {
+		if (!cache_conn_step(self->conn, stmt, &has_row, error))
+			return false;
+		if (!has_row)
+			break;
+		Folder *folder = g_new0(Folder, 1);
+		folder->id = sqlite3_column_int64(stmt, 0);
+		folder->folder_id = cache_column_dup(stmt, 1);
+		folder->parent_id = cache_column_dup(stmt, 2);
+		folder->display_name = cache_column_dup(stmt, 3);
+		folder->is_shown = sqlite3_column_int(stmt, 4) != 0;
+		folder->rights = (unsigned)sqlite3_column_int(stmt, 5);
+		folder->node = sqlite3_column_int64(stmt, 6);
+		folder->children = g_ptr_array_new();
+		g_hash_table_insert(self->folders, folder->folder_id, folder);
+	}
+	return true;
+}
+
+static int compare_folders(gconstpointer a, gconstpointer b)
+{
+	const Folder *x = *(Folder *const *)a;
+	const Folder *y = *(Folder *const *)b;
+	/* Those that have a place come first and keep their names; then any order that is the same
+	 * on every machine. */
+	if ((x->node != 0) != (y->node != 0))
+		return x->node != 0 ? -1 : 1;
+	return strcmp(x->folder_id, y->folder_id);
+}
+
+static void link_children(Layout *self)
+{
+	GHashTableIter iter;
+	gpointer value;
+	g_hash_table_iter_init(&iter, self->folders);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Folder *folder = value;
+		Folder *parent = g_hash_table_lookup(self->folders, folder->parent_id);
+		if (strcmp(folder->parent_id, self->top.folder_id) == 0)
+			parent = &self->top;
+		if (parent != NULL && parent != folder && folder->is_shown)
+			g_ptr_array_add(parent->children, folder);
+	}
+	g_ptr_array_sort(self->top.children, compare_folders);
+	g_hash_table_iter_init(&iter, self->folders);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		g_ptr_array_sort(((Folder *)value)->children, compare_folders);
+}
+
+/* The name in @taken's directory: the DisplayName's, or with letters of the FolderId. */
+static char *choose_name(const Folder *folder, bool is_top, GHashTable *taken)
+{
+	char *name = cache_name_folder(folder->display_name, is_top);
+	if (!g_hash_table_contains(taken, name))
+		return name;
+	CacheIdent ident;
+	cache_ident_make(&ident, NULL, CACHE_IDENT_FOLDER_ID, folder->folder_id,
+		strlen(folder->folder_id));
+	char *longer = g_strdup_printf("%s.%s", name, ident.letters);
+	g_free(name);
+	return longer;
+}
+
+/* The folder that SOURCE:FOLDER/PATH names, by the names that the tree would show. */
+static Folder *find_root(Layout *self, GError **error)
+{
+	Folder *at = &self->top;
+	g_auto(GStrv) parts = g_strsplit(self->cache->root_path, "/", -1);
+	for (char **part = parts; *part != NULL; part++) {
+		Folder *next = NULL;
+		if ((*part)[0] == '\0')
+			continue;
+		g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		for (guint i = 0; i < at->children->len && next == NULL; i++) {
+			char *name = choose_name(at->children->pdata[i], at == &self->top, taken);
+			if (strcmp(name, *part) == 0)
+				next = at->children->pdata[i];
+			g_hash_table_add(taken, name);
+		}
+		if (next == NULL) {
+			g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,
+				"the mailbox has no folder \"%s\"", self->cache->root_path);
+			return NULL;
+		}
+		at = next;
+	}
+	return at;
+}
+
+static bool add_node(Layout *self, Folder *folder, GError **error)
+{
+	CacheIdent ident;
+	int64_t holder = 0;
+	cache_ident_make(&ident, self->mailbox, CACHE_IDENT_FOLDER_ID, folder->folder_id,
+		strlen(folder->folder_id));
+	if (!cache_node_find_ino(self->conn, ident.ino, &holder, error))
+		return false;
+	while (holder != 0) {
+		ident.ino++;
+		if (!cache_node_find_ino(self->conn, ident.ino, &holder, error))
+			return false;
+	}
+	if (!cache_conn_run(self->conn, error,
+			"INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime)"
+			" VALUES (0, ?, '', ?, ?, 0, 0)",
+			"iii", (int64_t)CACHE_KIND_DIR, (int64_t)ident.ino, (int64_t)folder->rights))
+		return false;
+	folder->node = cache_conn_last_id(self->conn);
+	return cache_conn_run(self->conn, error, "UPDATE folder SET node = ? WHERE id = ?", "ii",
+		folder->node, folder->id);
+}
+
+/* Puts one directory where it belongs; tells when that is not where it was. */
+static bool place(Layout *self, Folder *folder, int64_t parent, const char *name, GError **error)
+{
+	Cache *cache = self->cache;
+	if (folder->node == 0 && !add_node(self, folder, error))
+		return false;
+	g_autoptr(CacheNode) old = cache_node_get(self->conn, folder->node, error);
+	if (old == NULL)
+		return false;
+	folder->is_placed = true;
+	if (old->rights != folder->rights) {
+		cache_note(cache, CACHE_CHANGE_ATTRIBUTES, folder->node, parent);
+		if (!cache_conn_run(self->conn, error,
+				"UPDATE node SET rights = ?1 WHERE id = ?2 OR (parent = ?2 AND kind = ?3"
+				" AND state = 0 AND parent > 0)",
+				"iii", (int64_t)folder->rights, folder->node, (int64_t)CACHE_KIND_FILE))
+			return false;
+	}
+	if (old->parent == parent && strcmp(old->name, name) == 0)
+		return true;
+	if (old->parent != 0) {
+		cache_note_gone(cache, old->parent, old->name, folder->node);
+		cache_note(cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
+	}
+	cache_note(cache, CACHE_CHANGE_MEMBERS, parent, 0);
+	return cache_conn_run(self->conn, error,
+		"UPDATE node SET parent = ?, name = ?, state = 0 WHERE id = ?", "iti", parent, name,
+		folder->node);
+}
+
+/* The time of a directory that nobody has listed yet is set when its listing is complete. */
+static bool touch_listed(Layout *self, int64_t node, GError **error)
+{
+	int64_t flags = 0;
+	if (!cache_conn_int(
+			self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?", "i", node))
+		return false;
+	return (flags & NODE_LISTED) == 0 ||
+		cache_node_touch_dir(self->conn, node, g_get_real_time(), error);
+}
+
+static bool set_subdirs(Layout *self, int64_t node, guint count, GError **error)
+{
+	int64_t old = 0;
+	if (!cache_conn_int(
+			self->conn, 0, &old, error, "SELECT subdirs FROM node WHERE id = ?", "i", node))
+		return false;
+	if (old == (int64_t)count)
+		return true;
+	cache_note(self->cache, CACHE_CHANGE_MEMBERS, node, 0);
+	return cache_conn_run(self->conn, error, "UPDATE node SET subdirs = ? WHERE id = ?", "ii",
+		       (int64_t)count, node) &&
+		touch_listed(self, node, error);
+}
+
+/* Frees the names below @folder that will be others', so that two can change places. */
+static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, GError **error)
+{
+	GHashTableIter iter;
+	gpointer key, value;
+	g_hash_table_iter_init(&iter, names);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		int64_t holder = 0;
+		const Folder *child = value;
+		if (!cache_node_find(self->conn, folder->node, key, &holder, error))
+			return false;
+		if (holder == 0 || holder == child->node)
+			continue;
+		cache_note_gone(self->cache, folder->node, key, holder);
+		if (!cache_conn_run(self->conn, error,
+				"UPDATE node SET name = name || '.' || id WHERE id = ?", "i", holder))
+			return false;
+	}
+	return true;
+}
+
+static bool lay_out_below(Layout *self, Folder *folder, bool is_top, int depth, GError **error)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	guint count = depth < DEPTH_MAX ? folder->children->len : 0;
+	for (guint i = 0; i < count; i++) {
+		Folder *child = folder->children->pdata[i];
+		g_hash_table_insert(names, choose_name(child, is_top, names), child);
+	}
+	if (!clear_names(self, folder, names, error))
+		return false;
+	GHashTableIter iter;
+	gpointer key, value;
+	g_hash_table_iter_init(&iter, names);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		if (!place(self, value, folder->node, key, error))
+			return false;
+	}
+	if (!set_subdirs(self, folder->node, count, error))
+		return false;
+	for (guint i = 0; i < count; i++) {
+		if (!lay_out_below(self, folder->children->pdata[i], false, depth + 1, error))
+			return false;
+	}
+	return true;
+}
+
+/* A folder that is not in the tree any more: its items may have moved (tombstones), itself it
+ * has not, since a folder's id stays when it moves. */
+static bool remove_folder(Layout *self, const Folder *folder, int64_t round, GError **error)
+{
+	g_autoptr(CacheNode) old = cache_node_get(self->conn, folder->node, error);
+	if (old == NULL)
+		return false;
+	if (old->parent != 0) {
+		cache_note_gone(self->cache, old->parent, old->name, old->id);
+		cache_note(self->cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
+	}
+	return cache_conn_run(self->conn, error,
+		       "UPDATE item SET round = ? WHERE node IN (SELECT id FROM node WHERE parent = ?"
+		       " AND state = 0 AND parent > 0 AND kind = ?)",
+		       "iii", round, old->id, (int64_t)CACHE_KIND_FILE) &&
+		cache_conn_run(self->conn, error,
+			"UPDATE node SET parent = 0, state = 1, want = NULL WHERE parent = ?"
+			" AND state = 0 AND parent > 0 AND kind = ?",
+			"ii", old->id, (int64_t)CACHE_KIND_FILE) &&
+		cache_node_detach(self->conn, old->id, NODE_GONE, error) &&
+		cache_conn_run(self->conn, error,
+			"UPDATE folder SET node = NULL, sync_state = NULL, synced_commit = -2,"
+			" as_of = 0 WHERE id = ?",
+			"i", folder->id);
+}
+
+static bool remove_lost(Layout *self, GError **error)
+{
+	GHashTableIter iter;
+	gpointer value;
+	g_hash_table_iter_init(&iter, self->folders);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Folder *folder = value;
+		if (folder->node == 0 || folder->is_placed)
+			continue;
+		if (folder->node == CACHE_ROOT) {
+			g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,
+				"the mailbox has no folder \"%s\" any more", self->cache->root_path);
+			return false;
+		}
+		if (!remove_folder(self, folder, cache_refresh_round(self->cache), error))
+			return false;
+	}
+	return cache_conn_run(
+		self->conn, error, "DELETE FROM folder WHERE node IS NULL AND parent_id = ''", "");
+}
+
+/* The row of msgfolderroot, which SyncFolderHierarchy itself never names. */
+static bool add_top_row(Layout *self, GError **error)
+{
+	if (g_hash_table_contains(self->folders, self->top.folder_id))
+		return true;
+	return cache_conn_run(self->conn, error,
+		"INSERT INTO folder (folder_id, parent_id, display_name, folder_class, is_shown,"
+		" rights) VALUES (?, '-', '', 'IPF', 1, ?)",
+		"ti", self->top.folder_id, (int64_t)EWS_RIGHTS_ALL);
+}
+
+/* Ties the folder that is mounted to node 1, the first time. */
+static bool tie_root(Layout *self, Folder *root, GError **error)
+{
+	Folder *row = g_hash_table_lookup(self->folders, root->folder_id);
+	if (row != NULL)
+		row->is_placed = true;
+	if (row != NULL && row->node == CACHE_ROOT) {
+		root->node = CACHE_ROOT;
+		return true;
+	}
+	CacheIdent ident;
+	cache_ident_make(&ident, self->mailbox, CACHE_IDENT_FOLDER_ID, root->folder_id,
+		strlen(root->folder_id));
+	root->node = CACHE_ROOT;
+	if (row != NULL)
+		row->node = CACHE_ROOT;
+	return cache_conn_run(self->conn, error, "UPDATE folder SET node = 1 WHERE folder_id = ?",
+		       "t", root->folder_id) &&
+		cache_conn_run(self->conn, error,
+			"UPDATE node SET ino = ?, rights = ? WHERE id = 1", "ii", (int64_t)ident.ino,
+			(int64_t)root->rights);
+}
+
+static bool lay_out(Layout *self, GError **error)
+{
+	if (!load(self, error) || !add_top_row(self, error))
+		return false;
+	link_children(self);
+	Folder *root = NULL;
+	GHashTableIter iter;
+	gpointer value;
+	/* Once tied, the mounted folder is followed by its id, through renames. */
+	g_hash_table_iter_init(&iter, self->folders);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Folder *folder = value;
+		if (folder->node == CACHE_ROOT && folder->is_shown)
+			root = folder;
+	}
+	if (root != NULL && strcmp(root->folder_id, self->top.folder_id) == 0)
+		root = &self->top;
+	if (root == NULL)
+		root = find_root(self, error);
+	return root != NULL && tie_root(self, root, error) &&
+		lay_out_below(self, root, true, 0, error) && remove_lost(self, error);
+}
+
+bool cache_tree_lay_out(
+	Cache *cache, CacheConn *conn, const char *top_id, const char *mailbox, GError **error)
+{
+	Layout layout = {
+		.cache = cache,
+		.conn = conn,
+		.mailbox = mailbox,
+		.folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free),
+		.top = {.folder_id = g_strdup(top_id),
+			.children = g_ptr_array_new(),
+			.rights = EWS_RIGHTS_ALL,
+			.is_shown = true},
+	};
+	bool is_done = lay_out(&layout, error);
+	g_hash_table_unref(layout.folders);
+	folder_clear(&layout.top);
+	return is_done;
+}
