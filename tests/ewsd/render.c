@@ -367,6 +367,8 @@ static char *folder_ext(Store *store, const Folder *folder, const ExtField *ext)
 		return g_strdup_printf("%" G_GINT64_FORMAT, folder->total);
 	case 0x3603:
 		return g_strdup_printf("%" G_GINT64_FORMAT, folder->unread);
+	case 0x360a:
+		return g_strdup(folder->children ? "true" : "false");
 	case 0x3001:
 		return g_strdup(folder->name);
 	case 0x3613:
