@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * What this mount is to be: command line and configuration file, made into one record.
+ *
+ * Read once in main, before any thread starts; const ever after. fs/options.c knows each option,
+ * fs/source.c what SOURCE may look like, fs/places.c the default directories; this file puts them
+ * in order (the file first, so that the command line wins) and judges the whole.
+ */
+
+typedef enum FsSizes {
+	FS_SIZES_AUTO,  /* a scan gets the server's estimate after a while */
+	FS_SIZES_EXACT, /* a stat waits until the length is known */
+} FsSizes;
+
+typedef enum FsLogLevel {
+	FS_LOG_ERROR,
+	FS_LOG_WARNING,
+	FS_LOG_INFO,
+	FS_LOG_DEBUG,
+} FsLogLevel;
+
+typedef struct FsConfig {
+	char *source;           /* own; as given: what the mount table shows */
+	char *account;          /* own; the group in the configuration file, or NULL */
+	char *url;              /* own */
+	char *folder;           /* own; "" for the whole mailbox, else "Inbox/Projects" */
+	char *mountpoint;       /* own; as given; fs/mountpoint.c makes it absolute */
+	char *user;             /* own */
+	char *password_file;    /* own, or NULL */
+	char *password_command; /* own, or NULL */
+	char *cacert;           /* own, or NULL */
+	char *cache_dir;        /* own */
+	char *state_dir;        /* own */
+	uint64_t cache_size;
+	unsigned refresh_s;
+	unsigned timeout_s;
+	unsigned max_conns;
+	mode_t umask;
+	uid_t uid;
+	gid_t gid;
+	FsSizes sizes;
+	FsLogLevel log_level;
+	bool has_sizes; /* sizes was chosen, not left to the default */
+	bool prefetch;
+	bool backup;
+	bool is_read_only;
+	bool allow_other;
+	bool insecure_http;
+	bool is_foreground;
+	GPtrArray *kernel_words; /* own; nosuid, noexec …: passed on to the mount */
+} FsConfig;
+
+typedef enum FsAction {
+	FS_ACTION_MOUNT,
+	FS_ACTION_HELP,
+	FS_ACTION_VERSION,
+	FS_ACTION_NOTHING, /* mount(8) only wanted to know whether it would work */
+} FsAction;
+
+/* The whole command line, and the file it points at. With another action than MOUNT only that
+ * is known. The error is one line for people. */
+FsConfig *fs_config_new(int argc, char **argv, FsAction *ret_action, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+void fs_config_free(FsConfig *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsConfig, fs_config_free)
+
+/* The configuration file that is read unless the caller says otherwise. */
+char *fs_config_path(void);
+
+/* For tests and the fuzzer: one account's group out of @data into @self. */
+bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *path, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+
+/* A record with the defaults and nothing else. */
+FsConfig *fs_config_new_default(void);
+
+/* FALSE for the mounts that answer OPEN with ENOSYS: read-only, and every size exact. */
+bool fs_config_has_open(const FsConfig *self);
+
+const char *fs_config_usage(void);

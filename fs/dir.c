@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/dir.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ews/error.h"
+#include "fs/attr.h"
+#include "fs/control.h"
+#include "fs/err.h"
+#include "fs/fs.h"
+#include "fs/inode.h"
+#include "fs/notify.h"
+#include "fs/park.h"
+
+/* --- names ------------------------------------------------------------------------------------------ */
+
+static void nobody_waits(void *user, const GError *error)
+{
+}
+
+/* No entry of that name. In a folder whose first sync is under way that is not the whole truth:
+ * the message may come with the next page. ENOENT would be a lie about a name that could be a
+ * message's; a directory's would be known. The folder goes first in line. */
+static void reply_missing(fuse_req_t req, Fs *fs, int64_t dir, const char *name)
+{
+	bool is_message = g_str_has_suffix(name, ".eml") || g_str_has_suffix(name, ".ics") ||
+		g_str_has_suffix(name, ".vcf");
+
+	if (is_message) {
+		g_autoptr(CacheNode) node = cache_get(fs->cache, dir, NULL);
+		if (node != NULL && !node->is_listed) {
+			cache_await_listing(fs->cache, dir, nobody_waits, NULL);
+			fuse_reply_err(req, EBUSY);
+			return;
+		}
+	}
+	fuse_reply_err(req, ENOENT);
+}
+
+void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	Fs *fs = fs_of(req);
+	g_autoptr(GError) error = NULL;
+	struct fuse_entry_param entry;
+
+	if (strlen(name) > FS_NAME_MAX) {
+		fuse_reply_err(req, ENAMETOOLONG);
+		return;
+	}
+	if (fs_control_is_below(parent, name)) {
+		fs_control_lookup(req, parent, name);
+		return;
+	}
+	g_autoptr(CacheNode) node = cache_lookup(fs->cache, fs_inode_node(parent), name, &error);
+	if (node != NULL) {
+		fs_attr_entry(fs->config, node, &entry);
+		fuse_reply_entry(req, &entry);
+	} else if (ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
+		reply_missing(req, fs, fs_inode_node(parent), name);
+	} else {
+		fs_err_reply(req, error, "lookup");
+	}
+}
+
+/* No counts are kept: see fs/inode.h. */
+void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
+{
+	fuse_reply_none(req);
+}
+
+void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	fuse_reply_none(req);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------- */
+
+static void reply_opened(fuse_req_t req, const Fs *fs, struct fuse_file_info *info)
+{
+	info->fh = fs_notify_serial(fs->notify);
+	info->cache_readdir = 1;
+	info->keep_cache = 1;
+	fuse_reply_open(req, info);
+}
+
+static void reply_listing(FsParked *parked, FsParkedHow how, const GError *error)
+{
+	if (how == FS_PARKED_DONE)
+		reply_opened(parked->req, fs_of(parked->req), &parked->info);
+	else
+		fs_err_reply(parked->req, error, "opendir");
+}
+
+void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	Fs *fs = fs_of(req);
+
+	if (fs_inode_is_control(ino)) {
+		fuse_reply_open(req, info);
+		return;
+	}
+	if (cache_listing_ready(fs->cache, fs_inode_node(ino))) {
+		reply_opened(req, fs, info);
+		return;
+	}
+	FsParked *parked = fs_parked_new(fs->park, req, ino, reply_listing);
+	parked->info = *info;
+	fs_parked_enter(parked, 0);
+	cache_await_listing(fs->cache, fs_inode_node(ino), fs_parked_done, parked);
+}
+
+void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	const Fs *fs = fs_of(req);
+
+	if (!fs_inode_is_control(ino) && fs_notify_serial(fs->notify) != info->fh)
+		fs_notify_members(fs->notify, fs_inode_node(ino));
+	fuse_reply_err(req, 0);
+}
+
+/* --- listing ---------------------------------------------------------------------------------------------- */
+
+/* One answer to READDIR or READDIRPLUS while it fills. */
+typedef struct Page {
+	fuse_req_t req;
+	const Fs *fs;
+	char *data; /* own */
+	size_t size;
+	size_t used;
+	bool is_plus;
+} Page;
+
+#define COOKIE_DOT 1
+#define COOKIE_DOT_DOT 2
+
+static off_t cookie_of(int64_t id)
+{
+	return id + 1;
+}
+
+static bool page_add(Page *self, const char *name, const struct fuse_entry_param *entry, off_t cookie)
+{
+	char *at = self->data + self->used;
+	size_t left = self->size - self->used;
+	size_t need = self->is_plus
+		? fuse_add_direntry_plus(self->req, at, left, name, entry, cookie)
+		: fuse_add_direntry(self->req, at, left, name, &entry->attr, cookie);
+
+	if (need > left)
+		return false;
+	self->used += need;
+	return true;
+}
+
+/* Entries whose size is not known are given without a node number: the kernel then asks for it when
+ * somebody wants it, and not before. */
+static bool page_add_node(const CacheNode *node, void *user)
+{
+	Page *self = user;
+	struct fuse_entry_param entry;
+
+	fs_attr_entry(self->fs->config, node, &entry);
+	if (!fs_attr_is_exact(node))
+		entry.ino = 0;
+	return page_add(self, node->name, &entry, cookie_of(node->id));
+}
+
+static bool page_add_dot(Page *self, const CacheNode *node, const char *name, off_t cookie)
+{
+	struct fuse_entry_param entry = {.attr = {.st_ino = node->ino, .st_mode = S_IFDIR}};
+
+	return page_add(self, name, &entry, cookie);
+}
+
+/* "." and "..", as far as they were not given yet; the smallest answer has room for both. Above the root is another filesystem; the
+ * kernel knows, and what we say does not matter. */
+static bool page_add_dots(Page *self, int64_t dir, off_t offset, GError **error)
+{
+	if (offset >= COOKIE_DOT_DOT)
+		return true;
+	g_autoptr(CacheNode) node = cache_get(self->fs->cache, dir, error);
+	if (node == NULL)
+		return false;
+	if (offset < COOKIE_DOT)
+		page_add_dot(self, node, ".", COOKIE_DOT);
+	g_autoptr(CacheNode) parent = node->parent != 0
+		? cache_get(self->fs->cache, node->parent, NULL) : NULL;
+	page_add_dot(self, parent != NULL ? parent : node, "..", COOKIE_DOT_DOT);
+	return true;
+}
+
+static bool page_fill(Page *self, int64_t dir, off_t offset, GError **error)
+{
+	int64_t after = offset > COOKIE_DOT_DOT ? offset - 1 : 0;
+
+	return page_add_dots(self, dir, offset, error) &&
+		cache_list(self->fs->cache, dir, after, page_add_node, self, error);
+}
+
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
+{
+	const Fs *fs = fs_of(req);
+	g_autofree char *data = g_malloc(size);
+	Page page = {.req = req, .fs = fs, .data = data, .size = size, .is_plus = is_plus};
+	g_autoptr(GError) error = NULL;
+
+	/* An error after some entries is an error of the whole: half a listing is none. */
+	if (page_fill(&page, fs_inode_node(ino), offset, &error))
+		fuse_reply_buf(req, page.data, page.used);
+	else
+		fs_err_reply(req, error, "readdir");
+}
+
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *info)
+{
+	if (fs_inode_is_control(ino))
+		fs_control_readdir(req, ino, size, offset, false);
+	else
+		list(req, ino, size, offset, false);
+}
+
+void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *info)
+{
+	if (fs_inode_is_control(ino))
+		fs_control_readdir(req, ino, size, offset, true);
+	else
+		list(req, ino, size, offset, true);
+}

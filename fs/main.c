@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cache/cache.h"
+#include "ews/error.h"
+#include "ews/ews.h"
+#include "ews/inbox.h"
+#include "fs/budget.h"
+#include "fs/config.h"
+#include "fs/control.h"
+#include "fs/daemon.h"
+#include "fs/exit.h"
+#include "fs/fs.h"
+#include "fs/log.h"
+#include "fs/mount.h"
+#include "fs/mountpoint.h"
+#include "fs/notify.h"
+#include "fs/park.h"
+#include "fs/password.h"
+#include "fs/signals.h"
+#include "fs/socket.h"
+
+/*
+ * From a command line to a mount, and back: the steps in order, and what each failure is called.
+ *
+ * The order at the end matters. The kernel's notifications stop while requests are still served
+ * (one of them may wait for a request), those who wait are answered, the mount is taken away;
+ * then the cache ends what it was asked for, the session what is on the wire, and only then is
+ * anything freed.
+ *
+ * The only file of this room that sees ews/ews.h: it starts and stops the session, asks the
+ * server one question before anything is mounted, and reports on it.
+ */
+
+/* With an index to show, how long the server is given to refuse the password. */
+#define QUICK_LOOK_US (500 * 1000)
+#define ARENAS_MAX 2                    /* of malloc: each costs memory that an idle mount has no use for */
+#define MMAP_THRESHOLD (128 * 1024)     /* fixed, so that large buffers go back to the system */
+#define OPEN_FILES_MIN 65536            /* wanted: every open message is a descriptor */
+
+typedef struct Program {
+	FsConfig *config;       /* own */
+	FsSignals *signals;     /* own */
+	EwsSession *session;    /* own */
+	EwsInbox *probe_answer; /* own; the probe's op when it is done */
+	Cache *cache;           /* own */
+	FsSocket *socket;       /* own */
+	FsMount *mount;         /* own */
+	char *password;         /* own; until the session has it */
+	Fs fs;
+	int ready; /* the parent waits at the other end; -1: nobody does */
+	FsAction action;
+	bool is_cache_started;
+} Program;
+
+static bool read_config(Program *self, int argc, char **argv, GError **error)
+{
+	self->config = fs_config_new(argc, argv, &self->action, error);
+	self->fs.config = self->config;
+	return self->config != NULL;
+}
+
+/* --- steps before the network ------------------------------------------------------------------------- */
+
+static bool prepare_process(Program *self, GError **error)
+{
+	struct rlimit files;
+
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	umask(077);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < OPEN_FILES_MIN) {
+		files.rlim_cur = MIN(files.rlim_max, OPEN_FILES_MIN);
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	/* What goes wrong before there is a mount belongs to the person at the terminal. */
+	fs_log_start(self->config->log_level, true);
+	return true;
+}
+
+static bool check_fuse(Program *self, GError **error)
+{
+	if (access("/dev/fuse", R_OK | W_OK) == 0)
+		return true;
+	g_propagate_error(error, ews_error_from_errno(errno, "/dev/fuse: no FUSE here"));
+	return false;
+}
+
+static bool check_mountpoint(Program *self, GError **error)
+{
+	char *path = fs_mountpoint_prepare(self->config->mountpoint, error);
+
+	if (path == NULL)
+		return false;
+	g_free(self->config->mountpoint);
+	self->config->mountpoint = path;
+	return true;
+}
+
+static bool get_password(Program *self, GError **error)
+{
+	self->password = fs_password_get(self->config, error);
+	return self->password != NULL;
+}
+
+/* From here on, in the background, this is the child. */
+static bool go_behind(Program *self, GError **error)
+{
+	if (!self->config->is_foreground && !fs_daemon_start(&self->ready, error))
+		return false;
+	self->signals = fs_signals_new();
+	return true;
+}
+
+/* --- session and cache ----------------------------------------------------------------------------------- */
+
+static bool start_session(Program *self, GError **error)
+{
+	const FsConfig *config = self->config;
+	EwsConfig ews = {
+		.url = config->url,
+		.user = config->user,
+		.password = self->password,
+		.cacert = config->cacert,
+		.max_conns = config->max_conns,
+		.timeout_s = config->timeout_s,
+		.insecure_http = config->insecure_http,
+	};
+
+	self->session = ews_session_start(&ews, error);
+	fs_password_free(self->password);
+	self->password = NULL;
+	return self->session != NULL;
+}
+
+static bool open_cache(Program *self, GError **error)
+{
+	const FsConfig *config = self->config;
+	CacheConfig cache = {
+		.state_dir = config->state_dir,
+		.cache_dir = config->cache_dir,
+		.account = config->user,
+		.root_path = config->folder,
+		.cache_size = config->cache_size,
+		.refresh_s = config->refresh_s,
+		.timeout_s = config->timeout_s,
+		.prefetch = config->prefetch,
+		.backup = config->backup,
+	};
+
+	self->cache = cache_open(&cache, error);
+	self->fs.cache = self->cache;
+	return self->cache != NULL;
+}
+
+/* On the ews thread. */
+static void probe_done(EwsOp *op, void *user)
+{
+	Program *self = user;
+
+	ews_inbox_post(self->probe_answer, op);
+}
+
+static void free_op(void *op)
+{
+	ews_op_free(op);
+}
+
+/* One small question, before the cache asks many: a wrong password must not be tried by several
+ * connections at once. Without an index to show, the answer is waited for (the session's own
+ * time limits end it); with one, only a password that is refused at once keeps the mount away. */
+static bool ask_server(Program *self, GError **error)
+{
+	bool has_tree = cache_has_tree(self->cache);
+	int64_t deadline_us = has_tree ? g_get_monotonic_time() + QUICK_LOOK_US : INT64_MAX;
+
+	self->probe_answer = ews_inbox_new(NULL, NULL);
+	ews_submit(self->session, ews_get_distinguished_folder_new("msgfolderroot"),
+		EWS_PRIORITY_WAITING, probe_done, self);
+	g_autoptr(EwsOp) op = ews_inbox_take(self->probe_answer, deadline_us);
+	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
+	if (problem == NULL)
+		return true;
+	if (has_tree && !ews_error_is(problem, EWS_ERROR_AUTH)) {
+		g_message("mounted from what is known here: %s", problem->message);
+		return true;
+	}
+	g_propagate_error(error, g_error_copy(problem));
+	return false;
+}
+
+/* --- the first listing ------------------------------------------------------------------------------------- */
+
+typedef struct Wait {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool is_done;
+	GError *error; /* own */
+} Wait;
+
+/* On the sync thread. */
+static void root_listed(void *user, const GError *error)
+{
+	Wait *wait = user;
+
+	pthread_mutex_lock(&wait->lock);
+	wait->is_done = true;
+	wait->error = error != NULL ? g_error_copy(error) : NULL;
+	pthread_cond_signal(&wait->done);
+	pthread_mutex_unlock(&wait->lock);
+}
+
+static bool start_cache(Program *self, GError **error)
+{
+	bool has_tree = cache_has_tree(self->cache);
+	Wait wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+
+	/* Before the cache starts: it tells what changed from then on. */
+	self->fs.notify = fs_notify_new(self->cache);
+	cache_start(self->cache, self->session);
+	self->is_cache_started = true;
+	if (has_tree)
+		return true;
+	cache_await_listing(self->cache, CACHE_ROOT, root_listed, &wait);
+	pthread_mutex_lock(&wait.lock);
+	while (!wait.is_done)
+		pthread_cond_wait(&wait.done, &wait.lock);
+	pthread_mutex_unlock(&wait.lock);
+	if (wait.error == NULL)
+		return true;
+	if (ews_error_is(wait.error, EWS_ERROR_NOT_FOUND) && *self->config->folder != '\0')
+		g_prefix_error(&wait.error, "folder \"%s\": ", self->config->folder);
+	g_propagate_error(error, wait.error);
+	return false;
+}
+
+/* --- the server, for .ewsfs/status --------------------------------------------------------------------------- */
+
+static void look_at_server(FsServer *ret_server, void *user)
+{
+	static const char *const states[] = {
+		[EWS_STATE_NEW] = "not asked yet",
+		[EWS_STATE_ONLINE] = "online",
+		[EWS_STATE_BUSY] = "busy",
+		[EWS_STATE_OFFLINE] = "offline",
+		[EWS_STATE_STOPPED] = "sign-in refused",
+	};
+	Program *self = user;
+	EwsStatus status;
+
+	ews_session_status(self->session, &status);
+	int64_t wait_us = status.resume_us - g_get_monotonic_time();
+	*ret_server = (FsServer){
+		.state = states[status.state],
+		.requests = status.requests,
+		.bytes_in = status.bytes_in,
+		.bytes_out = status.bytes_out,
+		.in_flight = status.in_flight,
+		.queued = status.queued,
+		.resume_s = status.resume_us > 0 && wait_us > 0
+			? (wait_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC : 0,
+	};
+	g_strlcpy(ret_server->error, status.error, sizeof(ret_server->error));
+	g_strlcpy(ret_server->version, status.server, sizeof(ret_server->version));
+}
+
+/* --- the mount ---------------------------------------------------------------------------------------------- */
+
+static bool open_socket(Program *self, GError **error)
+{
+	Fs *fs = &self->fs;
+
+	fs->has_open = fs_config_has_open(self->config);
+	fs->mounted_at = g_get_real_time();
+	fs->look = look_at_server;
+	fs->look_user = self;
+	fs->budget = fs_budget_new();
+	fs->park = fs_park_new(fs->budget);
+	fs->control = fs_control_new();
+	self->socket = fs_socket_new(fs, self->config->state_dir, error);
+	if (self->socket == NULL)
+		return false;
+	fs->socket_path = fs_socket_path(self->socket);
+	fs_socket_start(self->socket);
+	return true;
+}
+
+static bool mount_it(Program *self, GError **error)
+{
+	self->mount = fs_mount_new(&self->fs, self->config->mountpoint, error);
+	return self->mount != NULL;
+}
+
+static void stop_notifying(void *user)
+{
+	Program *self = user;
+
+	fs_notify_stop(self->fs.notify);
+}
+
+static void serve(Program *self)
+{
+	struct fuse_session *session = fs_mount_session(self->mount);
+
+	fs_signals_attach(self->signals, session, stop_notifying, self);
+	fs_notify_start(self->fs.notify, session);
+	if (self->ready >= 0) {
+		fs_log_start(self->config->log_level, false);
+		fs_daemon_ready(self->ready);
+		self->ready = -1;
+	}
+	g_info("%s is mounted at %s", self->config->source, self->config->mountpoint);
+	fs_mount_loop(self->mount);
+	fs_signals_ending(self->signals);
+	fs_notify_stop(self->fs.notify);
+	fs_park_drain(self->fs.park);
+	fs_mount_unmount(self->mount);
+	g_info("%s is unmounted", self->config->mountpoint);
+}
+
+/* --- the end -------------------------------------------------------------------------------------------------- */
+
+/* From any step on. What was never made is NULL, and fine. */
+static void take_down(Program *self)
+{
+	if (self->socket != NULL)
+		fs_socket_stop(self->socket);
+	if (self->is_cache_started)
+		cache_stop(self->cache);
+	ews_session_stop(self->session);
+	fs_socket_free(self->socket);
+	fs_notify_free(self->fs.notify);
+	cache_free(self->cache);
+	fs_park_free(self->fs.park);
+	fs_mount_free(self->mount);
+	fs_budget_free(self->fs.budget);
+	fs_control_free(self->fs.control);
+	if (self->probe_answer != NULL)
+		ews_inbox_free(self->probe_answer, free_op);
+	fs_signals_free(self->signals);
+	fs_password_free(self->password);
+	fs_config_free(self->config);
+}
+
+static void complain(const GError *error, FsExit status)
+{
+	const char *advice = fs_exit_advice(status);
+
+	fprintf(stderr, "ewsfs: %s%s%s\n", error->message, advice != NULL ? "; " : "",
+		advice != NULL ? advice : "");
+}
+
+typedef struct Step {
+	bool (*run)(Program *self, GError **error);
+	FsExit failure;
+	bool has_said_all; /* the error needs no advice */
+} Step;
+
+static const Step steps[] = {
+	{prepare_process, FS_EXIT_LOCAL, true},
+	{check_fuse, FS_EXIT_LOCAL, true},
+	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
+	{get_password, FS_EXIT_AUTH, true},
+	{go_behind, FS_EXIT_LOCAL, true},
+	{start_session, FS_EXIT_USAGE, true},
+	{open_cache, FS_EXIT_LOCAL, true},
+	{ask_server, FS_EXIT_BY_ERROR, false},
+	{start_cache, FS_EXIT_BY_ERROR, false},
+	{open_socket, FS_EXIT_LOCAL, true},
+	{mount_it, FS_EXIT_MOUNTPOINT, true},
+};
+
+static FsExit take_steps(Program *self)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+		g_autoptr(GError) error = NULL;
+		if (steps[i].run(self, &error))
+			continue;
+		FsExit status = steps[i].failure;
+		if (status == FS_EXIT_BY_ERROR)
+			status = fs_exit_of(error);
+		complain(error, steps[i].has_said_all ? FS_EXIT_OK : status);
+		return status;
+	}
+	return FS_EXIT_OK;
+}
+
+static FsExit mount_and_serve(Program *self)
+{
+	FsExit status = take_steps(self);
+
+	if (status == FS_EXIT_OK)
+		serve(self);
+	take_down(self);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	Program self = {.ready = -1};
+	g_autoptr(GError) error = NULL;
+
+	if (!read_config(&self, argc, argv, &error)) {
+		complain(error, FS_EXIT_USAGE);
+		return FS_EXIT_USAGE;
+	}
+	switch (self.action) {
+	case FS_ACTION_HELP:
+		fputs(fs_config_usage(), stdout);
+		break;
+	case FS_ACTION_VERSION:
+		printf("ewsfs %s\n", EWSFS_VERSION);
+		break;
+	case FS_ACTION_NOTHING:
+		break;
+	case FS_ACTION_MOUNT:
+		return (int)mount_and_serve(&self);
+	}
+	fs_config_free(self.config);
+	return FS_EXIT_OK;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/notify.h"
+
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "cache/cache.h"
+#include "ews/inbox.h"
+#include "fs/inode.h"
+
+struct FsNotify {
+	/* set at start, then const */
+	Cache *cache; /* borrowed: from main */
+	EwsInbox *inbox;
+
+	atomic_bool is_open; /* changes are taken */
+	atomic_uint_fast64_t serial;
+
+	/* main thread, and the one that ends the mount */
+	pthread_mutex_t lock;
+	struct fuse_session *session; /* borrowed: from the mount */
+	pthread_t thread;
+	bool is_running; /* guarded by lock */
+};
+
+/* The message that ends the thread. */
+static CacheChange the_end;
+
+static void free_message(void *message)
+{
+	if (message != &the_end)
+		cache_change_free(message);
+}
+
+/* --- telling ------------------------------------------------------------------------------------------ */
+
+/* ENOENT: the kernel does not know it, which is as good. */
+static void check(int result, const char *what)
+{
+	if (result < 0 && result != -ENOENT && result != -ENOTDIR)
+		g_debug("invalidate %s: %s", what, g_strerror(-result));
+}
+
+static void tell_entry(FsNotify *self, const CacheChange *change)
+{
+	if (change->name == NULL)
+		return;
+	check(fuse_lowlevel_notify_inval_entry(self->session, fs_inode_make(change->parent, 0),
+		change->name, strlen(change->name)), "entry");
+}
+
+static void tell_attributes(FsNotify *self, fuse_ino_t ino)
+{
+	check(fuse_lowlevel_notify_inval_inode(self->session, ino, -1, 0), "attributes");
+}
+
+/* The number with which the kernel knows it now. */
+static void tell_attributes_of(FsNotify *self, int64_t id)
+{
+	g_autoptr(CacheNode) node = cache_get(self->cache, id, NULL);
+
+	if (node != NULL)
+		tell_attributes(self, fs_inode_of(node));
+}
+
+static void tell(FsNotify *self, const CacheChange *change)
+{
+	switch (change->kind) {
+	case CACHE_CHANGE_MEMBERS:
+		check(fuse_lowlevel_notify_inval_inode(self->session,
+			fs_inode_make(change->node, 0), 0, 0), "listing");
+		break;
+	case CACHE_CHANGE_GONE:
+		tell_entry(self, change);
+		break;
+	case CACHE_CHANGE_ATTRIBUTES:
+		tell_attributes_of(self, change->node);
+		break;
+	case CACHE_CHANGE_CONTENT:
+		tell_entry(self, change);
+		tell_attributes(self, fs_inode_make(change->node, change->content));
+		break;
+	}
+}
+
+static void *run(void *user)
+{
+	FsNotify *self = user;
+
+	for (;;) {
+		CacheChange *change = ews_inbox_take(self->inbox, INT64_MAX);
+		if (change == &the_end)
+			return NULL;
+		/* At the end what is left is passed over: the kernel forgets all in a moment. */
+		if (change != NULL && atomic_load(&self->is_open))
+			tell(self, change);
+		cache_change_free(change);
+	}
+}
+
+/* --- listening ------------------------------------------------------------------------------------------- */
+
+/* On the sync thread. */
+static void listen_to_cache(CacheChange *change, void *user)
+{
+	FsNotify *self = user;
+
+	if (change->kind == CACHE_CHANGE_MEMBERS)
+		atomic_fetch_add(&self->serial, 1);
+	if (atomic_load(&self->is_open))
+		ews_inbox_post(self->inbox, change);
+	else
+		cache_change_free(change);
+}
+
+uint64_t fs_notify_serial(FsNotify *self)
+{
+	return atomic_load(&self->serial);
+}
+
+void fs_notify_members(FsNotify *self, int64_t dir)
+{
+	CacheChange *change = g_new0(CacheChange, 1);
+
+	change->kind = CACHE_CHANGE_MEMBERS;
+	change->node = dir;
+	if (atomic_load(&self->is_open))
+		ews_inbox_post(self->inbox, change);
+	else
+		cache_change_free(change);
+}
+
+/* --- life -------------------------------------------------------------------------------------------------- */
+
+FsNotify *fs_notify_new(Cache *cache)
+{
+	FsNotify *self = g_new0(FsNotify, 1);
+
+	self->cache = cache;
+	self->inbox = ews_inbox_new(NULL, NULL);
+	atomic_init(&self->is_open, false);
+	atomic_init(&self->serial, 1);
+	pthread_mutex_init(&self->lock, NULL);
+	cache_listen(cache, listen_to_cache, self);
+	return self;
+}
+
+void fs_notify_start(FsNotify *self, struct fuse_session *session)
+{
+	pthread_mutex_lock(&self->lock);
+	self->session = session;
+	atomic_store(&self->is_open, true);
+	self->is_running = pthread_create(&self->thread, NULL, run, self) == 0;
+	pthread_mutex_unlock(&self->lock);
+}
+
+void fs_notify_stop(FsNotify *self)
+{
+	pthread_mutex_lock(&self->lock);
+	atomic_store(&self->is_open, false);
+	if (self->is_running) {
+		ews_inbox_post(self->inbox, &the_end);
+		pthread_join(self->thread, NULL);
+		self->is_running = false;
+	}
+	pthread_mutex_unlock(&self->lock);
+}
+
+void fs_notify_free(FsNotify *self)
+{
+	if (self == NULL)
+		return;
+	fs_notify_stop(self);
+	ews_inbox_free(self->inbox, free_message);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self);
+}

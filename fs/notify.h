@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * Tells the kernel what changed, so that it may keep the rest for a day.
+ *
+ * An invalidation may have to wait for a request that is being served, so it has a thread of its
+ * own, holds no lock while it tells, and no reply ever waits for it. What becomes of a change:
+ *
+ *   MEMBERS     the directory's attributes and its kept listing go: inval_inode(dir, 0, 0).
+ *   GONE        the name goes: inval_entry. (Not notify_delete, which would declare an inode dead
+ *               that was perhaps only moved, and is open.)
+ *   ATTRIBUTES  the attributes go, the pages stay: inval_inode(ino, -1, 0).
+ *   CONTENT     the name goes, so that it is looked up again and found with another node number;
+ *               and the attributes of the old one, whose times are no longer true.
+ *
+ * A new name needs no news of its own: names that are missing are not kept.
+ */
+typedef struct FsNotify FsNotify;
+struct Cache;
+struct fuse_session;
+
+/* Listens to @cache; what comes before fs_notify_start is dropped: the kernel knows nothing yet. */
+FsNotify *fs_notify_new(struct Cache *cache);
+
+/* From now on @session is told. */
+void fs_notify_start(FsNotify *self, struct fuse_session *session);
+
+/* Joins the thread; what comes after is dropped again. Requests must still be served meanwhile,
+ * or the session be gone. Twice is fine. */
+void fs_notify_stop(FsNotify *self);
+
+/* After cache_stop. */
+void fs_notify_free(FsNotify *self);
+
+/* Any thread: moves whenever a directory's members changed. */
+uint64_t fs_notify_serial(FsNotify *self);
+
+/* Any thread: the kept listing of @dir goes once more. */
+void fs_notify_members(FsNotify *self, int64_t dir);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/ops.h"
+
+#include "fs/attr.h"
+#include "fs/dir.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/readonly.h"
+#include "fs/xattr.h"
+
+const struct fuse_lowlevel_ops fs_ops = {
+	.init = fs_op_init,
+
+	.lookup = fs_op_lookup,
+	.forget = fs_op_forget,
+	.forget_multi = fs_op_forget_multi,
+	.opendir = fs_op_opendir,
+	.readdir = fs_op_readdir,
+	.readdirplus = fs_op_readdirplus,
+	.releasedir = fs_op_releasedir,
+
+	.open = fs_op_open,
+	.read = fs_op_read,
+	.flush = fs_op_flush,
+	.release = fs_op_release,
+
+	.getattr = fs_op_getattr,
+	.setattr = fs_op_setattr,
+	.statfs = fs_op_statfs,
+
+	.getxattr = fs_op_getxattr,
+	.listxattr = fs_op_listxattr,
+	.setxattr = fs_op_setxattr,
+	.removexattr = fs_op_removexattr,
+
+	.create = fs_op_create,
+	.mknod = fs_op_mknod,
+	.mkdir = fs_op_mkdir,
+	.unlink = fs_op_unlink,
+	.rmdir = fs_op_rmdir,
+	.rename = fs_op_rename,
+	.symlink = fs_op_symlink,
+	.link = fs_op_link,
+};

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+/* The table of FUSE operations. What is not in it is ENOSYS; what would write is EROFS. */
+extern const struct fuse_lowlevel_ops fs_ops;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/places.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "fs/config.h"
+#include "fs/source.h"
+
+#define WORDS_MAX 80 /* bytes of the readable part */
+#define HASH_LEN 8
+
+static void append_safe(GString *name, const char *text)
+{
+	for (const char *c = text; *c != '\0' && name->len < WORDS_MAX; c++)
+		g_string_append_c(name, g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
+}
+
+/* Everything that tells one index from another; the parts cannot run into each other. */
+static char *hash_of(const FsConfig *config)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	const char *parts[] = {config->url, config->user, config->folder};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+		g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
+	return g_strndup(g_checksum_get_string(sum), HASH_LEN);
+}
+
+char *fs_places_name(const FsConfig *config)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+	g_autofree char *host = fs_source_host(config->url);
+	g_autofree char *hash = hash_of(config);
+
+	append_safe(name, config->account != NULL ? config->account : host);
+	g_string_append_c(name, '_');
+	append_safe(name, config->user);
+	if (*config->folder != '\0') {
+		g_string_append_c(name, '_');
+		append_safe(name, config->folder);
+	}
+	/* No hidden directory, and nothing that looks like an option. */
+	if (*name->str == '.' || *name->str == '-')
+		*name->str = '_';
+	g_string_append_printf(name, "-%s", hash);
+	return g_string_free(g_steal_pointer(&name), FALSE);
+}
+
+void fs_places_fill(FsConfig *config)
+{
+	g_autofree char *name = fs_places_name(config);
+
+	if (config->state_dir == NULL)
+		config->state_dir = g_build_filename(g_get_user_state_dir(), "ewsfs", name, NULL);
+	if (config->cache_dir == NULL)
+		config->cache_dir = g_build_filename(g_get_user_cache_dir(), "ewsfs", name, NULL);
+}

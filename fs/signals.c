@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/signals.h"
+
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <glib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "fs/exit.h"
+
+#define POKE_MAIN SIGUSR1   /* breaks libfuse's sem_wait */
+#define POKE_THREAD SIGUSR2 /* says: look at the flags again */
+#define POKE_INTERVAL_NS (50 * 1000 * 1000)
+
+struct FsSignals {
+	/* set at start, then const */
+	pthread_t main;
+	pthread_t thread;
+	sigset_t taken;
+
+	pthread_mutex_t lock;
+	/* guarded by lock */
+	struct fuse_session *session; /* borrowed: from the mount, between attach and ending */
+	void (*before)(void *user);
+	void *user;
+	int64_t deadline_us; /* of the watchdog; 0: it sleeps */
+	bool is_over;
+};
+
+static void do_nothing(int signal)
+{
+}
+
+/* What a signal means before there is a mount to end. */
+static G_GNUC_NORETURN void leave_now(int signal)
+{
+	_exit(128 + signal);
+}
+
+static void start_watchdog(FsSignals *self)
+{
+	if (self->deadline_us == 0)
+		self->deadline_us = g_get_monotonic_time() + FS_SIGNALS_PATIENCE_S * G_USEC_PER_SEC;
+}
+
+/* The first signal begins the end; a second one does not hurry it, the watchdog does. */
+static void end_session(FsSignals *self, int signal)
+{
+	pthread_mutex_lock(&self->lock);
+	bool is_first = self->deadline_us == 0;
+	struct fuse_session *session = self->session;
+	void (*before)(void *user) = self->before;
+	void *user = self->user;
+	if (session != NULL)
+		start_watchdog(self);
+	pthread_mutex_unlock(&self->lock);
+
+	if (is_first && session == NULL)
+		leave_now(signal);
+	if (!is_first || session == NULL)
+		return;
+	g_info("ended by %s", strsignal(signal));
+	if (before != NULL)
+		before(user);
+	pthread_mutex_lock(&self->lock);
+	if (self->session != NULL)
+		fuse_session_exit(self->session);
+	pthread_mutex_unlock(&self->lock);
+}
+
+/* FALSE when the thread is done. Pokes main while it may still sleep in libfuse's loop: a single
+ * poke could come just before it falls asleep. */
+static bool look_around(FsSignals *self)
+{
+	pthread_mutex_lock(&self->lock);
+	bool is_over = self->is_over;
+	bool is_looping = self->session != NULL && self->deadline_us != 0;
+	bool is_late = self->deadline_us != 0 && g_get_monotonic_time() > self->deadline_us;
+	pthread_mutex_unlock(&self->lock);
+
+	if (is_over)
+		return false;
+	if (is_late) {
+		g_critical("not ended after %d s: giving up", FS_SIGNALS_PATIENCE_S);
+		_exit(FS_EXIT_LOCAL);
+	}
+	if (is_looping)
+		pthread_kill(self->main, POKE_MAIN);
+	return true;
+}
+
+static bool is_ending(FsSignals *self)
+{
+	pthread_mutex_lock(&self->lock);
+	bool is_ending = self->deadline_us != 0;
+	pthread_mutex_unlock(&self->lock);
+	return is_ending;
+}
+
+static void *run(void *user)
+{
+	const struct timespec interval = {.tv_nsec = POKE_INTERVAL_NS};
+	FsSignals *self = user;
+
+	while (look_around(self)) {
+		int signal = is_ending(self) ? sigtimedwait(&self->taken, NULL, &interval)
+			: sigwaitinfo(&self->taken, NULL);
+		if (signal > 0 && signal != POKE_THREAD)
+			end_session(self, signal);
+	}
+	return NULL;
+}
+
+FsSignals *fs_signals_new(void)
+{
+	FsSignals *self = g_new0(FsSignals, 1);
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction poke = {.sa_handler = do_nothing};
+	sigset_t main_only;
+
+	pthread_mutex_init(&self->lock, NULL);
+	self->main = pthread_self();
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(POKE_MAIN, &poke, NULL);
+	sigemptyset(&self->taken);
+	sigaddset(&self->taken, SIGINT);
+	sigaddset(&self->taken, SIGTERM);
+	sigaddset(&self->taken, SIGHUP);
+	sigaddset(&self->taken, POKE_THREAD);
+	pthread_sigmask(SIG_BLOCK, &self->taken, NULL);
+	pthread_create(&self->thread, NULL, run, self);
+	/* Blocked in every thread that starts from here on; fs_signals_attach unblocks it in main. */
+	sigemptyset(&main_only);
+	sigaddset(&main_only, POKE_MAIN);
+	pthread_sigmask(SIG_BLOCK, &main_only, NULL);
+	return self;
+}
+
+void fs_signals_attach(FsSignals *self, struct fuse_session *session, void (*before)(void *user),
+	void *user)
+{
+	sigset_t main_only;
+
+	pthread_mutex_lock(&self->lock);
+	self->session = session;
+	self->before = before;
+	self->user = user;
+	pthread_mutex_unlock(&self->lock);
+	sigemptyset(&main_only);
+	sigaddset(&main_only, POKE_MAIN);
+	pthread_sigmask(SIG_UNBLOCK, &main_only, NULL);
+}
+
+void fs_signals_ending(FsSignals *self)
+{
+	pthread_mutex_lock(&self->lock);
+	self->session = NULL;
+	start_watchdog(self);
+	pthread_mutex_unlock(&self->lock);
+	pthread_kill(self->thread, POKE_THREAD);
+}
+
+void fs_signals_free(FsSignals *self)
+{
+	if (self == NULL)
+		return;
+	pthread_mutex_lock(&self->lock);
+	self->is_over = true;
+	pthread_mutex_unlock(&self->lock);
+	pthread_kill(self->thread, POKE_THREAD);
+	pthread_join(self->thread, NULL);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self);
+}

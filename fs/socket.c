@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/socket.h"
+
+#include <errno.h>
+#include <json-glib/json-glib.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ews/error.h"
+#include "fs/address.h"
+#include "fs/status.h"
+
+#define LINE_MAX_BYTES 16384
+#define CLIENTS_MAX 32
+#define PROGRESS_MS 500
+
+/* A sync under way for a client, who may be gone when it ends. */
+typedef struct Job {
+	atomic_int refs;
+	FsSocket *socket; /* borrowed: freed after cache_stop, hence after every job */
+	/* guarded by the socket's lock */
+	bool is_done;
+	char *error; /* own; NULL: all went well */
+} Job;
+
+typedef struct Client {
+	int fd;
+	GString *input; /* own */
+	Job *job;       /* own, or NULL */
+	bool is_gone;
+} Client;
+
+struct FsSocket {
+	/* set at start, then const */
+	const Fs *fs;
+	char *path; /* own */
+	int listener;
+	int wake; /* eventfd: a job is done, or the end */
+	pthread_t thread;
+	bool is_running;
+
+	atomic_bool is_over;
+	GPtrArray *clients; /* socket thread only */
+	pthread_mutex_t lock;
+};
+
+/* --- jobs ------------------------------------------------------------------------------------------- */
+
+static void job_unref(Job *job)
+{
+	if (job == NULL || atomic_fetch_sub(&job->refs, 1) != 1)
+		return;
+	g_free(job->error);
+	g_free(job);
+}
+
+static void wake(FsSocket *self)
+{
+	uint64_t one = 1;
+
+	if (write(self->wake, &one, sizeof(one)) < 0)
+		g_debug("eventfd: %s", g_strerror(errno));
+}
+
+/* On the sync thread. */
+static void job_done(void *user, const GError *error)
+{
+	Job *job = user;
+	FsSocket *self = job->socket;
+
+	pthread_mutex_lock(&self->lock);
+	job->is_done = true;
+	job->error = error != NULL ? g_strdup(error->message) : NULL;
+	pthread_mutex_unlock(&self->lock);
+	wake(self);
+	job_unref(job);
+}
+
+/* --- talking ------------------------------------------------------------------------------------------ */
+
+/* A client that does not read is not waited for. */
+static void send_line(Client *client, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (send(client->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
+		client->is_gone = true;
+}
+
+static void send_outcome(Client *client, const char *error)
+{
+	g_autoptr(JsonBuilder) json = json_builder_new();
+
+	json_builder_begin_object(json);
+	json_builder_set_member_name(json, "done");
+	json_builder_add_boolean_value(json, error == NULL);
+	if (error != NULL) {
+		g_autofree char *valid = g_utf8_make_valid(error, -1);
+		json_builder_set_member_name(json, "error");
+		json_builder_add_string_value(json, valid);
+	}
+	json_builder_end_object(json);
+	g_autoptr(JsonNode) root = json_builder_get_root(json);
+	g_autofree char *text = json_to_string(root, FALSE);
+	g_autofree char *line = g_strconcat(text, "\n", NULL);
+	send_line(client, line);
+}
+
+/* --- commands -------------------------------------------------------------------------------------------- */
+
+/* The directory at @path below the mount point; of a file, the one it is in. */
+static bool find_directory(const Fs *fs, const char *path, int64_t *ret_id, GError **error)
+{
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	int64_t id = CACHE_ROOT;
+
+	for (char **name = names; *name != NULL; name++) {
+		if (**name == '\0' || g_str_equal(*name, "."))
+			continue;
+		g_autoptr(CacheNode) node = cache_lookup(fs->cache, id, *name, error);
+		if (node == NULL)
+			return false;
+		if (node->kind == CACHE_KIND_FILE)
+			break;
+		id = node->id;
+	}
+	*ret_id = id;
+	return true;
+}
+
+static void start_sync(FsSocket *self, Client *client, JsonObject *object)
+{
+	const char *path = json_object_get_string_member_with_default(object, "path", "");
+	bool with_bytes = json_object_get_boolean_member_with_default(object, "fetch", FALSE);
+	int64_t seconds = json_object_get_int_member_with_default(object, "seconds", 0);
+	g_autoptr(GError) error = NULL;
+	int64_t id;
+
+	if (!find_directory(self->fs, path != NULL ? path : "", &id, &error)) {
+		send_outcome(client, error->message);
+		return;
+	}
+	Job *job = g_new0(Job, 1);
+	atomic_init(&job->refs, 2);
+	job->socket = self;
+	client->job = job;
+	seconds = CLAMP(seconds, 0, G_MAXINT);
+	cache_sync(self->fs->cache, id, with_bytes,
+		seconds > 0 ? g_get_monotonic_time() + seconds * G_USEC_PER_SEC : 0, job_done, job);
+}
+
+static void obey(FsSocket *self, Client *client, const char *line)
+{
+	g_autoptr(JsonParser) parser = json_parser_new();
+	g_autoptr(GError) error = NULL;
+	JsonObject *object = NULL;
+
+	if (json_parser_load_from_data(parser, line, -1, &error) &&
+		JSON_NODE_HOLDS_OBJECT(json_parser_get_root(parser)))
+		object = json_node_get_object(json_parser_get_root(parser));
+	const char *command = object != NULL
+		? json_object_get_string_member_with_default(object, "command", "") : NULL;
+	if (command == NULL)
+		send_outcome(client, "that is no JSON object");
+	else if (client->job != NULL)
+		send_outcome(client, "one thing at a time");
+	else if (g_str_equal(command, "sync"))
+		start_sync(self, client, object);
+	else
+		send_outcome(client, "unknown command");
+}
+
+/* --- clients -------------------------------------------------------------------------------------------------- */
+
+static void client_free(void *user)
+{
+	Client *client = user;
+
+	close(client->fd);
+	g_string_free(client->input, TRUE);
+	job_unref(client->job);
+	g_free(client);
+}
+
+static void read_client(FsSocket *self, Client *client)
+{
+	char data[4096];
+	ssize_t got = recv(client->fd, data, sizeof(data), MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0 || client->input->len + (size_t)got > LINE_MAX_BYTES) {
+		client->is_gone = true;
+		return;
+	}
+	g_string_append_len(client->input, data, got);
+	for (char *end; (end = memchr(client->input->str, '\n', client->input->len)) != NULL;) {
+		size_t len = (size_t)(end - client->input->str);
+		g_autofree char *line = g_strndup(client->input->str, len);
+		g_string_erase(client->input, 0, (gssize)len + 1);
+		obey(self, client, line);
+	}
+}
+
+/* Tells the outcome of a job that is done. */
+static void look_at_job(FsSocket *self, Client *client)
+{
+	if (client->job == NULL)
+		return;
+	pthread_mutex_lock(&self->lock);
+	bool is_done = client->job->is_done;
+	pthread_mutex_unlock(&self->lock);
+	if (!is_done)
+		return;
+	send_outcome(client, client->job->error);
+	job_unref(client->job);
+	client->job = NULL;
+}
+
+static void accept_client(FsSocket *self)
+{
+	int fd = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (self->clients->len >= CLIENTS_MAX) {
+		close(fd);
+		return;
+	}
+	Client *client = g_new0(Client, 1);
+	client->fd = fd;
+	client->input = g_string_new(NULL);
+	g_ptr_array_add(self->clients, client);
+}
+
+/* --- the thread --------------------------------------------------------------------------------------------- */
+
+static bool has_jobs(FsSocket *self)
+{
+	for (guint i = 0; i < self->clients->len; i++) {
+		const Client *client = g_ptr_array_index(self->clients, i);
+		if (client->job != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void tell_progress(FsSocket *self)
+{
+	g_autofree char *line = fs_status_progress(self->fs);
+
+	for (guint i = 0; i < self->clients->len; i++) {
+		Client *client = g_ptr_array_index(self->clients, i);
+		if (client->job != NULL)
+			send_line(client, line);
+	}
+}
+
+static void drop_gone(FsSocket *self)
+{
+	for (guint i = self->clients->len; i > 0; i--) {
+		const Client *client = g_ptr_array_index(self->clients, i - 1);
+		if (client->is_gone)
+			g_ptr_array_remove_index_fast(self->clients, i - 1);
+	}
+}
+
+/* Waits for something to do; FALSE when nothing came in time. */
+static bool wait_for_news(FsSocket *self, GArray *polls)
+{
+	struct pollfd fixed[] = {
+		{.fd = self->listener, .events = POLLIN},
+		{.fd = self->wake, .events = POLLIN},
+	};
+
+	g_array_set_size(polls, 0);
+	g_array_append_vals(polls, fixed, G_N_ELEMENTS(fixed));
+	for (guint i = 0; i < self->clients->len; i++) {
+		const Client *client = g_ptr_array_index(self->clients, i);
+		struct pollfd entry = {.fd = client->fd, .events = POLLIN};
+		g_array_append_val(polls, entry);
+	}
+	return poll((struct pollfd *)(void *)polls->data, polls->len,
+		has_jobs(self) ? PROGRESS_MS : -1) != 0;
+}
+
+static void serve(FsSocket *self, const struct pollfd *polls, guint count)
+{
+	uint64_t drained;
+
+	if (polls[1].revents != 0 && read(self->wake, &drained, sizeof(drained)) < 0)
+		g_debug("eventfd: %s", g_strerror(errno));
+	for (guint i = 2; i < count; i++) {
+		if (polls[i].revents != 0)
+			read_client(self, g_ptr_array_index(self->clients, i - 2));
+	}
+	for (guint i = 0; i < self->clients->len; i++)
+		look_at_job(self, g_ptr_array_index(self->clients, i));
+	if (polls[0].revents != 0)
+		accept_client(self);
+	drop_gone(self);
+}
+
+static void *run(void *user)
+{
+	FsSocket *self = user;
+	g_autoptr(GArray) polls = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+
+	while (!atomic_load(&self->is_over)) {
+		if (wait_for_news(self, polls))
+			serve(self, (const struct pollfd *)(const void *)polls->data, polls->len);
+		else
+			tell_progress(self);
+		drop_gone(self);
+	}
+	g_ptr_array_set_size(self->clients, 0);
+	return NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------ */
+
+FsSocket *fs_socket_new(const Fs *fs, const char *directory, GError **error)
+{
+	g_autofree char *path = g_build_filename(directory, FS_SOCKET_NAME, NULL);
+	int listener = fs_address_listen(path);
+	int wake_fd = listener >= 0 ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+
+	if (wake_fd < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "socket %s", path));
+		if (listener >= 0)
+			close(listener);
+		return NULL;
+	}
+	FsSocket *self = g_new0(FsSocket, 1);
+	self->fs = fs;
+	self->path = g_steal_pointer(&path);
+	self->listener = listener;
+	self->wake = wake_fd;
+	self->clients = g_ptr_array_new_with_free_func(client_free);
+	atomic_init(&self->is_over, false);
+	pthread_mutex_init(&self->lock, NULL);
+	return self;
+}
+
+const char *fs_socket_path(FsSocket *self)
+{
+	return self->path;
+}
+
+void fs_socket_start(FsSocket *self)
+{
+	self->is_running = pthread_create(&self->thread, NULL, run, self) == 0;
+}
+
+void fs_socket_stop(FsSocket *self)
+{
+	if (self->is_running) {
+		atomic_store(&self->is_over, true);
+		wake(self);
+		pthread_join(self->thread, NULL);
+		self->is_running = false;
+	}
+	unlink(self->path);
+}
+
+void fs_socket_free(FsSocket *self)
+{
+	if (self == NULL)
+		return;
+	close(self->listener);
+	close(self->wake);
+	g_ptr_array_unref(self->clients);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self->path);
+	g_free(self);
+}

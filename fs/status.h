@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "fs/fs.h"
+
+/*
+ * What is going on, for people and for programs. Pure rendering: takes a snapshot from the cache
+ * and from main, and never waits. docs/ewsfs.1.scd says what the words mean.
+ */
+char *fs_status_text(const Fs *fs);
+char *fs_status_json(const Fs *fs);
+
+/* One line of JSON while somebody waits for a sync: what is done and to do. */
+char *fs_status_progress(const Fs *fs);
