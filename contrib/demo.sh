@@ -178,7 +178,7 @@ build_programs()
     if [ ! -w "$src" ] || { [ -e "$build" ] && [ ! -w "$build" ]; }; then
         build=${XDG_CACHE_HOME:-$HOME/.cache}/ewsfs-demo-build
     fi
-    say "building in $build"
+    say "building in $build; that takes a minute or two"
     if [ ! -f "$build/build.ninja" ]; then
         rm -rf -- "$build"
         output=$(meson setup --buildtype=release -Dman=disabled "$build" "$src" 2>&1) || {
@@ -186,8 +186,9 @@ build_programs()
             die "meson setup failed"
         }
     fi
-    output=$(ninja -C "$build" fs/ewsfs tests/ewsd/ewsd 2>&1) || {
-        say "$output" | tail -n 60
+    output=$(ninja -C "$build" fs/ewsfs fs/ewsfsctl tests/ewsd/ewsd 2>&1) || {
+        # What went wrong, without the steps that did not.
+        say "$output" | grep -v '^\[[0-9]*/[0-9]*\] ' | head -n 60
         die "the build failed"
     }
 }
@@ -265,11 +266,12 @@ tour()
     printf '\n$ cd %q\n' "$mountpoint"
     run ls
     run ls -l Inbox/Projects
-    run grep -ri budget Inbox/Projects "Sent Items" Drafts
+    run grep -ril budget .
     run find . -name '*.eml' -size +3k
     one=$(cd -- "$where" && find Inbox -maxdepth 1 -name '*mast*' | sort | head -n 1)
     run cat "$one"
     run getfattr -d "$one"
+    run ewsfsctl sync --wait=60 --fetch .
     run rsync -a --info=stats1 ./ "$keep/copy/"
     say
     say "Once more: nothing has changed, so nothing is copied."
@@ -320,7 +322,9 @@ mkdir -m 700 -- "$keep" || exit 1
 choose_mountpoint
 build_programs
 start_server
-run "$build/fs/ewsfs" \
+PATH=$build/fs:$PATH
+printf '\n$ PATH=%q:%s\n' "$build/fs" "\$PATH"
+run ewsfs \
     -o "user=$owner,password_file=$keep/password,state_dir=$keep/state,cache_dir=$keep/cache" \
     "$server_url" "$mountpoint"
 tour
