@@ -9,6 +9,7 @@
 
 #include "ews/auth.h"
 #include "ews/error.h"
+#include "ews/loop.h"
 #include "ews/reading.h"
 
 /* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
@@ -25,6 +26,7 @@ struct EwsHttp {
 	struct curl_slist *headers; /* own */
 	CURLM *multi;               /* own */
 	CURLSH *share;              /* own: cookies and TLS sessions */
+	EwsLoop *loop;              /* own */
 
 	/* ews thread only */
 	GPtrArray *idle; /* own, of CURL: handles for the next posts */
@@ -112,6 +114,7 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->share = curl_share_init();
 	curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)config->max_conns);
 	curl_multi_setopt(self->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	self->loop = ews_loop_new(self->multi);
 	/* One thread uses all of it: no lock functions. */
 	curl_share_setopt(self->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
 	curl_share_setopt(self->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
@@ -123,6 +126,7 @@ void ews_http_free(EwsHttp *self)
 	if (!self)
 		return;
 	g_ptr_array_unref(self->idle);
+	ews_loop_free(self->loop);
 	curl_multi_cleanup(self->multi);
 	curl_share_cleanup(self->share);
 	curl_slist_free_all(self->headers);
@@ -349,16 +353,13 @@ static void reap(EwsHttp *self)
 
 void ews_http_run(EwsHttp *self, int timeout_ms)
 {
-	int running;
-
-	curl_multi_poll(self->multi, NULL, 0, timeout_ms, NULL);
-	curl_multi_perform(self->multi, &running);
+	ews_loop_run(self->loop, timeout_ms);
 	reap(self);
 }
 
 void ews_http_wake(EwsHttp *self)
 {
-	curl_multi_wakeup(self->multi);
+	ews_loop_wake(self->loop);
 }
 
 const EwsHttpCounts *ews_http_counts(const EwsHttp *self)

@@ -11,7 +11,7 @@
 /*
  * The ews thread and what it owns.
  *
- * The thread sleeps in http (curl_multi_poll) and nowhere else. Whoever wants something posts a
+ * The thread sleeps in http (ews/loop.c) and nowhere else. Whoever wants something posts a
  * command into the inbox, whose wake hook ends that sleep. One turn of the loop: take commands,
  * refuse what cannot be now, send what may leave, move bytes.
  *
