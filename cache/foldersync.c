@@ -9,6 +9,10 @@
 #include "cache/sync.h"
 #include "ews/error.h"
 
+/* Pages are written when so many changes or so much time has gathered. */
+#define GATHER_CHANGES 4096
+#define GATHER_US (G_USEC_PER_SEC / 2)
+
 /* Items completed by GetItem under way at once. */
 #define COMPLETE_UNDER_WAY 200
 
@@ -20,6 +24,8 @@ struct CacheFolderSync {
 	char *mailbox;           /* own */
 	char *folder_id;         /* own */
 	char *state;             /* own; NULL: from the beginning */
+	GPtrArray *gathered;     /* own; of EwsItemChange, not written yet */
+	int64_t gathered_us;     /* since when; monotonic */
 	bool is_full;            /* began without a state */
 	bool was_refused;        /* the state was refused once in this sync */
 	bool is_over;            /* ends when nothing is under way any more */
@@ -33,6 +39,7 @@ struct CacheFolderSync {
 static void sync_free(CacheFolderSync *self)
 {
 	cache_sweep_free(self->sweep);
+	g_ptr_array_unref(self->gathered);
 	g_clear_pointer(&self->completing, g_ptr_array_unref);
 	g_clear_error(&self->error);
 	g_free(self->mailbox);
@@ -296,15 +303,47 @@ static void ask_page(CacheFolderSync *self)
 	submit(self, ews_sync_folder_items_new(self->folder_id, self->state), page_answered);
 }
 
-static bool apply_page(CacheFolderSync *self, const EwsItemSync *page, GError **error)
+static bool apply_gathered(CacheFolderSync *self, GError **error)
 {
-	for (guint i = 0; i < page->changes->len; i++) {
-		if (!cache_apply_change(&self->apply, page->changes->pdata[i], error))
+	for (guint i = 0; i < self->gathered->len; i++) {
+		if (!cache_apply_change(&self->apply, self->gathered->pdata[i], error))
 			return false;
 	}
 	return cache_conn_run(self->apply.conn, error,
 		"UPDATE folder SET sync_state = ?, run = ?, is_full = ? WHERE id = ?", "tiii",
-		page->state, self->apply.run, (int64_t)self->is_full, self->apply.folder);
+		self->state, self->apply.run, (int64_t)self->is_full, self->apply.folder);
+}
+
+static bool write_gathered(CacheFolderSync *self, GError **error)
+{
+	if (!begin(self, error))
+		return false;
+	if (!apply_gathered(self, error))
+		return roll_back(self);
+	g_ptr_array_set_size(self->gathered, 0);
+	return commit(self, error);
+}
+
+/* Moves the page's changes over; their state becomes ours. */
+static void gather(CacheFolderSync *self, const EwsItemSync *page)
+{
+	if (self->gathered->len == 0)
+		self->gathered_us = g_get_monotonic_time();
+	for (guint i = 0; i < page->changes->len; i++) {
+		EwsItemChange *change = page->changes->pdata[i];
+		EwsItemChange *moved = g_new0(EwsItemChange, 1);
+		moved->kind = change->kind;
+		moved->item = g_steal_pointer(&change->item);
+		g_ptr_array_add(self->gathered, moved);
+	}
+	g_free(self->state);
+	self->state = g_strdup(page->state);
+}
+
+static bool is_enough(const CacheFolderSync *self)
+{
+	return self->gathered->len >= GATHER_CHANGES ||
+		g_get_monotonic_time() - self->gathered_us > GATHER_US;
 }
 
 /* The state is void: all over again, without it, and what is not named then is swept. */
@@ -314,6 +353,7 @@ static void start_over(CacheFolderSync *self)
 	self->is_full = true;
 	self->apply.run++;
 	g_clear_pointer(&self->state, g_free);
+	g_ptr_array_set_size(self->gathered, 0);
 	ask_page(self);
 }
 
@@ -334,16 +374,14 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 		return;
 	}
 	const EwsItemSync *page = ews_sync_folder_items_page(op);
-	g_free(self->state);
-	self->state = g_strdup(page->state);
+	bool is_last = page->is_last;
+	gather(self, page);
 	/* The next page is on its way while this one is written. */
-	if (!page->is_last)
+	if (!is_last)
 		ask_page(self);
-	if (begin(self, &error) && (apply_page(self, page, &error) || roll_back(self)))
-		(void)!commit(self, &error);
-	if (error != NULL)
+	if ((is_last || is_enough(self)) && !write_gathered(self, &error))
 		end(self, error);
-	else if (page->is_last)
+	else if (is_last)
 		complete(self);
 }
 
@@ -386,6 +424,7 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	self->done = done;
 	self->priority = priority;
 	self->mailbox = g_strdup(mailbox);
+	self->gathered = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
 	self->apply.cache = cache;
 	self->apply.mailbox = self->mailbox;
 	self->apply.folder = folder;

@@ -4,8 +4,10 @@
 #include "cache/private.h"
 
 /*
- * One folder's items brought up to date: pages of SyncFolderItems, each a transaction together
- * with its SyncState, so that a sync that was killed goes on where it was.
+ * One folder's items brought up to date: pages of SyncFolderItems, written in transactions
+ * together with the SyncState they lead to, so that a sync that was killed goes on where it was.
+ * Pages that follow each other quickly share a transaction: the index is sorted by hashes, so a
+ * page's rows are spread all over it, and one page or eight dirty nearly the same blocks.
  *
  * A state that is lost or refused means a full run: the server tells everything anew as Create
  * and nothing as Delete, while the old listing stays. What such a run did not name is swept, but

@@ -33,5 +33,6 @@ typedef enum CacheIdentKind {
 void cache_ident_make(CacheIdent *ret_ident, const char *mailbox, CacheIdentKind kind,
 	const void *id, size_t len);
 
-/* 63 bits to find an id or search key by in the index; what is found is compared in full. */
+/* 63 bits to find an id or search key by in the index (what is found is compared in full), or to
+ * notice a change by. Never a name or a number that leaves this machine. */
 int64_t cache_ident_hash(const void *id, size_t len);
