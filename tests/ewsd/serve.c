@@ -84,7 +84,9 @@ static void run(Serve *self, Request *request)
 	}
 	if (plan->truncate)
 		g_string_truncate(out_buf(self->out), out_buf(self->out)->len / 2);
-	self->status = request->status;
+	/* Once something was flushed the head may be on its way, and is what it was. */
+	if (self->status != request->status)
+		self->status = request->status;
 	request_log(request, ending(self, plan));
 	if (plan->is_lost)
 		self->hang_up(self->data);
