@@ -87,7 +87,7 @@ static gboolean deliver(gpointer data)
 		soup_message_body_append_bytes(body, bytes);
 	if (ended && !cut)
 		soup_message_body_complete(body);
-	if (cut && !bytes)
+	if (cut && !bytes && out_wrote(self->out, 0) == 0)
 		shut(self);
 	soup_server_message_unpause(self->message);
 	return G_SOURCE_REMOVE;
@@ -103,15 +103,13 @@ static void on_wrote_data(SoupServerMessage *message, guint size, gpointer data)
 	Call *self = data;
 	bool ended;
 	bool cut;
-	GBytes *more;
+	size_t left = out_wrote(self->out, size);
+	g_autoptr(GBytes) more = out_take(self->out, &ended, &cut);
 
-	out_wrote(self->out, size);
-	more = out_take(self->out, &ended, &cut);
-	if (more) {
-		soup_message_body_append_bytes(soup_server_message_get_response_body(message), more);
-		g_bytes_unref(more);
-	}
-	if (cut && !more)
+	if (more)
+		soup_message_body_append_bytes(
+			soup_server_message_get_response_body(message), more);
+	if (cut && left == 0)
 		shut(self);
 }
 

@@ -202,7 +202,8 @@ static bool concerns(const Subscription *sub, const EventRecord *record)
 		return false;
 	return sub->all_folders || g_hash_table_contains(sub->folders, &record->news.parent)
 		|| g_hash_table_contains(sub->folders, &record->news.old_parent)
-		|| (record->news.is_folder && g_hash_table_contains(sub->folders, &record->news.id));
+		|| (record->news.is_folder
+			&& g_hash_table_contains(sub->folders, &record->news.id));
 }
 
 GArray *events_since(Events *self, const char *id, int64_t after, unsigned max, bool *ret_more)

@@ -305,12 +305,16 @@ GBytes *out_take(Out *self, bool *ret_ended, bool *ret_cut)
 	return bytes;
 }
 
-void out_wrote(Out *self, size_t bytes)
+size_t out_wrote(Out *self, size_t bytes)
 {
+	size_t left;
+
 	pthread_mutex_lock(&self->lock);
 	self->unsent -= MIN(bytes, self->unsent);
+	left = self->unsent;
 	pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->lock);
+	return left;
 }
 
 void out_gone(Out *self)

@@ -45,5 +45,6 @@ bool out_sleep(Out *self, unsigned ms);
 
 /* The socket's thread. */
 GBytes *out_take(Out *self, bool *ret_ended, bool *ret_cut);
-void out_wrote(Out *self, size_t bytes);
+/* How much is still on its way. */
+size_t out_wrote(Out *self, size_t bytes);
 void out_gone(Out *self);

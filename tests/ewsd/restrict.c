@@ -113,7 +113,8 @@ static void write_path(Where *self, const Path *path)
 		return;
 	}
 	g_string_append(self->sql, path->kind == FIELD_INT
-		? "(SELECT CAST(value AS INTEGER) FROM props p WHERE p.item = items.id AND p.key = ?)"
+		? "(SELECT CAST(value AS INTEGER) FROM props p WHERE p.item = items.id"
+		  " AND p.key = ?)"
 		: "(SELECT value FROM props p WHERE p.item = items.id AND p.key = ?)");
 	add_value(self, path->key);
 }
@@ -283,7 +284,8 @@ static void query_word(Where *self, const char *word)
 		{"from:", "ifnull(from_name, '') || ' ' || ifnull(from_addr, '')"},
 		{"to:", "ifnull(rcpt_to, '')"},
 	};
-	const char *column = "subject || ' ' || ifnull(from_name, '') || ' ' || ifnull(from_addr, '')";
+	const char *column = "subject || ' ' || ifnull(from_name, '') || ' '"
+		" || ifnull(from_addr, '')";
 
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
 		if (g_ascii_strncasecmp(word, names[i].name, strlen(names[i].name)) == 0) {

@@ -320,8 +320,9 @@ void op_get_streaming_events(Request *request)
 	g_autofree char *minutes = xml_child_text(request->op, "ConnectionTimeout");
 	int64_t until = clock_now() + CLAMP(minutes ? atoi(minutes) : 1, 1, 30) * INT64_C(60000);
 	Stream stream = {request, ids, events_last(request->world->events)};
+	xmlNode *list = xml_child(request->op, "SubscriptionIds");
 
-	for (xmlNode *n = xml_first(xml_child(request->op, "SubscriptionIds")); n; n = xml_next(n)) {
+	for (xmlNode *n = xml_first(list); n; n = xml_next(n)) {
 		g_ptr_array_add(ids, xml_text(n));
 		if (!events_is_known(request->world->events, ids->pdata[ids->len - 1], true))
 			g_ptr_array_add(bad, ids->pdata[ids->len - 1]);

@@ -42,7 +42,8 @@ static const char *read_search(Request *request, Search *search)
 	search->order = where_order(&search->where, xml_child(request->op, "SortOrder"));
 	if (!code && !search->order)
 		code = "ErrorUnsupportedPathForSortGroup";
-	search->from = g_strdup_printf("FROM items WHERE folder = ? AND state = %d AND assoc = %d%s%s",
+	search->from = g_strdup_printf(
+		"FROM items WHERE folder = ? AND state = %d AND assoc = %d%s%s",
 		soft, assoc, search->where.sql->len ? " AND " : "", search->where.sql->str);
 	return code;
 }

@@ -65,7 +65,8 @@ static const char *create_folder(Request *request, xmlNode *node)
 		&parent);
 
 	if (code)
-		return strcmp(code, "ErrorFolderNotFound") == 0 ? "ErrorParentFolderNotFound" : code;
+		return strcmp(code, "ErrorFolderNotFound") == 0 ? "ErrorParentFolderNotFound"
+			: code;
 	if (parent->read_only)
 		return "ErrorCreateSubfolderAccessDenied";
 	folder->parent = parent->id;

@@ -38,9 +38,11 @@ void op_get_server_time_zones(Request *request)
 	request->items = 1;
 	request_ok(request);
 	out_raw(request->out, "<m:TimeZoneDefinitions><t:TimeZoneDefinition Id=\"UTC\""
-		" Name=\"(UTC) Coordinated Universal Time\"><t:Periods><t:Period Bias=\"P0DT0H0M0.0S\""
+		" Name=\"(UTC) Coordinated Universal Time\"><t:Periods>"
+		"<t:Period Bias=\"P0DT0H0M0.0S\""
 		" Name=\"Standard\" Id=\"trule:Microsoft/Registry/UTC-Standard\"/></t:Periods>"
-		"<t:TransitionsGroups><t:TransitionsGroup Id=\"0\"><t:Transition><t:To Kind=\"Period\">"
+		"<t:TransitionsGroups><t:TransitionsGroup Id=\"0\">"
+		"<t:Transition><t:To Kind=\"Period\">"
 		"trule:Microsoft/Registry/UTC-Standard</t:To></t:Transition></t:TransitionsGroup>"
 		"</t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind=\"Group\">0</t:To>"
 		"</t:Transition></t:Transitions></t:TimeZoneDefinition></m:TimeZoneDefinitions>");
