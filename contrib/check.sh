@@ -99,10 +99,11 @@ export_sanitizer_options()
 {
     # GSlice is a pool of its own that hides who leaked what.
     export G_SLICE=always-malloc
-    ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1"
-    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
-    TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1$(suppressions tsan)"
-    LSAN_OPTIONS="print_suppressions=0$(suppressions lsan)"
+    # What the caller has set comes last and counts (fast_unwind_on_malloc=0 shows whose leak it is).
+    ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
+    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
+    TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1$(suppressions tsan):${TSAN_OPTIONS:-}"
+    LSAN_OPTIONS="print_suppressions=0$(suppressions lsan):${LSAN_OPTIONS:-}"
     export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 }
 

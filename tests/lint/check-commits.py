@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 SUBJECT_COLUMNS = 60
-BODY_COLUMNS = 80
+BODY_COLUMNS = 100
 NEWEST = 20
 
 SUBJECT = re.compile(r'[\w.*{},/+-]+(?:, [\w.*{},/+-]+)*: (?P<what>\S.*)')
@@ -76,7 +76,7 @@ CASES = (
     ('ews/http: stop.\n\nWhy.', ['full stop']),
     ('ews/http: no reason\n', ['why']),
     ('ews/http: glued\nWhy.\nMore.', ['empty line']),
-    ('ews/http: wide\n\n' + 'word ' * 17, ['a line of 85 columns']),
+    ('ews/http: wide\n\n' + 'word ' * 21, ['a line of 105 columns']),
     ('fixup! ews/http: x\n\nWhy.', ['not folded']),
 )
 
