@@ -13,9 +13,9 @@
 
 /* How a new node is called and numbered. */
 typedef struct Naming {
-	CacheIdent ident;
+	const CacheIdent *ident;
+	uint64_t ino;
 	bool by_key;
-	bool is_crowded; /* others share the search key: the number or name may be taken */
 } Naming;
 
 /* --- bytes ------------------------------------------------------------------------------ */
@@ -44,12 +44,6 @@ static bool is_older(const EwsItem *item, const CacheItemRow *row)
 	return strcmp(item->id, row->item_id) < 0;
 }
 
-static void ident_by_id(const CacheApply *self, const char *item_id, CacheIdent *ret_ident)
-{
-	cache_ident_make(
-		ret_ident, self->mailbox, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
-}
-
 static bool is_dir_listed(CacheApply *self, int64_t dir, bool *ret_listed, GError **error)
 {
 	int64_t flags = 0;
@@ -60,18 +54,25 @@ static bool is_dir_listed(CacheApply *self, int64_t dir, bool *ret_listed, GErro
 	return true;
 }
 
-/* The number @ino, or the next that nobody has. */
-static bool free_ino(CacheApply *self, uint64_t ino, uint64_t *ret_ino, GError **error)
+/* The number of @hash, or the next that nobody has. */
+static bool free_ino(CacheApply *self, int64_t hash, uint64_t *ret_ino, GError **error)
 {
-	int64_t holder = 0;
-	for (;; ino = (ino + 1) & (UINT64_MAX >> 1)) {
-		if (!cache_node_find_ino(self->conn, ino, &holder, error))
+	uint64_t ino = cache_ident_ino(hash, self->mailbox_hash);
+	for (;; ino++) {
+		int64_t holder = 0;
+		if (!cache_item_find_ino(self->conn, ino,
+			    cache_ident_of_ino(ino, self->mailbox_hash), &holder, error))
 			return false;
-		if (holder == 0 && ino > 1)
+		if (holder == 0)
 			break;
 	}
 	*ret_ino = ino;
 	return true;
+}
+
+static void ident_of_row(const CacheItemRow *row, CacheIdent *ret_ident)
+{
+	cache_ident_make(ret_ident, CACHE_IDENT_ITEM_ID, row->item_id, strlen(row->item_id));
 }
 
 /* @row's node gives up what comes from the search key: it is itself by its ItemId from now. */
@@ -79,8 +80,8 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name,
 {
 	CacheIdent ident;
 	uint64_t ino = 0;
-	ident_by_id(self, row->item_id, &ident);
-	if (!free_ino(self, ident.ino, &ino, error) ||
+	ident_of_row(row, &ident);
+	if (!free_ino(self, ident.hash, &ino, error) ||
 		!cache_conn_run(self->conn, error, "UPDATE node SET ino = ? WHERE id = ?", "ii",
 			(int64_t)ino, row->node))
 		return false;
@@ -104,40 +105,39 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name,
  * long as nobody has seen the folder's names; after that who has it keeps it. The inode number is
  * one for all folders, likewise.
  */
-static bool choose_naming(CacheApply *self, const EwsItem *item, const GPtrArray *sharers,
-	Naming *ret_naming, GError **error)
+static bool choose_naming(CacheApply *self, const CacheIncoming *incoming,
+	const GPtrArray *sharers, Naming *ret_naming, GError **error)
 {
-	Naming naming = {.by_key = item->search_key != NULL};
-	if (!naming.by_key) {
-		ident_by_id(self, item->id, &naming.ident);
-		*ret_naming = naming;
-		return true;
-	}
-	cache_ident_make(&naming.ident, self->mailbox, CACHE_IDENT_SEARCH_KEY, item->search_key,
-		item->search_key_len);
-	naming.is_crowded = sharers != NULL && sharers->len > 0;
-	for (guint i = 0; naming.is_crowded && i < sharers->len; i++) {
+	bool by_key = incoming->by_key.hash != 0;
+	uint64_t ino = cache_ident_ino(incoming->by_key.hash, self->mailbox_hash);
+	bool has_ino = by_key;
+	for (guint i = 0; by_key && i < sharers->len; i++) {
 		const CacheItemRow *row = sharers->pdata[i];
-		bool is_here = row->dir == self->dir;
+		bool is_here = row->dir == self->dir && row->by_key;
+		bool is_holder = row->ino == ino;
 		bool is_seen = self->is_listed;
-		if (!row->by_key && row->ino != naming.ident.ino)
+		if (!is_here && !is_holder)
 			continue;
-		if (!is_here && row->dir != 0 && !is_dir_listed(self, row->dir, &is_seen, error))
+		if (row->dir != self->dir && row->dir != 0 &&
+			!is_dir_listed(self, row->dir, &is_seen, error))
 			return false;
-		bool yields = row->dir != 0 && !is_seen && is_older(item, row);
+		bool yields = row->dir != 0 && !is_seen && is_older(incoming->item, row);
 		if (yields && !yield_key(self, row, is_here, error))
 			return false;
 		if (!yields && is_here)
-			naming.by_key = false;
+			by_key = false;
+		if (!yields && is_holder)
+			has_ino = false;
 	}
-	if (!naming.by_key)
-		ident_by_id(self, item->id, &naming.ident);
-	*ret_naming = naming;
-	return true;
+	ret_naming->by_key = by_key;
+	ret_naming->ident = by_key ? &incoming->by_key : &incoming->by_id;
+	ret_naming->ino = ino;
+	return (by_key && has_ino) ||
+		free_ino(self, incoming->by_id.hash, &ret_naming->ino, error);
 }
 
 /* A name that is free in the folder: @wanted, or with the letters of the ItemId, or numbered. */
-static bool free_name(CacheApply *self, const char *wanted, const char *item_id,
+static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by_id,
 	int64_t self_node, char **ret_name, GError **error)
 {
 	g_autofree char *name = g_strdup(wanted);
@@ -147,10 +147,8 @@ static bool free_name(CacheApply *self, const char *wanted, const char *item_id,
 			return false;
 		if (holder == 0 || holder == self_node)
 			break;
-		CacheIdent ident;
-		ident_by_id(self, item_id, &ident);
-		g_autofree char *letters =
-			i == 1 ? g_strdup(ident.letters) : g_strdup_printf("%s-%u", ident.letters, i);
+		g_autofree char *letters = i == 1 ? g_strdup(by_id->letters)
+						  : g_strdup_printf("%s-%u", by_id->letters, i);
 		g_free(name);
 		name = cache_name_with_letters(wanted, letters);
 	}
@@ -160,34 +158,22 @@ static bool free_name(CacheApply *self, const char *wanted, const char *item_id,
 
 /* --- a new item ------------------------------------------------------------------------- */
 
-static bool add_node(CacheApply *self, const EwsItem *item, const Naming *naming,
+static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Naming *naming,
 	bool is_provisional, int64_t *ret_node, GError **error)
 {
+	const EwsItem *item = incoming->item;
 	g_autofree char *name = NULL;
-	uint64_t ino = naming->ident.ino;
-	g_autofree char *wanted = cache_name_item(item, naming->ident.letters, self->mailbox);
-	if (!free_name(self, wanted, item->id, 0, &name, error))
-		return false;
-	if (naming->is_crowded && naming->by_key) {
-		int64_t holder = 0;
-		if (!cache_node_find_ino(self->conn, ino, &holder, error))
-			return false;
-		CacheIdent ident;
-		ident_by_id(self, item->id, &ident);
-		ino = holder != 0 ? ident.ino : ino;
-	}
-	if (!free_ino(self, ino, &ino, error))
+	g_autofree char *wanted = cache_name_item(item, naming->ident->letters, self->mailbox);
+	if (!free_name(self, wanted, &incoming->by_id, 0, &name, error))
 		return false;
 	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
 	/* What may turn out to be a move is not fetched: its bytes may be here already. */
-	sqlite3_stmt *stmt = cache_conn_query(self->conn, error,
-		"INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, want)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
-		"iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)ino,
-		(int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item), ctime,
-		(int64_t)!is_provisional);
-	bool has_row = false;
-	if (stmt == NULL || !cache_conn_step(self->conn, stmt, &has_row, error))
+	if (!cache_conn_run(self->conn, error,
+		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, want)"
+		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+		    "iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)naming->ino,
+		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item), ctime,
+		    (int64_t)!is_provisional))
 		return false;
 	*ret_node = cache_conn_last_id(self->conn);
 	return true;
@@ -201,11 +187,12 @@ static bool agree(const CacheItemRow *row, const EwsItem *item)
 }
 
 /* @row's node comes to this folder as @item: a tombstone, or a live node whose id stayed. */
-static bool move_here(CacheApply *self, const CacheItemRow *row, const EwsItem *item,
+static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
 {
+	const EwsItem *item = incoming->item;
 	g_autofree char *name = NULL;
-	if (!free_name(self, row->name, item->id, row->node, &name, error))
+	if (!free_name(self, row->name, &incoming->by_id, row->node, &name, error))
 		return false;
 	if (row->state == NODE_LIVE && row->dir != 0) {
 		cache_note_gone(self->cache, row->dir, row->name, row->node);
@@ -220,7 +207,7 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const EwsItem *
 			" want = nullif(?, 0) WHERE id = ?",
 			"itiiii", self->dir, name, (int64_t)self->rights, ctime,
 			(int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
-		!cache_item_write(self->conn, row->node, &place, item, error))
+		!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
 	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
 		return false;
@@ -237,6 +224,8 @@ static const CacheItemRow *find_tomb(
 	unsigned tombs = 0;
 	for (guint i = 0; i < sharers->len; i++) {
 		const CacheItemRow *row = sharers->pdata[i];
+		if (!row->has_same_key)
+			continue;
 		if (row->state == NODE_TOMB) {
 			tomb = row;
 			tombs++;
@@ -247,23 +236,22 @@ static const CacheItemRow *find_tomb(
 	return tombs == 1 ? tomb : NULL;
 }
 
-static bool add_item(CacheApply *self, const EwsItem *item, GError **error)
+static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **error)
 {
 	g_autoptr(GPtrArray) sharers = NULL;
 	bool lives_elsewhere = false;
-	if (item->search_key != NULL) {
-		sharers = cache_item_find_key(
-			self->conn, item->search_key, item->search_key_len, error);
+	if (incoming->by_key.hash != 0) {
+		sharers = cache_item_find_key(self->conn, incoming, error);
 		if (sharers == NULL)
 			return false;
 		const CacheItemRow *tomb = find_tomb(self, sharers, &lives_elsewhere);
 		if (tomb != NULL)
-			return move_here(self, tomb, item, error);
+			return move_here(self, tomb, incoming, error);
 	}
 	Naming naming;
 	int64_t node = 0;
-	if (!choose_naming(self, item, sharers, &naming, error) ||
-		!add_node(self, item, &naming, lives_elsewhere, &node, error))
+	if (!choose_naming(self, incoming, sharers, &naming, error) ||
+		!add_node(self, incoming, &naming, lives_elsewhere, &node, error))
 		return false;
 	CacheItemPlace place = {
 		.folder = self->folder,
@@ -273,7 +261,7 @@ static bool add_item(CacheApply *self, const EwsItem *item, GError **error)
 		.round = self->round,
 	};
 	self->is_moved = true;
-	return cache_item_write(self->conn, node, &place, item, error);
+	return cache_item_write(self->conn, node, &place, incoming, error);
 }
 
 /* --- a known item ----------------------------------------------------------------------- */
@@ -291,9 +279,10 @@ static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
 	return !is_state_only;
 }
 
-static bool update_item(
-	CacheApply *self, const CacheItemRow *row, const EwsItem *item, GError **error)
+static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
+	GError **error)
 {
+	const EwsItem *item = incoming->item;
 	bool is_same_key = g_strcmp0(row->change_key, item->change_key) == 0;
 	bool is_content = is_content_change(row, item);
 	bool was_fetched = row->size >= 0;
@@ -308,7 +297,7 @@ static bool update_item(
 		.is_provisional = row->is_provisional,
 		.round = row->round,
 	};
-	if (!cache_item_write(self->conn, row->node, &place, item, error))
+	if (!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
 	if (is_same_key && row->is_read == item->is_read)
 		return true;
@@ -325,13 +314,16 @@ static bool update_item(
 bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 {
 	g_autoptr(CacheItemRow) row = NULL;
-	if (!cache_item_find(self->conn, item->id, &row, error))
+	CacheIncoming incoming;
+	cache_item_identify(&incoming, item);
+	self->youngest = MAX(self->youngest, item->created);
+	if (!cache_item_find(self->conn, &incoming.by_id, item->id, &row, error))
 		return false;
 	if (row == NULL)
-		return add_item(self, item, error);
+		return add_item(self, &incoming, error);
 	if (row->state != NODE_LIVE || row->folder != self->folder)
-		return move_here(self, row, item, error);
-	return update_item(self, row, item, error);
+		return move_here(self, row, &incoming, error);
+	return update_item(self, row, &incoming, error);
 }
 
 /* --- a vanished item -------------------------------------------------------------------- */
@@ -417,7 +409,9 @@ bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
 static bool apply_deleted(CacheApply *self, const char *item_id, GError **error)
 {
 	g_autoptr(CacheItemRow) row = NULL;
-	if (!cache_item_find(self->conn, item_id, &row, error) ||
+	CacheIdent ident;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+	if (!cache_item_find(self->conn, &ident, item_id, &row, error) ||
 		!cache_conn_run(
 			self->conn, error, "DELETE FROM pending WHERE item_id = ?", "t", item_id))
 		return false;
@@ -430,7 +424,9 @@ static bool apply_deleted(CacheApply *self, const char *item_id, GError **error)
 static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **error)
 {
 	g_autoptr(CacheItemRow) row = NULL;
-	if (!cache_item_find(self->conn, item->id, &row, error))
+	CacheIdent ident;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item->id, strlen(item->id));
+	if (!cache_item_find(self->conn, &ident, item->id, &row, error))
 		return false;
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;

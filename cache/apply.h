@@ -25,6 +25,7 @@ typedef struct CacheApply {
 	Cache *cache;
 	CacheConn *conn;
 	const char *mailbox; /* borrowed: the owner's address */
+	int64_t mailbox_hash; /* its part of inode numbers */
 	int64_t folder;      /* folder.id */
 	int64_t dir;         /* its node */
 	int64_t run;
@@ -32,6 +33,7 @@ typedef struct CacheApply {
 	unsigned rights;
 	bool is_listed;   /* its names were seen: they stay as they are */
 	bool is_moved;    /* out: entries came or went */
+	int64_t youngest; /* out: the latest DateTimeCreated of what came */
 } CacheApply;
 
 /* One change of a page. An item without properties is left to complete (table pending). */

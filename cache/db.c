@@ -7,17 +7,20 @@
 #include "cache/schema.h"
 #include "ews/error.h"
 
+/* Rows come by the thousand and the WAL is written page by page: large pages are fewer calls. */
+#define PAGE_BYTES "16384"
+
 /* The WAL may grow to this many pages before a commit moves it into the database by itself; a
  * quiet moment does it earlier (cache_db_checkpoint). A first sync dirties the same index pages
  * again and again: checkpointing each commit would write them as often. */
-#define WAL_PAGES 16384
+#define WAL_PAGES 4096
 
 /* Readers see the file through a mapping, not through copies: what they read is the kernel's
  * page cache and costs no memory of ours. */
 #define MMAP_BYTES "1073741824"
 
 /* KiB of page cache: the writer works in many index pages at once, readers have the mapping. */
-#define WRITER_CACHE_KIB "16384"
+#define WRITER_CACHE_KIB "24576"
 #define READER_CACHE_KIB "256"
 
 struct CacheConn {
@@ -110,12 +113,15 @@ static bool migrate(CacheConn *conn, GError **error)
 
 CacheDb *cache_db_open(const char *path, GError **error)
 {
+	/* Nobody reads SQLite's memory statistics; each allocation would take a lock for them. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	g_autoptr(CacheDb) self = g_new0(CacheDb, 1);
 	self->path = g_strdup(path);
 	self->readers = g_ptr_array_new();
 	pthread_mutex_init(&self->writer_lock, NULL);
 	pthread_mutex_init(&self->readers_lock, NULL);
 	self->writer = conn_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		"PRAGMA page_size=" PAGE_BYTES ";"
 		"PRAGMA journal_mode=WAL;"
 		"PRAGMA synchronous=NORMAL;"
 		"PRAGMA wal_autocheckpoint=" G_STRINGIFY(WAL_PAGES) ";"
@@ -219,27 +225,29 @@ static sqlite3_stmt *prepare(CacheConn *self, const char *sql, GError **error)
 	return stmt;
 }
 
-static int bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
+/* @life: whether SQLite must copy what it is given. */
+static int bind_one(
+	sqlite3_stmt *stmt, int index, char type, sqlite3_destructor_type life, va_list *args)
 {
 	if (type == 'i')
 		return sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t));
 	if (type == 't')
-		return sqlite3_bind_text(stmt, index, va_arg(*args, const char *), -1, SQLITE_TRANSIENT);
+		return sqlite3_bind_text(stmt, index, va_arg(*args, const char *), -1, life);
 	g_assert(type == 'b');
 	const void *data = va_arg(*args, const void *);
 	size_t len = va_arg(*args, size_t);
-	return sqlite3_bind_blob64(stmt, index, data, len, SQLITE_TRANSIENT);
+	return sqlite3_bind_blob64(stmt, index, data, len, life);
 }
 
-static sqlite3_stmt *query(
-	CacheConn *self, const char *sql, const char *types, va_list *args, GError **error)
+static sqlite3_stmt *query(CacheConn *self, const char *sql, const char *types,
+	sqlite3_destructor_type life, va_list *args, GError **error)
 {
 	sqlite3_stmt *stmt = prepare(self, sql, error);
 	if (stmt == NULL)
 		return NULL;
 	g_assert((size_t)sqlite3_bind_parameter_count(stmt) == strlen(types));
 	for (int i = 0; types[i] != '\0'; i++) {
-		if (bind_one(stmt, i + 1, types[i], args) != SQLITE_OK) {
+		if (bind_one(stmt, i + 1, types[i], life, args) != SQLITE_OK) {
 			set_error(self->db, sql, error);
 			return NULL;
 		}
@@ -252,7 +260,7 @@ sqlite3_stmt *cache_conn_query(
 {
 	va_list args;
 	va_start(args, types);
-	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	sqlite3_stmt *stmt = query(self, sql, types, SQLITE_TRANSIENT, &args, error);
 	va_end(args);
 	return stmt;
 }
@@ -273,7 +281,8 @@ bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row, GError 
 	return true;
 }
 
-/* The first row's first column, or @missing; runs a statement without rows to its end. */
+/* The first row's first column, or @missing; runs a statement without rows to its end. What was
+ * bound is the caller's and ends with his call. */
 static bool first_int(
 	CacheConn *self, sqlite3_stmt *stmt, int64_t missing, int64_t *ret_value, GError **error)
 {
@@ -283,6 +292,7 @@ static bool first_int(
 	if (ret_value != NULL)
 		*ret_value = has_row ? sqlite3_column_int64(stmt, 0) : missing;
 	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
 	return true;
 }
 
@@ -290,7 +300,7 @@ bool cache_conn_run(CacheConn *self, GError **error, const char *sql, const char
 {
 	va_list args;
 	va_start(args, types);
-	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	sqlite3_stmt *stmt = query(self, sql, types, SQLITE_STATIC, &args, error);
 	va_end(args);
 	return first_int(self, stmt, 0, NULL, error);
 }
@@ -300,7 +310,7 @@ bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError
 {
 	va_list args;
 	va_start(args, types);
-	sqlite3_stmt *stmt = query(self, sql, types, &args, error);
+	sqlite3_stmt *stmt = query(self, sql, types, SQLITE_STATIC, &args, error);
 	va_end(args);
 	return first_int(self, stmt, missing, ret_value, error);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/apply.h"
+#include "cache/ident.h"
 #include "cache/node.h"
 #include "cache/sweep.h"
 #include "cache/sync.h"
@@ -13,22 +14,31 @@
 #define GATHER_CHANGES 4096
 #define GATHER_US (G_USEC_PER_SEC / 2)
 
+/* Pages that may be asked for ahead of their writing: some 10 MB of properties. */
+#define PAGES_AHEAD 16
+
 /* Items completed by GetItem under way at once. */
 #define COMPLETE_UNDER_WAY 200
 
 struct CacheFolderSync {
-	Cache *cache;            /* borrowed */
+	/* set at start, then const */
+	Cache *cache; /* borrowed */
 	CacheFolderSyncDone done;
-	EwsPriority priority;
+	char *folder_id; /* own */
+
+	/* sync and ews thread: the chain of pages, each asked for when the one before arrived */
+	atomic_int pages;    /* asked for, and not written yet */
+	atomic_int priority; /* EwsPriority */
+	atomic_bool is_over; /* ends when nothing is under way any more */
+
+	/* sync thread only */
 	CacheApply apply;        /* where changes go; conn set only inside a transaction */
 	char *mailbox;           /* own */
-	char *folder_id;         /* own */
 	char *state;             /* own; NULL: from the beginning */
 	GPtrArray *gathered;     /* own; of EwsItemChange, not written yet */
 	int64_t gathered_us;     /* since when; monotonic */
 	bool is_full;            /* began without a state */
 	bool was_refused;        /* the state was refused once in this sync */
-	bool is_over;            /* ends when nothing is under way any more */
 	GError *error;           /* own; what it ends with */
 	unsigned under_way;      /* ops that we wait for */
 	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
@@ -51,10 +61,10 @@ static void sync_free(CacheFolderSync *self)
 /* Every way out of a sync ends here: at once, or when the last answer under way has come. */
 static void end(CacheFolderSync *self, const GError *error)
 {
-	self->is_over = true;
+	atomic_store(&self->is_over, true);
 	if (error != NULL && self->error == NULL)
 		self->error = g_error_copy(error);
-	if (self->under_way > 0)
+	if (self->under_way > 0 || atomic_load(&self->pages) > 0)
 		return;
 	self->done(self->cache, self->apply.folder, self->error);
 	sync_free(self);
@@ -63,17 +73,23 @@ static void end(CacheFolderSync *self, const GError *error)
 static void submit(CacheFolderSync *self, EwsOp *op, CacheAnswered answered)
 {
 	self->under_way++;
-	cache_sync_submit(self->cache, op, self->priority, answered, self);
+	cache_sync_submit(
+		self->cache, op, (EwsPriority)atomic_load(&self->priority), answered, self);
 }
 
-/* An answer came: FALSE when the sync is over and the answer is nobody's. */
+/* TRUE when the sync is over, and an answer that came is nobody's. */
+static bool is_late(CacheFolderSync *self)
+{
+	if (!atomic_load(&self->is_over))
+		return false;
+	end(self, NULL);
+	return true;
+}
+
 static bool take_answer(CacheFolderSync *self)
 {
 	self->under_way--;
-	if (!self->is_over)
-		return true;
-	end(self, NULL);
-	return false;
+	return !is_late(self);
 }
 
 /* --- transactions ------------------------------------------------------------------------ */
@@ -113,16 +129,9 @@ static bool roll_back(CacheFolderSync *self)
 static bool set_first_time(CacheFolderSync *self, GError **error)
 {
 	CacheApply *apply = &self->apply;
-	int64_t youngest = 0;
-	if (!cache_conn_int(apply->conn, 0, &youngest, error,
-			"SELECT max(created) FROM item WHERE node IN (SELECT id FROM node"
-			" WHERE parent = ? AND state = 0 AND parent > 0 AND kind = 1)",
-			"i", apply->dir))
-		return false;
-	if (youngest <= 0)
-		youngest = MAX(self->commit_time, 0);
+	int64_t time = apply->youngest > 0 ? apply->youngest : MAX(self->commit_time, 0);
 	return cache_conn_run(apply->conn, error,
-		"UPDATE node SET mtime = ?1, ctime = ?1 WHERE id = ?2", "ii", youngest, apply->dir);
+		"UPDATE node SET mtime = ?1, ctime = ?1 WHERE id = ?2", "ii", time, apply->dir);
 }
 
 static bool mark_listed(CacheFolderSync *self, GError **error)
@@ -297,10 +306,26 @@ static void complete(CacheFolderSync *self)
 /* --- pages ------------------------------------------------------------------------------- */
 
 static void page_answered(Cache *cache, EwsOp *op, void *user);
+static void page_arrived(EwsOp *op, void *user);
 
-static void ask_page(CacheFolderSync *self)
+/* Sync thread, or ews thread as the end of page_arrived. */
+static void ask_page(CacheFolderSync *self, const char *state)
 {
-	submit(self, ews_sync_folder_items_new(self->folder_id, self->state), page_answered);
+	atomic_fetch_add(&self->pages, 1);
+	cache_sync_submit_chained(self->cache, ews_sync_folder_items_new(self->folder_id, state),
+		(EwsPriority)atomic_load(&self->priority), page_arrived, page_answered, self);
+}
+
+/* Ews thread. The next page is on its way before this one is written; how far ahead is limited,
+ * and the sync thread then goes on by itself. This page still counts, so the sync lives. */
+static void page_arrived(EwsOp *op, void *user)
+{
+	CacheFolderSync *self = user;
+	const EwsItemSync *page =
+		ews_op_error(op) == NULL ? ews_sync_folder_items_page(op) : NULL;
+	if (page != NULL && !page->is_last && atomic_load(&self->pages) < PAGES_AHEAD &&
+		!atomic_load(&self->is_over))
+		ask_page(self, page->state);
 }
 
 static bool apply_gathered(CacheFolderSync *self, GError **error)
@@ -310,8 +335,9 @@ static bool apply_gathered(CacheFolderSync *self, GError **error)
 			return false;
 	}
 	return cache_conn_run(self->apply.conn, error,
-		"UPDATE folder SET sync_state = ?, run = ?, is_full = ? WHERE id = ?", "tiii",
-		self->state, self->apply.run, (int64_t)self->is_full, self->apply.folder);
+		"UPDATE folder SET sync_state = ?, run = ?, is_full = ?, youngest = ? WHERE id = ?",
+		"tiiii", self->state, self->apply.run, (int64_t)self->is_full, self->apply.youngest,
+		self->apply.folder);
 }
 
 static bool write_gathered(CacheFolderSync *self, GError **error)
@@ -354,14 +380,15 @@ static void start_over(CacheFolderSync *self)
 	self->apply.run++;
 	g_clear_pointer(&self->state, g_free);
 	g_ptr_array_set_size(self->gathered, 0);
-	ask_page(self);
+	ask_page(self, NULL);
 }
 
 static void page_answered(Cache *cache, EwsOp *op, void *user)
 {
 	CacheFolderSync *self = user;
 	g_autoptr(GError) error = NULL;
-	if (!take_answer(self))
+	int ahead = atomic_fetch_sub(&self->pages, 1) - 1;
+	if (is_late(self))
 		return;
 	const GError *failed = ews_op_error(op);
 	if (failed != NULL && ews_error_is(failed, EWS_ERROR_STALE) && self->state != NULL &&
@@ -376,9 +403,9 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 	const EwsItemSync *page = ews_sync_folder_items_page(op);
 	bool is_last = page->is_last;
 	gather(self, page);
-	/* The next page is on its way while this one is written. */
-	if (!is_last)
-		ask_page(self);
+	/* The chain stopped at its limit: it goes on from what was written last. */
+	if (!is_last && ahead == 0)
+		ask_page(self, self->state);
 	if ((is_last || is_enough(self)) && !write_gathered(self, &error))
 		end(self, error);
 	else if (is_last)
@@ -392,7 +419,7 @@ static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError 
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT folder.folder_id, folder.sync_state, folder.run, folder.is_full,"
 		" folder.total_count, folder.commit_time, folder.deleted_count, folder.rights,"
-		" folder.node, node.flags"
+		" folder.node, node.flags, folder.youngest"
 		" FROM folder JOIN node ON node.id = folder.node WHERE folder.id = ?",
 		"i", folder);
 	bool has_row = false;
@@ -412,6 +439,7 @@ static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError 
 	self->apply.rights = (unsigned)sqlite3_column_int(stmt, 7);
 	self->apply.dir = sqlite3_column_int64(stmt, 8);
 	self->apply.is_listed = (sqlite3_column_int(stmt, 9) & NODE_LISTED) != 0;
+	self->apply.youngest = sqlite3_column_int64(stmt, 10);
 	sqlite3_reset(stmt);
 	return true;
 }
@@ -422,11 +450,12 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	CacheFolderSync *self = g_new0(CacheFolderSync, 1);
 	self->cache = cache;
 	self->done = done;
-	self->priority = priority;
+	atomic_init(&self->priority, (int)priority);
 	self->mailbox = g_strdup(mailbox);
 	self->gathered = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
 	self->apply.cache = cache;
 	self->apply.mailbox = self->mailbox;
+	self->apply.mailbox_hash = cache_ident_mailbox(mailbox);
 	self->apply.folder = folder;
 	self->apply.round = round;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
@@ -442,13 +471,13 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 		self->is_full = true;
 		self->apply.run++;
 	}
-	ask_page(self);
+	ask_page(self, self->state);
 	return self;
 }
 
 void cache_foldersync_raise(CacheFolderSync *self, EwsPriority priority)
 {
-	self->priority = MIN(self->priority, priority);
+	atomic_store(&self->priority, (int)MIN((EwsPriority)atomic_load(&self->priority), priority));
 }
 
 void cache_foldersync_abandon(CacheFolderSync *self)

@@ -12,27 +12,35 @@
  * each. Copies share the search key: all but the oldest in a folder, and items without one, are
  * themselves by their ItemId. A folder is itself by its FolderId, which stays.
  *
- * From the identity come two numbers that must not depend on this machine: the inode number
- * (63 bits of a hash with the mailbox's name, so that two mailboxes do not share numbers) and the
- * ten letters in the file name (50 bits of a hash without it).
+ * From the identity come, by one SHA-256, two things that must not depend on this machine: 63
+ * bits for the inode number, and the ten letters in the file name (50 other bits). The inode
+ * number is those bits XOR the mailbox's, so that two mailboxes do not share numbers, and so that
+ * the index can find an item by its ItemId, its search key or its inode number with the same two
+ * lists of hashes.
  */
 
 #define CACHE_KEY_LETTERS 10
-
-typedef struct CacheIdent {
-	uint64_t ino;                     /* 2 … 2⁶³-1 */
-	char letters[CACHE_KEY_LETTERS + 1]; /* lower-case base32 */
-} CacheIdent;
 
 typedef enum CacheIdentKind {
 	CACHE_IDENT_SEARCH_KEY = 'k',
 	CACHE_IDENT_ITEM_ID = 'i',
 	CACHE_IDENT_FOLDER_ID = 'f',
+	CACHE_IDENT_MAILBOX = 'm',
 } CacheIdentKind;
 
-void cache_ident_make(CacheIdent *ret_ident, const char *mailbox, CacheIdentKind kind,
-	const void *id, size_t len);
+typedef struct CacheIdent {
+	int64_t hash;                        /* 1 … 2⁶³-1 */
+	char letters[CACHE_KEY_LETTERS + 1]; /* lower-case base32 */
+} CacheIdent;
 
-/* 63 bits to find an id or search key by in the index (what is found is compared in full), or to
- * notice a change by. Never a name or a number that leaves this machine. */
-int64_t cache_ident_hash(const void *id, size_t len);
+void cache_ident_make(CacheIdent *ret_ident, CacheIdentKind kind, const void *id, size_t len);
+
+/* The mailbox's part of inode numbers. */
+int64_t cache_ident_mailbox(const char *mailbox);
+
+/* The inode number of an identity: 2 … 2⁶³-1; and back. */
+uint64_t cache_ident_ino(int64_t hash, int64_t mailbox);
+int64_t cache_ident_of_ino(uint64_t ino, int64_t mailbox);
+
+/* A quick number to notice a change by; it never leaves this machine. */
+int64_t cache_ident_print(const void *data, size_t len);

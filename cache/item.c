@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "cache/ident.h"
 #include "cache/private.h"
 
 #define ROW_COLUMNS \
@@ -11,6 +10,7 @@
 	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key," \
 	" item.is_provisional, item.is_draft, item.is_read, node.name, item.item_id," \
 	" item.change_key, item.item_class, item.message_id, item.round"
+#define ROW_COLUMN_COUNT 23
 #define ROW_FROM " FROM item JOIN node ON node.id = item.node WHERE node.state < 2 AND "
 
 void cache_item_row_free(CacheItemRow *self)
@@ -64,12 +64,22 @@ static bool read_one(CacheConn *conn, sqlite3_stmt *stmt, CacheItemRow **ret_row
 	return true;
 }
 
-bool cache_item_find(CacheConn *conn, const char *item_id, CacheItemRow **ret_row, GError **error)
+void cache_item_identify(CacheIncoming *ret_incoming, const EwsItem *item)
 {
-	int64_t hash = cache_ident_hash(item_id, strlen(item_id));
+	ret_incoming->item = item;
+	ret_incoming->by_key = (CacheIdent){0, ""};
+	cache_ident_make(&ret_incoming->by_id, CACHE_IDENT_ITEM_ID, item->id, strlen(item->id));
+	if (item->search_key != NULL)
+		cache_ident_make(&ret_incoming->by_key, CACHE_IDENT_SEARCH_KEY, item->search_key,
+			item->search_key_len);
+}
+
+bool cache_item_find(CacheConn *conn, const CacheIdent *ident, const char *item_id,
+	CacheItemRow **ret_row, GError **error)
+{
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT " ROW_COLUMNS ROW_FROM "item.id_hash = ? AND item.item_id = ?", "it", hash,
-		item_id);
+		"SELECT " ROW_COLUMNS ROW_FROM "item.id_hash = ? AND item.item_id = ?", "it",
+		ident->hash, item_id);
 	return read_one(conn, stmt, ret_row, error);
 }
 
@@ -80,24 +90,38 @@ bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GErro
 	return read_one(conn, stmt, ret_row, error);
 }
 
-GPtrArray *cache_item_find_key(CacheConn *conn, const void *key, size_t len, GError **error)
+GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming, GError **error)
 {
 	g_autoptr(GPtrArray) rows =
 		g_ptr_array_new_with_free_func((GDestroyNotify)cache_item_row_free);
-	int64_t hash = cache_ident_hash(key, len);
+	const EwsItem *item = incoming->item;
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT " ROW_COLUMNS ROW_FROM "item.key_hash = ? AND item.key_hash != 0 AND item.search_key = ?", "ib", hash,
-		key, len);
+		"SELECT " ROW_COLUMNS ", item.search_key = ?2" ROW_FROM
+		"item.key_hash = ?1 AND item.key_hash != 0",
+		"ib", incoming->by_key.hash, item->search_key, item->search_key_len);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return NULL;
 	while (has_row) {
 		if (!cache_conn_step(conn, stmt, &has_row, error))
 			return NULL;
-		if (has_row)
-			g_ptr_array_add(rows, read_row(stmt));
+		if (!has_row)
+			break;
+		CacheItemRow *row = read_row(stmt);
+		row->has_same_key = sqlite3_column_int(stmt, ROW_COLUMN_COUNT) != 0;
+		g_ptr_array_add(rows, row);
 	}
 	return g_steal_pointer(&rows);
+}
+
+bool cache_item_find_ino(
+	CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node, GError **error)
+{
+	return cache_conn_int(conn, 0, ret_node, error,
+		"SELECT node.id FROM (SELECT node FROM item WHERE id_hash = ?1 UNION ALL"
+		" SELECT node FROM item WHERE key_hash = ?1 AND key_hash != 0) AS found"
+		" JOIN node ON node.id = found.node WHERE node.ino = ?2 AND node.state < 2",
+		"ii", hash, (int64_t)ino);
 }
 
 int64_t cache_item_mtime(const EwsItem *item)
@@ -131,16 +155,17 @@ int64_t cache_item_print(const EwsItem *item)
 	g_string_append_printf(out, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
 		" %d %d %d", item->received, item->sent, item->size, (int)item->importance,
 		item->is_draft, item->has_attachments);
-	return cache_ident_hash(out->str, out->len);
+	return cache_ident_print(out->str, out->len);
 }
 
 bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place,
-	const EwsItem *item, GError **error)
+	const CacheIncoming *incoming, GError **error)
 {
+	const EwsItem *item = incoming->item;
 	g_autofree char *categories =
 		item->categories != NULL ? g_strjoinv(", ", item->categories) : NULL;
 	/* digest and error describe the content and outlive a change of properties. */
-	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+	return cache_conn_run(conn, error,
 		"INSERT INTO item (node, folder, run, round, by_key, is_provisional, id_hash, item_id,"
 		" change_key, item_class, subject, from_name, from_address, display_to, message_id,"
 		" categories, received, sent, created, modified, importance, flag, is_read, is_draft,"
@@ -160,16 +185,13 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 		" key_hash = excluded.key_hash, search_key = excluded.search_key",
 		"iiiiiiitttttttttiiiiiiiiiiib", node, place->folder, place->run, place->round,
 		(int64_t)place->by_key,
-		(int64_t)place->is_provisional, cache_ident_hash(item->id, strlen(item->id)), item->id,
+		(int64_t)place->is_provisional, incoming->by_id.hash, item->id,
 		item->change_key != NULL ? item->change_key : "",
 		item->item_class != NULL ? item->item_class : "IPM.Note", item->subject,
 		item->from_name, item->from_address, item->display_to, item->message_id, categories,
 		item->received, item->sent, item->created, item->modified, (int64_t)item->importance,
 		(int64_t)item->flag, (int64_t)item->is_read, (int64_t)item->is_draft,
 		(int64_t)item->has_attachments, cache_item_print(item),
-		item->search_key != NULL ? cache_ident_hash(item->search_key, item->search_key_len)
-					 : (int64_t)0,
+		incoming->by_key.hash,
 		item->search_key, item->search_key_len);
-	bool has_row = false;
-	return stmt != NULL && cache_conn_step(conn, stmt, &has_row, error);
 }

@@ -3,6 +3,7 @@
 
 #include "cache/cache.h"
 #include "cache/db.h"
+#include "cache/ident.h"
 #include "ews/types.h"
 
 /*
@@ -29,6 +30,7 @@ typedef struct CacheItemRow {
 	bool is_provisional;
 	bool is_draft;
 	bool is_read;
+	bool has_same_key; /* of find_key: the search key itself, not only its hash */
 	char *name;       /* own, as all below */
 	char *item_id;
 	char *change_key;
@@ -39,16 +41,29 @@ typedef struct CacheItemRow {
 void cache_item_row_free(CacheItemRow *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheItemRow, cache_item_row_free)
 
+/* An item on its way in, with what it is itself by. */
+typedef struct CacheIncoming {
+	const EwsItem *item; /* borrowed */
+	CacheIdent by_id;
+	CacheIdent by_key; /* hash 0: it has no search key */
+} CacheIncoming;
+
+void cache_item_identify(CacheIncoming *ret_incoming, const EwsItem *item);
+
 /* The row with this ItemId, live or tombstone; *ret_row NULL when there is none. */
-bool cache_item_find(CacheConn *conn, const char *item_id, CacheItemRow **ret_row, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_item_find(CacheConn *conn, const CacheIdent *ident, const char *item_id,
+	CacheItemRow **ret_row, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GError **error)
 	G_GNUC_WARN_UNUSED_RESULT;
 
-/* All rows with this search key, live and tombstones; of CacheItemRow. */
-GPtrArray *cache_item_find_key(CacheConn *conn, const void *key, size_t len, GError **error)
+/* All rows with this search key or at least its hash, live and tombstones; of CacheItemRow. */
+GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming, GError **error)
 	G_GNUC_WARN_UNUSED_RESULT;
+
+/* The live item or tombstone that has this inode number, by its identity's hash; or 0. */
+bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* st_mtime: received, else sent, else created; of a draft, last modified. */
 int64_t cache_item_mtime(const EwsItem *item);
@@ -66,4 +81,4 @@ typedef struct CacheItemPlace {
 
 /* Writes the item's row beside @node: a new one, or over the old. */
 bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place,
-	const EwsItem *item, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	const CacheIncoming *incoming, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -140,12 +140,6 @@ bool cache_node_find(
 		parent, name);
 }
 
-bool cache_node_find_ino(CacheConn *conn, uint64_t ino, int64_t *ret_id, GError **error)
-{
-	return cache_conn_int(conn, 0, ret_id, error,
-		"SELECT id FROM node WHERE ino = ? AND state < 2", "i", (int64_t)ino);
-}
-
 bool cache_node_touch_dir(CacheConn *conn, int64_t id, int64_t when, GError **error)
 {
 	return cache_conn_run(conn, error,

@@ -33,10 +33,6 @@ bool cache_node_flag(CacheConn *conn, int64_t id, int set, int clear, GError **e
 bool cache_node_find(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_id,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The live node or tombstone that has this inode number, or 0. */
-bool cache_node_find_ino(CacheConn *conn, uint64_t ino, int64_t *ret_id, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
-
 /* A directory's membership changed: its mtime moves on, to @when or just past what it was. */
 bool cache_node_touch_dir(CacheConn *conn, int64_t id, int64_t when, GError **error)
 	G_GNUC_WARN_UNUSED_RESULT;

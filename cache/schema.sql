@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
 -- The index: what is known here of the mailbox. Version 1 (PRAGMA user_version).
 -- A later version is a further block in db.c's list of migrations, never an edit of this one.
 
@@ -30,7 +31,6 @@ CREATE TABLE node (
 );
 CREATE UNIQUE INDEX node_name ON node (parent, name) WHERE state = 0 AND parent > 0;
 CREATE INDEX node_children ON node (parent) WHERE state = 0 AND parent > 0;
-CREATE UNIQUE INDEX node_ino ON node (ino) WHERE state < 2;
 CREATE INDEX node_want ON node (mtime) WHERE want = 1;
 CREATE INDEX node_left ON node (state) WHERE state > 0;
 
@@ -57,6 +57,7 @@ CREATE TABLE folder (
 	synced_commit INTEGER NOT NULL DEFAULT -2,
 	synced_deleted INTEGER NOT NULL DEFAULT -2,
 	as_of INTEGER NOT NULL DEFAULT 0,
+	youngest INTEGER NOT NULL DEFAULT 0,  -- the latest DateTimeCreated that came by
 	sync_state TEXT,
 	run INTEGER NOT NULL DEFAULT 0,       -- number of the item sync that is under way, or last was
 	is_full INTEGER NOT NULL DEFAULT 1,   -- that run began without a state: sweep at its end
@@ -68,8 +69,8 @@ CREATE TABLE folder (
 CREATE TABLE item (
 	node INTEGER PRIMARY KEY,
 	folder INTEGER NOT NULL,              -- folder.id, of a tombstone the one it left
-	id_hash INTEGER NOT NULL,             -- of item_id; what is found is compared in full
-	key_hash INTEGER NOT NULL,            -- of search_key, likewise; 0: it has none
+	id_hash INTEGER NOT NULL,             -- CacheIdent.hash of item_id
+	key_hash INTEGER NOT NULL,            -- CacheIdent.hash of search_key; 0: it has none
 	item_id TEXT NOT NULL,
 	change_key TEXT NOT NULL,
 	search_key BLOB,

@@ -25,6 +25,7 @@ typedef struct CacheTask {
 typedef struct Answer {
 	Cache *cache;
 	EwsOp *op; /* own */
+	CacheArrived arrived; /* NULL: nothing follows */
 	CacheAnswered answered;
 	void *user;
 } Answer;
@@ -67,17 +68,26 @@ static void op_done(EwsOp *op, void *user)
 {
 	Answer *answer = user;
 	answer->op = op;
+	if (answer->arrived != NULL)
+		answer->arrived(op, answer->user);
 	cache_sync_post(answer->cache, answer_run, answer, answer_free);
+}
+
+uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority,
+	CacheArrived arrived, CacheAnswered answered, void *user)
+{
+	Answer *answer = g_new0(Answer, 1);
+	answer->cache = cache;
+	answer->arrived = arrived;
+	answer->answered = answered;
+	answer->user = user;
+	return ews_submit(cache->session, op, priority, op_done, answer);
 }
 
 uint64_t cache_sync_submit(
 	Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered, void *user)
 {
-	Answer *answer = g_new0(Answer, 1);
-	answer->cache = cache;
-	answer->answered = answered;
-	answer->user = user;
-	return ews_submit(cache->session, op, priority, op_done, answer);
+	return cache_sync_submit_chained(cache, op, priority, NULL, answered, user);
 }
 
 /* --- transactions ------------------------------------------------------------------------ */

@@ -21,6 +21,12 @@ typedef void (*CacheAnswered)(Cache *cache, EwsOp *op, void *user);
 uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
 	void *user);
 
+/* The same, from any thread; @arrived (may be NULL) is called first, on the ews thread, to ask for
+ * what follows without waiting until the sync thread has time. It may do nothing else. */
+typedef void (*CacheArrived)(EwsOp *op, void *user);
+uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority,
+	CacheArrived arrived, CacheAnswered answered, void *user);
+
 /* For the inbox: a task that is not run any more. */
 void cache_sync_task_free(void *task);
 

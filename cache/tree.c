@@ -161,8 +161,8 @@ static char *choose_name(const Folder *folder, bool is_top, GHashTable *taken)
 	if (!g_hash_table_contains(taken, name))
 		return name;
 	CacheIdent ident;
-	cache_ident_make(&ident, NULL, CACHE_IDENT_FOLDER_ID, folder->folder_id,
-		strlen(folder->folder_id));
+	cache_ident_make(
+		&ident, CACHE_IDENT_FOLDER_ID, folder->folder_id, strlen(folder->folder_id));
 	char *longer = g_strdup_printf("%s.%s", name, ident.letters);
 	g_free(name);
 	return longer;
@@ -194,23 +194,23 @@ static Folder *find_root(Layout *self, GError **error)
 	return at;
 }
 
+/* A folder's number is of its FolderId; among so few a clash is not to be expected, and an item
+ * that comes later yields. */
+static uint64_t ino_of(const Layout *self, const Folder *folder, CacheIdent *ret_ident)
+{
+	cache_ident_make(
+		ret_ident, CACHE_IDENT_FOLDER_ID, folder->folder_id, strlen(folder->folder_id));
+	return cache_ident_ino(ret_ident->hash, cache_ident_mailbox(self->mailbox));
+}
+
 static bool add_node(Layout *self, Folder *folder, GError **error)
 {
 	CacheIdent ident;
-	int64_t holder = 0;
-	cache_ident_make(&ident, self->mailbox, CACHE_IDENT_FOLDER_ID, folder->folder_id,
-		strlen(folder->folder_id));
-	if (!cache_node_find_ino(self->conn, ident.ino, &holder, error))
-		return false;
-	while (holder != 0) {
-		ident.ino++;
-		if (!cache_node_find_ino(self->conn, ident.ino, &holder, error))
-			return false;
-	}
+	uint64_t ino = ino_of(self, folder, &ident);
 	if (!cache_conn_run(self->conn, error,
 			"INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime)"
 			" VALUES (0, ?, '', ?, ?, 0, 0)",
-			"iii", (int64_t)CACHE_KIND_DIR, (int64_t)ident.ino, (int64_t)folder->rights))
+			"iii", (int64_t)CACHE_KIND_DIR, (int64_t)ino, (int64_t)folder->rights))
 		return false;
 	folder->node = cache_conn_last_id(self->conn);
 	return cache_conn_run(self->conn, error, "UPDATE folder SET node = ? WHERE id = ?", "ii",
@@ -388,15 +388,14 @@ static bool tie_root(Layout *self, Folder *root, GError **error)
 		return true;
 	}
 	CacheIdent ident;
-	cache_ident_make(&ident, self->mailbox, CACHE_IDENT_FOLDER_ID, root->folder_id,
-		strlen(root->folder_id));
+	uint64_t ino = ino_of(self, root, &ident);
 	root->node = CACHE_ROOT;
 	if (row != NULL)
 		row->node = CACHE_ROOT;
 	return cache_conn_run(self->conn, error, "UPDATE folder SET node = 1 WHERE folder_id = ?",
 		       "t", root->folder_id) &&
 		cache_conn_run(self->conn, error,
-			"UPDATE node SET ino = ?, rights = ? WHERE id = 1", "ii", (int64_t)ident.ino,
+			"UPDATE node SET ino = ?, rights = ? WHERE id = 1", "ii", (int64_t)ino,
 			(int64_t)root->rights);
 }
 
