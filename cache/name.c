@@ -94,7 +94,10 @@ static void append_party(GString *out, const EwsItem *item, const char *owner)
 		size_t len = strcspn(item->display_to, ";");
 		g_autofree char *first = g_strndup(item->display_to, len);
 		g_string_append(out, "to-");
+		size_t start = out->len;
 		append_words(out, first, PARTY_BYTES_MAX);
+		if (out->len == start)
+			g_string_append(out, "nobody");
 		return;
 	}
 	size_t before = out->len;

@@ -32,6 +32,8 @@ struct CacheRefresh {
 	char *mailbox;      /* own; the owner's address, from meta */
 	char *top_id;       /* own; msgfolderroot's, from meta */
 	GPtrArray *found;   /* own; of EwsFolder */
+	EwsFolder *top;     /* own; msgfolderroot's counts, which FindFolder does not tell */
+	unsigned asked;     /* of find and top, not answered yet */
 	GPtrArray *changes; /* own; of EwsFolderChange, borrowed from pages */
 	GPtrArray *pages;   /* own; ops that hold the pages */
 	char *hierarchy;    /* own; the state that the next page is asked with */
@@ -58,6 +60,7 @@ static void forget_round(CacheRefresh *self)
 {
 	g_clear_error(&self->error);
 	g_clear_pointer(&self->found, g_ptr_array_unref);
+	g_clear_pointer(&self->top, ews_folder_free);
 	g_clear_pointer(&self->changes, g_ptr_array_unref);
 	g_clear_pointer(&self->pages, g_ptr_array_unref);
 	g_clear_pointer(&self->hierarchy, g_free);
@@ -301,7 +304,8 @@ static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 		if (!cache_tree_set_counts(conn, found->pdata[i], error))
 			return false;
 	}
-	return true;
+	return cache->refresh->top == NULL ||
+		cache_tree_set_counts(conn, cache->refresh->top, error);
 }
 
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
@@ -398,6 +402,7 @@ static void find_answered(Cache *cache, EwsOp *op, void *user);
 
 static void ask_find(Cache *cache, uint32_t offset)
 {
+	cache->refresh->asked++;
 	cache_sync_submit(cache, ews_find_folder_new(cache->refresh->top_id, offset),
 		EWS_PRIORITY_SCAN, find_answered, NULL);
 }
@@ -418,23 +423,15 @@ static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 	return is_ok;
 }
 
-static void find_answered(Cache *cache, EwsOp *op, void *user)
+/* All is known that the next steps want. */
+static void end_find(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
 	g_autoptr(GError) error = NULL;
 	bool is_new = false;
-	if (ews_op_error(op) != NULL) {
-		fail(cache, ews_op_error(op));
-		return;
-	}
-	const EwsFolderPage *page = ews_find_folder_page(op);
-	for (guint i = 0; i < page->folders->len; i++)
-		g_ptr_array_add(self->found, g_steal_pointer(&page->folders->pdata[i]));
-	if (!page->is_last && self->found->len < FOLDERS_MAX) {
-		ask_find(cache, page->next_offset);
-		return;
-	}
-	if (!has_new_hierarchy(cache, &is_new, &error))
+	if (self->error != NULL)
+		finish(cache);
+	else if (!has_new_hierarchy(cache, &is_new, &error))
 		fail(cache, error);
 	else if (is_new)
 		begin_hierarchy(cache, self->hierarchy == NULL);
@@ -444,11 +441,49 @@ static void find_answered(Cache *cache, EwsOp *op, void *user)
 		begin_items(cache);
 }
 
+/* One of the questions is answered: FALSE when that failed. The last one leads on. */
+static bool take_found(Cache *cache, const EwsOp *op)
+{
+	CacheRefresh *self = cache->refresh;
+	self->asked--;
+	if (ews_op_error(op) != NULL && self->error == NULL)
+		self->error = g_error_copy(ews_op_error(op));
+	return self->error == NULL;
+}
+
+static void find_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	if (take_found(cache, op)) {
+		const EwsFolderPage *page = ews_find_folder_page(op);
+		for (guint i = 0; i < page->folders->len; i++)
+			g_ptr_array_add(self->found, g_steal_pointer(&page->folders->pdata[i]));
+		if (!page->is_last && self->found->len < FOLDERS_MAX)
+			ask_find(cache, page->next_offset);
+	}
+	if (self->asked == 0)
+		end_find(cache);
+}
+
+static void counts_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheRefresh *self = cache->refresh;
+	if (take_found(cache, op))
+		self->top = ews_get_folder_take(op);
+	if (self->asked == 0)
+		end_find(cache);
+}
+
 static void begin_find(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
 	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
 	ask_find(cache, 0);
+	if (cache->root_path[0] != '\0')
+		return;
+	self->asked++;
+	cache_sync_submit(cache, ews_get_folder_new(self->top_id), EWS_PRIORITY_SCAN,
+		counts_answered, NULL);
 }
 
 /* --- mailbox ----------------------------------------------------------------------------- */

@@ -7,11 +7,12 @@
  * The truth path: one refresh after another, each in the same steps.
  *
  *   mailbox    once for an index: whose it is, and which folder is the top
- *   find       FindFolder, Deep: what every folder's counts and commit times are now
+ *   find       FindFolder, Deep: what every folder's counts and commit times are now, and
+ *              GetFolder for the top one's, which FindFolder does not tell
  *   hierarchy  SyncFolderHierarchy, only where find shows that folders themselves changed
  *   items      SyncFolderItems (foldersync.c) of the folders that moved since their last sync
  *
- * With nothing new that is FindFolder alone. A refresh begins on a timer, when a directory is
+ * With nothing new that is all. A refresh begins on a timer, when a directory is
  * opened after refresh_s, or because somebody waits; awaited folders go first in line. One that
  * fails is repeated, later and later; what it did complete stays.
  *

@@ -53,6 +53,7 @@ static bool import_file(Store *store, const Folder *folder, const char *path, GE
 	item->created = item->modified = item->received;
 	item->folder = folder->id;
 	item->is_read = 1;
+	item->is_draft = g_strcmp0(folder->dist, "drafts") == 0;
 	item->body = item_body_add(store, mime);
 	item_insert(store, item);
 	return true;
