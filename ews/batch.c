@@ -296,7 +296,8 @@ static unsigned count_untold(const EwsBatch *self)
 /* From the last to the first, so that the queue's head is in their old order. */
 static void settle_all(EwsBatch *self, const Verdict *common)
 {
-	unsigned untold = count_untold(self);
+	/* One that is left of several has not stood alone yet. */
+	unsigned untold = MAX(count_untold(self), MIN(self->count, 2));
 
 	for (unsigned i = self->count; i > 0; i--) {
 		Place *place = &self->places[i - 1];
@@ -332,6 +333,7 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	if (self->served == self->count)
 		ews_governor_took(self->shared->governor, self->kind, self->count,
 			g_get_monotonic_time() - self->sent_us);
+	self->shared->judged(self->shared->user);
 	settle_all(self, &common);
 	g_clear_error(&common.error);
 	self->shared->ended(self->shared->user, self);

@@ -18,6 +18,8 @@ typedef struct EwsBatchShared {
 	EwsHttp *http;         /* borrowed, as are the others: from the session */
 	EwsQueue *queue;
 	EwsGovernor *governor;
+	/* How the call went is known, ops that are left will be given back next. */
+	void (*judged)(void *user);
 	/* The call is over; free it. Every op has been given back or queued again. */
 	void (*ended)(void *user, EwsBatch *batch);
 	/* What the server says of itself. */

@@ -8,8 +8,9 @@
  * rest, OFFLINE while it is not reached, STOPPED when sign-in was refused.
  *
  * While it is not known how the next call will go (NEW, after BUSY, after OFFLINE, after a doubted
- * 401), one call at a time is let through, and its answer opens the gate: a wrong password is
- * tried once and not four times, and a server that was just overrun is not overrun again.
+ * 401, after a broken connection), one call at a time is let through, and its answer opens the
+ * gate: a wrong password is tried once and not four times, and a server that was just overrun is
+ * not overrun again.
  */
 
 #define BATCH_START    10
@@ -58,7 +59,7 @@ bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
 
 	if (self->state == EWS_STATE_STOPPED || now < self->resume_us)
 		return false;
-	if (self->state != EWS_STATE_ONLINE)
+	if (self->state != EWS_STATE_ONLINE || self->broken_count > 0)
 		return traffic->in_flight == 0;
 	if (priority != EWS_PRIORITY_BACKGROUND)
 		return traffic->in_flight < limit;

@@ -276,7 +276,7 @@ static EwsHttpFate fate_of(const EwsHttpPost *post, CURLcode code, const GError 
 {
 	bool is_connected = number_of(post->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
 
-	if (code == CURLE_OK)
+	if (code == CURLE_OK || post->is_refused)
 		return EWS_HTTP_ANSWERED;
 	if (!is_connected || ews_error_is(error, EWS_ERROR_TLS))
 		return EWS_HTTP_UNREACHED;
@@ -304,8 +304,8 @@ static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
 	EwsHttp *self = post->http;
 
 	if (post->is_refused)
-		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
-			"%s: the answer is too long or makes no sense", self->url);
+		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "%s: the answer is too long",
+			self->url);
 	if (code != CURLE_OK)
 		return ews_error_from_curl(code, post->detail, self->url);
 	if (status >= 300 && status < 400)

@@ -19,10 +19,10 @@ typedef struct EwsHttp EwsHttp;
 typedef struct EwsHttpPost EwsHttpPost;
 
 typedef enum EwsHttpFate {
-	EWS_HTTP_ANSWERED,  /* an answer came whole, with any status */
+	EWS_HTTP_ANSWERED,  /* an answer came, as much of it as was wanted, with any status */
 	EWS_HTTP_UNREACHED, /* no connection, or none to be trusted */
 	EWS_HTTP_BROKEN,    /* the connection ended before a byte of the answer */
-	EWS_HTTP_CUT,       /* the connection, or the reader, ended inside the answer */
+	EWS_HTTP_CUT,       /* the connection ended inside the answer */
 	EWS_HTTP_SILENT,    /* nothing came for too long */
 } EwsHttpFate;
 

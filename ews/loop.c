@@ -116,12 +116,14 @@ static bool act(EwsLoop *self, curl_socket_t fd, int events)
 	return self->running != running;
 }
 
+/* TRUE when it was due; a transfer may then have begun, ended, or both. */
 static bool run_timer(EwsLoop *self)
 {
 	if (self->timer_us < 0 || g_get_monotonic_time() < self->timer_us)
 		return false;
 	self->timer_us = -1;
-	return act(self, CURL_SOCKET_TIMEOUT, 0);
+	act(self, CURL_SOCKET_TIMEOUT, 0);
+	return true;
 }
 
 static int wait_ms(const EwsLoop *self, int timeout_ms)

@@ -99,6 +99,12 @@ static void on_server(void *user, const char *server)
 	pthread_mutex_unlock(&self->lock);
 }
 
+/* Whoever gets an op back finds the status that goes with it. */
+static void on_batch_judged(void *user)
+{
+	publish(user);
+}
+
 static void on_batch_ended(void *user, EwsBatch *batch)
 {
 	EwsSession *self = user;
@@ -314,6 +320,7 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 		.http = self->http,
 		.queue = self->queue,
 		.governor = &self->governor,
+		.judged = on_batch_judged,
 		.ended = on_batch_ended,
 		.server = on_server,
 		.user = self,

@@ -38,7 +38,10 @@ struct EwsSoapReader {
 	size_t silent; /* bytes since the parser last called us */
 
 	GError *broken; /* own; the document's error */
+	bool is_ending; /* all bytes came: what is missing now is missing */
 };
+
+static const char cut_off[] = "the answer is cut off";
 
 /* --- the walk ---------------------------------------------------------------------------- */
 
@@ -197,6 +200,10 @@ static void on_error(void *user, xmlErrorPtr error)
 
 	if (self->broken || error->level < XML_ERR_FATAL)
 		return;
+	if (self->is_ending) {
+		self->broken = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "%s", cut_off);
+		return;
+	}
 	words = g_strdup(error->message ? error->message : "?");
 	g_strchomp(words);
 	self->broken = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "the answer is not XML: %s",
@@ -289,10 +296,11 @@ bool ews_soap_reader_finish(EwsSoapReader *self, GError **error)
 {
 	if (!self->broken) {
 		ews_scrub_end(&self->scrub, feed_parser, self);
+		self->is_ending = true;
 		xmlParseChunk(self->parser, NULL, 0, 1);
 	}
 	if (!self->broken && !self->envelope.is_whole)
-		self->broken = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "the answer is cut off");
+		self->broken = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "%s", cut_off);
 	if (!self->broken)
 		return true;
 	g_propagate_error(error, g_error_copy(self->broken));

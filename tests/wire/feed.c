@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/wire/feed.h"
+
+#include "ews/soap_read.h"
+#include "tests/wire/describe.h"
+
+typedef struct Feed {
+	const char *words;
+	Described *current; /* own */
+	GString *out;
+} Feed;
+
+static void on_op_done(EwsOp *op, void *user)
+{
+}
+
+static EwsOp *on_begin(void *user)
+{
+	Feed *self = user;
+
+	described_free(self->current);
+	self->current = described_new(self->words);
+	self->current->op->done = on_op_done;
+	self->current->op->kind->reset(self->current->op);
+	return self->current->op;
+}
+
+static void on_end(void *user, EwsOp *op, EwsMessage *message)
+{
+	Feed *self = user;
+
+	ews_op_done(op, g_steal_pointer(&message->error));
+	described_print(self->current, self->out);
+}
+
+void feed_answer(const char *words, const char *data, gsize len, FeedPiece piece, void *user,
+	GString *out)
+{
+	Feed self = { .words = words, .out = out };
+	EwsSoapEvents events = { on_begin, on_end, &self };
+	g_autoptr(EwsSoapReader) reader = ews_soap_reader_new(&events);
+	g_autoptr(GError) error = NULL;
+	const EwsFault *fault;
+
+	for (gsize at = 0; at < len;) {
+		gsize size = MIN(MAX(piece(user), 1), len - at);
+
+		if (!ews_soap_reader_feed(reader, data + at, size))
+			break;
+		at += size;
+	}
+	if (!ews_soap_reader_finish(reader, &error))
+		g_string_append_printf(out, "broken: %s\n", error->message);
+	else
+		g_string_append(out, "whole\n");
+	fault = ews_soap_reader_fault(reader);
+	if (fault)
+		g_string_append_printf(out, "fault %s\n", fault->code ? fault->code : "-");
+	described_free(self.current);
+}
