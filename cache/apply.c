@@ -27,12 +27,12 @@ bool cache_apply_drop_bytes(Cache *cache, CacheConn *conn, int64_t id, GError **
 		return false;
 	cache_note_content(cache, node);
 	return cache_evict_forget(cache, conn, id, error) &&
-		cache_conn_run(conn, error,
-			"UPDATE item SET digest = NULL, error = NULL WHERE node = ?", "i", id) &&
-		cache_conn_run(conn, error,
-			"UPDATE node SET content = content + 1, size = -1, want = 1,"
-			" flags = flags & ~ ? WHERE id = ?",
-			"ii", (int64_t)(NODE_HERE | NODE_SUSPECT | NODE_ERROR | NODE_SERVED), id);
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET digest = NULL, error = NULL WHERE node = ?", "i", id) &&
+	       cache_conn_run(conn, error,
+		       "UPDATE node SET content = content + 1, size = -1, want = 1,"
+		       " flags = flags & ~ ? WHERE id = ?",
+		       "ii", (int64_t)(NODE_HERE | NODE_SUSPECT | NODE_ERROR | NODE_SERVED), id);
 }
 
 /* --- names and numbers ------------------------------------------------------------------ */
@@ -47,8 +47,8 @@ static bool is_older(const EwsItem *item, const CacheItemRow *row)
 static bool is_dir_listed(CacheApply *self, int64_t dir, bool *ret_listed, GError **error)
 {
 	int64_t flags = 0;
-	if (!cache_conn_int(self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?", "i",
-			dir))
+	if (!cache_conn_int(self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?",
+		    "i", dir))
 		return false;
 	*ret_listed = (flags & NODE_LISTED) != 0;
 	return true;
@@ -94,10 +94,10 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name,
 	g_autofree char *name = g_strdup_printf("%.*s%s%s", (int)keep, row->name, ident.letters,
 		extension != NULL ? extension : "");
 	cache_note_gone(self->cache, row->dir, row->name, row->node);
-	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti", name,
-		       row->node) &&
-		cache_conn_run(self->conn, error, "UPDATE item SET by_key = 0 WHERE node = ?", "i",
-			row->node);
+	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti",
+		       name, row->node) &&
+	       cache_conn_run(self->conn, error, "UPDATE item SET by_key = 0 WHERE node = ?", "i",
+		       row->node);
 }
 
 /*
@@ -105,8 +105,8 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name,
  * long as nobody has seen the folder's names; after that who has it keeps it. The inode number is
  * one for all folders, likewise.
  */
-static bool choose_naming(CacheApply *self, const CacheIncoming *incoming,
-	const GPtrArray *sharers, Naming *ret_naming, GError **error)
+static bool choose_naming(CacheApply *self, const CacheIncoming *incoming, const GPtrArray *sharers,
+	Naming *ret_naming, GError **error)
 {
 	bool by_key = incoming->by_key.hash != 0;
 	uint64_t ino = cache_ident_ino(incoming->by_key.hash, self->mailbox_hash);
@@ -132,8 +132,7 @@ static bool choose_naming(CacheApply *self, const CacheIncoming *incoming,
 	ret_naming->by_key = by_key;
 	ret_naming->ident = by_key ? &incoming->by_key : &incoming->by_id;
 	ret_naming->ino = ino;
-	return (by_key && has_ino) ||
-		free_ino(self, incoming->by_id.hash, &ret_naming->ino, error);
+	return (by_key && has_ino) || free_ino(self, incoming->by_id.hash, &ret_naming->ino, error);
 }
 
 /* A name that is free in the folder: @wanted, or with the letters of the ItemId, or numbered. */
@@ -169,7 +168,8 @@ static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Nami
 	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
 	/* What may turn out to be a move is not fetched: its bytes may be here already. */
 	if (!cache_conn_run(self->conn, error,
-		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, want)"
+		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, "
+		    "want)"
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
 		    "iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)naming->ino,
 		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item), ctime,
@@ -182,8 +182,8 @@ static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Nami
 static bool agree(const CacheItemRow *row, const EwsItem *item)
 {
 	return g_strcmp0(row->message_id, item->message_id) == 0 &&
-		row->received == item->received && row->is_draft == item->is_draft &&
-		g_strcmp0(row->item_class, item->item_class) == 0;
+	       row->received == item->received && row->is_draft == item->is_draft &&
+	       g_strcmp0(row->item_class, item->item_class) == 0;
 }
 
 /* @row's node comes to this folder as @item: a tombstone, or a live node whose id stayed. */
@@ -203,10 +203,10 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
 	bool is_wanted = row->size < 0 && (row->flags & NODE_ERROR) == 0;
 	if (!cache_conn_run(self->conn, error,
-			"UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
-			" want = nullif(?, 0) WHERE id = ?",
-			"itiiii", self->dir, name, (int64_t)self->rights, ctime,
-			(int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
+		    "UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
+		    " want = nullif(?, 0) WHERE id = ?",
+		    "itiiii", self->dir, name, (int64_t)self->rights, ctime,
+		    (int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
 		!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
 	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
@@ -217,8 +217,8 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 }
 
 /* The only tombstone among the sharers, or NULL; *ret_elsewhere: one lives in another folder. */
-static const CacheItemRow *find_tomb(
-	const CacheApply *self, const GPtrArray *sharers, bool *ret_elsewhere)
+static const CacheItemRow *find_tomb(const CacheApply *self, const GPtrArray *sharers,
+	bool *ret_elsewhere)
 {
 	const CacheItemRow *tomb = NULL;
 	unsigned tombs = 0;
@@ -275,7 +275,7 @@ static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
 	if (g_strcmp0(row->change_key, item->change_key) == 0)
 		return false;
 	bool is_state_only = row->print == cache_item_print(item) &&
-		(row->is_read != item->is_read || row->flag != (int)item->flag);
+			     (row->is_read != item->is_read || row->flag != (int)item->flag);
 	return !is_state_only;
 }
 
@@ -329,8 +329,8 @@ bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 /* --- a vanished item -------------------------------------------------------------------- */
 
 /* The only provisional item with the same search key, or NULL. */
-static bool find_provisional(
-	CacheApply *self, const CacheItemRow *row, CacheItemRow **ret_row, GError **error)
+static bool find_provisional(CacheApply *self, const CacheItemRow *row, CacheItemRow **ret_row,
+	GError **error)
 {
 	int64_t count = 0;
 	int64_t node = 0;
@@ -350,17 +350,17 @@ static bool find_provisional(
 	if (count != 1)
 		return true;
 	return cache_conn_int(self->conn, 0, &node, error, sql_node, "i", row->node) &&
-		cache_item_get(self->conn, node, ret_row, error);
+	       cache_item_get(self->conn, node, ret_row, error);
 }
 
 /* The item of @old turned up as @found: @old's node goes there, @found's was never needed. */
-static bool merge(
-	CacheApply *self, const CacheItemRow *old, const CacheItemRow *found, GError **error)
+static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow *found,
+	GError **error)
 {
 	Cache *cache = self->cache;
 	bool keeps_bytes = g_strcmp0(old->message_id, found->message_id) == 0 &&
-		old->received == found->received && old->is_draft == found->is_draft &&
-		g_strcmp0(old->item_class, found->item_class) == 0;
+			   old->received == found->received && old->is_draft == found->is_draft &&
+			   g_strcmp0(old->item_class, found->item_class) == 0;
 	cache_note_gone(cache, old->dir, old->name, old->node);
 	cache_note_gone(cache, found->dir, found->name, found->node);
 	cache_note(cache, CACHE_CHANGE_MEMBERS, found->dir, 0);
@@ -372,17 +372,17 @@ static bool merge(
 		!cache_node_detach(self->conn, found->node, NODE_GONE, error) ||
 		!cache_node_find(self->conn, found->dir, old->name, &holder, error))
 		return false;
-	return cache_conn_run(
-		       self->conn, error, "DELETE FROM item WHERE node = ?", "i", old->node) &&
-		cache_conn_run(self->conn, error,
-			"UPDATE item SET node = ?, is_provisional = 0, by_key = ? WHERE node = ?",
-			"iii", old->node, (int64_t)old->by_key, found->node) &&
-		cache_conn_run(self->conn, error,
-			"UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime"
-			" FROM (SELECT rights, ctime FROM node WHERE id = ?3) AS n WHERE id = ?4",
-			"itii", found->dir, holder == 0 ? old->name : found->name, found->node,
-			old->node) &&
-		(keeps_bytes || cache_apply_drop_bytes(cache, self->conn, old->node, error));
+	return cache_conn_run(self->conn, error, "DELETE FROM item WHERE node = ?", "i",
+		       old->node) &&
+	       cache_conn_run(self->conn, error,
+		       "UPDATE item SET node = ?, is_provisional = 0, by_key = ? WHERE node = ?",
+		       "iii", old->node, (int64_t)old->by_key, found->node) &&
+	       cache_conn_run(self->conn, error,
+		       "UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime"
+		       " FROM (SELECT rights, ctime FROM node WHERE id = ?3) AS n WHERE id = ?4",
+		       "itii", found->dir, holder == 0 ? old->name : found->name, found->node,
+		       old->node) &&
+	       (keeps_bytes || cache_apply_drop_bytes(cache, self->conn, old->node, error));
 }
 
 bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
@@ -400,8 +400,8 @@ bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
 		return merge(self, row, found, error);
 	cache_note_gone(self->cache, row->dir, row->name, row->node);
 	return cache_node_detach(self->conn, node, NODE_TOMB, error) &&
-		cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
-			self->round, node);
+	       cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
+		       self->round, node);
 }
 
 /* --- pages ------------------------------------------------------------------------------ */
@@ -412,8 +412,8 @@ static bool apply_deleted(CacheApply *self, const char *item_id, GError **error)
 	CacheIdent ident;
 	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
 	if (!cache_item_find(self->conn, &ident, item_id, &row, error) ||
-		!cache_conn_run(
-			self->conn, error, "DELETE FROM pending WHERE item_id = ?", "t", item_id))
+		!cache_conn_run(self->conn, error, "DELETE FROM pending WHERE item_id = ?", "t",
+			item_id))
 		return false;
 	/* What lives in another folder by now is not what this folder lost. */
 	if (row == NULL || row->folder != self->folder)
@@ -431,8 +431,8 @@ static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **erro
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;
 	return cache_conn_run(self->conn, error,
-		"UPDATE item SET is_read = ?, run = ? WHERE node = ?", "iii", (int64_t)item->is_read,
-		self->run, row->node);
+		"UPDATE item SET is_read = ?, run = ? WHERE node = ?", "iii",
+		(int64_t)item->is_read, self->run, row->node);
 }
 
 bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **error)
@@ -484,11 +484,11 @@ static bool forget_tombs(Cache *cache, CacheConn *conn, int64_t round, GError **
 bool cache_apply_settle(Cache *cache, CacheConn *conn, int64_t round, GError **error)
 {
 	return forget_tombs(cache, conn, round, error) &&
-		cache_conn_run(conn, error,
-			"UPDATE node SET want = 1 WHERE size < 0 AND state = 0 AND id IN"
-			" (SELECT node FROM item WHERE is_provisional = 1 AND round < ?)",
-			"i", round) &&
-		cache_conn_run(conn, error,
-			"UPDATE item SET is_provisional = 0 WHERE is_provisional = 1 AND round < ?", "i",
-			round);
+	       cache_conn_run(conn, error,
+		       "UPDATE node SET want = 1 WHERE size < 0 AND state = 0 AND id IN"
+		       " (SELECT node FROM item WHERE is_provisional = 1 AND round < ?)",
+		       "i", round) &&
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET is_provisional = 0 WHERE is_provisional = 1 AND round < ?",
+		       "i", round);
 }

@@ -24,12 +24,12 @@
 typedef struct CacheApply {
 	Cache *cache;
 	CacheConn *conn;
-	const char *mailbox; /* borrowed: the owner's address */
+	const char *mailbox;  /* borrowed: the owner's address */
 	int64_t mailbox_hash; /* its part of inode numbers */
-	int64_t folder;      /* folder.id */
-	int64_t dir;         /* its node */
+	int64_t folder;       /* folder.id */
+	int64_t dir;          /* its node */
 	int64_t run;
-	int64_t round;       /* the refresh under way */
+	int64_t round; /* the refresh under way */
 	unsigned rights;
 	bool is_listed;   /* its names were seen: they stay as they are */
 	bool is_moved;    /* out: entries came or went */
@@ -37,22 +37,21 @@ typedef struct CacheApply {
 } CacheApply;
 
 /* One change of a page. An item without properties is left to complete (table pending). */
-bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_apply_change(CacheApply *self, const EwsItemChange *change,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* An item with its properties, from whatever source. */
-bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_apply_item(CacheApply *self, const EwsItem *item,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The item of @node is no longer in its folder: a tombstone, or moved to where it turned up. */
-bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Every folder was synced once in @round: tombstones made before it are gone, and what was
  * provisional before it is a copy. */
-bool cache_apply_settle(Cache *cache, CacheConn *conn, int64_t round, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_apply_settle(Cache *cache, CacheConn *conn, int64_t round,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Forgets the bytes of a node: its next content is fetched. */
-bool cache_apply_drop_bytes(Cache *cache, CacheConn *conn, int64_t node, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_apply_drop_bytes(Cache *cache, CacheConn *conn, int64_t node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -103,8 +103,8 @@ static bool make_dirs(CacheBlobs *self, bool is_void, GError **error)
 	return true;
 }
 
-CacheBlobs *cache_blobs_new(
-	const char *cache_dir, const char *epoch, bool *ret_is_void, GError **error)
+CacheBlobs *cache_blobs_new(const char *cache_dir, const char *epoch, bool *ret_is_void,
+	GError **error)
 {
 	CacheBlobs *self = g_new0(CacheBlobs, 1);
 	self->dir = g_strdup(cache_dir);
@@ -118,7 +118,8 @@ CacheBlobs *cache_blobs_new(
 	if (g_mkdir_with_parents(cache_dir, 0700) == 0)
 		self->dir_fd = open(cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (self->dir_fd < 0) {
-		g_propagate_error(error, ews_error_from_errno(errno, "cache directory %s", cache_dir));
+		g_propagate_error(error,
+			ews_error_from_errno(errno, "cache directory %s", cache_dir));
 		cache_blobs_free(self);
 		return NULL;
 	}
@@ -194,8 +195,8 @@ bool cache_blobs_store_bytes(CacheBlobs *self, int64_t id, uint32_t content, con
 	return false;
 }
 
-bool cache_blobs_store_file(
-	CacheBlobs *self, int64_t id, uint32_t content, const char *path, GError **error)
+bool cache_blobs_store_file(CacheBlobs *self, int64_t id, uint32_t content, const char *path,
+	GError **error)
 {
 	char name[64];
 	name_of(name, sizeof name, id, content);
@@ -284,7 +285,8 @@ CacheBlob *cache_blob_open(Cache *cache, int64_t id, uint32_t content, GError **
 		fd = -1;
 	}
 	if (fd < 0) {
-		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "the bytes are not here");
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,
+			"the bytes are not here");
 		return NULL;
 	}
 	CacheBlob *self = g_new0(CacheBlob, 1);

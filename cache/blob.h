@@ -25,8 +25,8 @@
 typedef struct CacheBlobs CacheBlobs;
 
 /* Makes the directories. *ret_is_void: the directory was not that of @epoch; it is empty now. */
-CacheBlobs *cache_blobs_new(
-	const char *cache_dir, const char *epoch, bool *ret_is_void, GError **error);
+CacheBlobs *cache_blobs_new(const char *cache_dir, const char *epoch, bool *ret_is_void,
+	GError **error);
 void cache_blobs_free(CacheBlobs *self);
 
 /* An fd for a new file in tmp/, to be stored later or closed and unlinked; *ret_path is owned. */

@@ -48,7 +48,8 @@ static bool take_lock(Cache *self, GError **error)
 		ssize_t len = pread(self->lock_fd, holder, sizeof holder - 1, 0);
 		holder[MAX(len, 0)] = '\0';
 		g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
-			"%s is in use by another ewsfs (process %s); unmount that one first, or give this"
+			"%s is in use by another ewsfs (process %s); unmount that one first, or "
+			"give this"
 			" mount its own state_dir",
 			self->state_dir, g_strstrip(holder));
 		return false;
@@ -71,8 +72,8 @@ static bool doubt_blobs(Cache *self, CacheConn *conn, GError **error)
 	g_autoptr(GArray) doubtful = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	if (!cache_conn_int(conn, 0, &last, error, "SELECT max(used) FROM blob", ""))
 		return false;
-	sqlite3_stmt *stmt = cache_conn_query(
-		conn, error, "SELECT node FROM blob WHERE used >= ?", "i", last - DOUBT_US);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error, "SELECT node FROM blob WHERE used >= ?",
+		"i", last - DOUBT_US);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return false;
@@ -97,18 +98,19 @@ static bool drop_gone(CacheConn *conn, GError **error)
 		       "DELETE FROM item WHERE node IN (SELECT id FROM node WHERE state = 2"
 		       " AND state > 0)",
 		       "") &&
-		cache_conn_run(conn, error, "DELETE FROM node WHERE state = 2 AND state > 0", "") &&
-		cache_conn_run(conn, error,
-			"UPDATE item SET round = 0 WHERE is_provisional = 1 OR node IN"
-			" (SELECT id FROM node WHERE state = 1 AND state > 0)",
-			"");
+	       cache_conn_run(conn, error, "DELETE FROM node WHERE state = 2 AND state > 0", "") &&
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET round = 0 WHERE is_provisional = 1 OR node IN"
+		       " (SELECT id FROM node WHERE state = 1 AND state > 0)",
+		       "");
 }
 
 static bool drop_blobs(CacheConn *conn, GError **error)
 {
 	return cache_conn_run(conn, error, "DELETE FROM blob", "") &&
-		cache_conn_run(conn, error, "UPDATE node SET flags = flags & ~ ? WHERE flags & ? != 0",
-			"ii", (int64_t)NODE_HERE, (int64_t)NODE_HERE);
+	       cache_conn_run(conn, error,
+		       "UPDATE node SET flags = flags & ~ ? WHERE flags & ? != 0", "ii",
+		       (int64_t)NODE_HERE, (int64_t)NODE_HERE);
 }
 
 static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
@@ -118,10 +120,10 @@ static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok = cache_conn_get_meta(conn, "boot_id", &last_boot, error) &&
-		drop_gone(conn, error);
-	bool was_cut = last_boot != NULL && strcmp(last_boot, "") != 0 &&
-		strcmp(last_boot, boot_id) != 0;
+	bool is_ok =
+		cache_conn_get_meta(conn, "boot_id", &last_boot, error) && drop_gone(conn, error);
+	bool was_cut =
+		last_boot != NULL && strcmp(last_boot, "") != 0 && strcmp(last_boot, boot_id) != 0;
 	if (is_ok && are_blobs_void)
 		is_ok = drop_blobs(conn, error);
 	else if (is_ok && was_cut)
@@ -142,9 +144,9 @@ static bool read_start(Cache *self, char **ret_epoch, GError **error)
 	if (conn == NULL)
 		return false;
 	bool is_ok = cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
-		cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
-		cache_conn_int(conn, 0, &is_root_tied, error,
-			"SELECT count(*) FROM folder WHERE node = 1", "");
+		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
+		     cache_conn_int(conn, 0, &is_root_tied, error,
+			     "SELECT count(*) FROM folder WHERE node = 1", "");
 	if (is_ok && *ret_epoch == NULL) {
 		*ret_epoch = g_uuid_string_random();
 		is_ok = cache_conn_set_meta(conn, "epoch", *ret_epoch, error);
@@ -165,8 +167,8 @@ static bool open_stores(Cache *self, GError **error)
 	g_autofree char *epoch = NULL;
 	bool are_blobs_void = false;
 	if (g_mkdir_with_parents(self->state_dir, 0700) != 0) {
-		g_propagate_error(
-			error, ews_error_from_errno(errno, "state directory %s", self->state_dir));
+		g_propagate_error(error,
+			ews_error_from_errno(errno, "state directory %s", self->state_dir));
 		return false;
 	}
 	if (!take_lock(self, error))
@@ -176,7 +178,7 @@ static bool open_stores(Cache *self, GError **error)
 		return false;
 	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);
 	return self->blobs != NULL && clean_up(self, are_blobs_void, error) &&
-		cache_evict_start(self, error);
+	       cache_evict_start(self, error);
 }
 
 Cache *cache_open(const CacheConfig *config, GError **error)

@@ -32,9 +32,9 @@ typedef struct CacheConfig {
 	const char *root_path; /* "" or "Inbox/Projects": the folder that is mounted */
 	uint64_t cache_size;   /* bytes of blobs kept */
 	unsigned refresh_s;
-	unsigned timeout_s;    /* of silence, for one who waits */
+	unsigned timeout_s; /* of silence, for one who waits */
 	bool prefetch;
-	bool backup;           /* a directory is listed only when refreshed within refresh_s */
+	bool backup; /* a directory is listed only when refreshed within refresh_s */
 } CacheConfig;
 
 typedef enum CacheKind {
@@ -49,10 +49,10 @@ typedef struct CacheNode {
 	uint64_t ino;     /* st_ino: of the identity, stable over remounts and machines */
 	uint32_t content; /* content number: other bytes, other number */
 	CacheKind kind;
-	unsigned rights;  /* EwsRights of the folder, or of the item's folder */
-	int64_t size;     /* exact length in bytes; -1: not known yet */
+	unsigned rights;   /* EwsRights of the folder, or of the item's folder */
+	int64_t size;      /* exact length in bytes; -1: not known yet */
 	int64_t size_hint; /* item:Size, or 0 */
-	int64_t mtime;    /* microseconds since 1970 */
+	int64_t mtime;     /* microseconds since 1970 */
 	int64_t ctime;
 	uint32_t subdirs; /* of a directory */
 	bool is_listed;   /* a directory whose contents were complete once */
@@ -115,14 +115,14 @@ void cache_listen(Cache *self, CacheListener listener, void *user);
 /* NOT_FOUND when there never was such a node since the start; one that was deleted is still
  * told, with parent 0 (who has it open may ask). lookup finds only what is there. */
 CacheNode *cache_get(Cache *self, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The children of @dir with an id above @after, in order of id, until @each returns false. The
  * node is borrowed for the call (take a reference to keep it). */
 typedef bool (*CacheEach)(const CacheNode *node, void *user);
-bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What is known of an item beyond its node; for extended attributes. Strings may be NULL. */
 typedef struct CacheDetails {
@@ -163,8 +163,8 @@ bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error) G_GNUC_WARN
 typedef struct CacheBlob CacheBlob;
 
 /* NOT_FOUND when the bytes of this content number are not here: fetch, then try again. */
-CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 int cache_blob_fd(const CacheBlob *self);
 int64_t cache_blob_size(const CacheBlob *self);
 void cache_blob_close(CacheBlob *self);
@@ -210,9 +210,9 @@ void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, 
 /* --- status -------------------------------------------------------------------------------- */
 
 typedef struct CacheFolderStatus {
-	char *path;      /* own; "/" for the mounted folder */
-	bool is_listed;  /* complete once */
-	int64_t as_of;   /* microseconds since 1970 of the last complete sync; 0: never */
+	char *path;     /* own; "/" for the mounted folder */
+	bool is_listed; /* complete once */
+	int64_t as_of;  /* microseconds since 1970 of the last complete sync; 0: never */
 	uint64_t items;
 	uint64_t failed; /* items whose content cannot be had */
 } CacheFolderStatus;
@@ -223,14 +223,14 @@ typedef struct CacheStatus {
 	uint64_t items_expected;          /* TotalCounts added up */
 	uint64_t items_sized, items_here; /* prefetch: length known; bytes here */
 	uint64_t items_failed;
-	uint64_t bytes_here;              /* blobs in the cache */
+	uint64_t bytes_here; /* blobs in the cache */
 	uint64_t cache_size;
-	double items_per_s;               /* of the last seconds; 0: idle */
-	int64_t seconds_left;             /* -1: nobody knows */
-	int64_t refreshed_at;             /* microseconds since 1970; 0: never */
+	double items_per_s;   /* of the last seconds; 0: idle */
+	int64_t seconds_left; /* -1: nobody knows */
+	int64_t refreshed_at; /* microseconds since 1970; 0: never */
 	bool is_refreshing, is_prefetching;
-	char *error;                      /* own; what keeps the last refresh from completing */
-	GPtrArray *folder_list;           /* own, of CacheFolderStatus, by path */
+	char *error;            /* own; what keeps the last refresh from completing */
+	GPtrArray *folder_list; /* own, of CacheFolderStatus, by path */
 } CacheStatus;
 
 /* From memory and index, never waits for the server. */

@@ -32,8 +32,9 @@ struct CacheDb {
 	/* set at start, then const */
 	char *path; /* own */
 
-	pthread_mutex_t writer_lock; /* held from begin to commit; no other lock is taken below it */
-	CacheConn *writer;           /* guarded by writer_lock */
+	pthread_mutex_t
+		writer_lock; /* held from begin to commit; no other lock is taken below it */
+	CacheConn *writer;   /* guarded by writer_lock */
 
 	pthread_mutex_t readers_lock;
 	GPtrArray *readers; /* guarded by readers_lock: those not lent */
@@ -48,8 +49,8 @@ static void set_error(sqlite3 *db, const char *what, GError **error)
 {
 	int code = db != NULL ? sqlite3_errcode(db) : SQLITE_NOMEM;
 	bool is_full = (code & 0xff) == SQLITE_FULL;
-	g_set_error(error, EWS_ERROR, is_full ? EWS_ERROR_NO_SPACE : EWS_ERROR_LOCAL, "index: %s: %s",
-		what, db != NULL ? sqlite3_errmsg(db) : "out of memory");
+	g_set_error(error, EWS_ERROR, is_full ? EWS_ERROR_NO_SPACE : EWS_ERROR_LOCAL,
+		"index: %s: %s", what, db != NULL ? sqlite3_errmsg(db) : "out of memory");
 }
 
 static void conn_free(CacheConn *self)
@@ -98,12 +99,14 @@ static bool migrate(CacheConn *conn, GError **error)
 		return false;
 	if (version > (int64_t)G_N_ELEMENTS(migrations)) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
-			"index: made by a newer ewsfs (version %d); remove the state directory to start anew",
+			"index: made by a newer ewsfs (version %d); remove the state directory to "
+			"start anew",
 			(int)version);
 		return false;
 	}
 	for (int64_t i = version; i < (int64_t)G_N_ELEMENTS(migrations); i++) {
-		g_autofree char *done = g_strdup_printf("PRAGMA user_version=%d; COMMIT", (int)i + 1);
+		g_autofree char *done =
+			g_strdup_printf("PRAGMA user_version=%d; COMMIT", (int)i + 1);
 		if (!conn_exec(conn, "BEGIN IMMEDIATE", error) ||
 			!conn_exec(conn, migrations[i], error) || !conn_exec(conn, done, error))
 			return false;
@@ -124,9 +127,10 @@ CacheDb *cache_db_open(const char *path, GError **error)
 		"PRAGMA page_size=" PAGE_BYTES ";"
 		"PRAGMA journal_mode=WAL;"
 		"PRAGMA synchronous=NORMAL;"
-		"PRAGMA wal_autocheckpoint=" G_STRINGIFY(WAL_PAGES) ";"
-		"PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
-		"PRAGMA temp_store=MEMORY",
+		"PRAGMA wal_autocheckpoint=" G_STRINGIFY(
+			WAL_PAGES) ";"
+				   "PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
+				   "PRAGMA temp_store=MEMORY",
 		error);
 	if (self->writer == NULL || !migrate(self->writer, error))
 		return NULL;
@@ -226,8 +230,8 @@ static sqlite3_stmt *prepare(CacheConn *self, const char *sql, GError **error)
 }
 
 /* @life: whether SQLite must copy what it is given. */
-static int bind_one(
-	sqlite3_stmt *stmt, int index, char type, sqlite3_destructor_type life, va_list *args)
+static int bind_one(sqlite3_stmt *stmt, int index, char type, sqlite3_destructor_type life,
+	va_list *args)
 {
 	if (type == 'i')
 		return sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t));
@@ -255,8 +259,8 @@ static sqlite3_stmt *query(CacheConn *self, const char *sql, const char *types,
 	return stmt;
 }
 
-sqlite3_stmt *cache_conn_query(
-	CacheConn *self, GError **error, const char *sql, const char *types, ...)
+sqlite3_stmt *cache_conn_query(CacheConn *self, GError **error, const char *sql, const char *types,
+	...)
 {
 	va_list args;
 	va_start(args, types);
@@ -283,8 +287,8 @@ bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row, GError 
 
 /* The first row's first column, or @missing; runs a statement without rows to its end. What was
  * bound is the caller's and ends with his call. */
-static bool first_int(
-	CacheConn *self, sqlite3_stmt *stmt, int64_t missing, int64_t *ret_value, GError **error)
+static bool first_int(CacheConn *self, sqlite3_stmt *stmt, int64_t missing, int64_t *ret_value,
+	GError **error)
 {
 	bool has_row = false;
 	if (stmt == NULL || !cache_conn_step(self, stmt, &has_row, error))

@@ -44,12 +44,12 @@ sqlite3_stmt *cache_conn_query(CacheConn *self, GError **error, const char *sql,
 	...) G_GNUC_WARN_UNUSED_RESULT;
 
 /* One step: *ret_row tells whether there is a row. A statement that gave its last row is reset. */
-bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Binds as cache_conn_query and runs to the end. */
-bool cache_conn_run(CacheConn *self, GError **error, const char *sql, const char *types, ...)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_conn_run(CacheConn *self, GError **error, const char *sql, const char *types,
+	...) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Binds as cache_conn_query; the first column of the first row as a number, or @missing. */
 bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError **error,
@@ -59,10 +59,10 @@ int64_t cache_conn_last_id(CacheConn *self);
 int cache_conn_changes(CacheConn *self);
 
 /* Facts of the meta table; a missing one is NULL without an error. */
-bool cache_conn_get_meta(CacheConn *self, const char *key, char **ret_value, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
-bool cache_conn_set_meta(CacheConn *self, const char *key, const char *value, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_conn_get_meta(CacheConn *self, const char *key, char **ret_value,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_conn_set_meta(CacheConn *self, const char *key, const char *value,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* An owned copy of a text column; NULL for NULL. */
 char *cache_column_dup(sqlite3_stmt *stmt, int column);

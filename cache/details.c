@@ -47,8 +47,10 @@ CacheDetails *cache_details(Cache *cache, int64_t id, GError **error)
 	CacheDetails *details = NULL;
 	bool has_row = false;
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT item_id, change_key, item_class, subject, from_name, from_address, display_to,"
-		" message_id, categories, error, received, sent, created, modified, importance, flag,"
+		"SELECT item_id, change_key, item_class, subject, from_name, from_address, "
+		"display_to,"
+		" message_id, categories, error, received, sent, created, modified, importance, "
+		"flag,"
 		" is_read, has_attachments FROM item WHERE node = ?",
 		"i", id);
 	if (stmt != NULL && cache_conn_step(conn, stmt, &has_row, error)) {
@@ -85,8 +87,9 @@ bool cache_usage(Cache *cache, CacheUsage *ret_usage, GError **error)
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok = cache_conn_int(conn, 0, &bytes, error,
-			     "SELECT sum(max(size, 0)) FROM folder WHERE node IS NOT NULL", "") &&
+	bool is_ok =
+		cache_conn_int(conn, 0, &bytes, error,
+			"SELECT sum(max(size, 0)) FROM folder WHERE node IS NOT NULL", "") &&
 		cache_conn_int(conn, 0, &items, error,
 			"SELECT sum(max(total_count, 0)) FROM folder WHERE node IS NOT NULL", "");
 	cache_db_put_reader(cache->db, conn);

@@ -158,7 +158,7 @@ static bool holds_message(const char *line, size_t len)
 	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
 	return (size_t)(end - value) >= strlen(word) &&
-		g_ascii_strncasecmp(value, word, strlen(word)) == 0;
+	       g_ascii_strncasecmp(value, word, strlen(word)) == 0;
 }
 
 static void add_header(CacheDigest *self, const char *line, size_t len)
@@ -174,7 +174,7 @@ static void add_header(CacheDigest *self, const char *line, size_t len)
 	}
 	if (line[0] != ' ' && line[0] != '\t')
 		self->is_content_type = len >= sizeof name - 1 &&
-			g_ascii_strncasecmp(line, name, sizeof name - 1) == 0;
+					g_ascii_strncasecmp(line, name, sizeof name - 1) == 0;
 	if (!self->is_content_type) {
 		add(self, line, len);
 		return;

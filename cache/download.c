@@ -89,7 +89,8 @@ static bool take(void *user, const void *data, size_t len, GError **error)
 	CacheDownload *self = user;
 	self->length += (int64_t)len;
 	if (self->length > LENGTH_MAX) {
-		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_TOO_BIG, "the message is over 4 GiB");
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_TOO_BIG,
+			"the message is over 4 GiB");
 		return false;
 	}
 	cache_digest_update(self->digest, data, len);

@@ -28,5 +28,5 @@ int64_t cache_download_length(const CacheDownload *self);
 void cache_download_digest(CacheDownload *self, uint8_t ret_digest[CACHE_DIGEST_LEN]);
 
 /* Puts the bytes in place as the blob of (id, content). */
-bool cache_download_store(CacheDownload *self, int64_t id, uint32_t content, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_download_store(CacheDownload *self, int64_t id, uint32_t content,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -16,8 +16,7 @@ bool cache_evict_start(Cache *cache, GError **error)
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok =
-		cache_conn_int(conn, 0, &bytes, error, "SELECT sum(bytes) FROM blob", "");
+	bool is_ok = cache_conn_int(conn, 0, &bytes, error, "SELECT sum(bytes) FROM blob", "");
 	cache_db_put_reader(cache->db, conn);
 	atomic_store(&cache->bytes_here, bytes);
 	return is_ok;
@@ -53,7 +52,7 @@ bool cache_evict_has_room(Cache *cache, int64_t bytes)
 	if (here + (uint64_t)MAX(bytes, 0) > limit)
 		return false;
 	return !cache_blobs_disk(cache->blobs, &free_bytes, &total) ||
-		free_bytes > total / 100 * (DISK_FREE_PERCENT + 1);
+	       free_bytes > total / 100 * (DISK_FREE_PERCENT + 1);
 }
 
 bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node, GError **error)
@@ -88,7 +87,8 @@ static GArray *find_victims(CacheConn *conn, GError **error)
 {
 	g_autoptr(GArray) victims = g_array_new(FALSE, FALSE, sizeof(Victim));
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT blob.node, blob.bytes, node.content FROM blob JOIN node ON node.id = blob.node"
+		"SELECT blob.node, blob.bytes, node.content FROM blob JOIN node ON node.id = "
+		"blob.node"
 		" ORDER BY blob.used LIMIT ?",
 		"i", (int64_t)EVICT_ROWS);
 	bool has_row = stmt != NULL;
@@ -135,8 +135,8 @@ static bool record_used(CacheConn *conn, GHashTable *used, GError **error)
 	int64_t now = g_get_real_time();
 	g_hash_table_iter_init(&iter, used);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		if (!cache_conn_run(conn, error, "UPDATE blob SET used = ? WHERE node = ?", "ii", now,
-				*(int64_t *)key))
+		if (!cache_conn_run(conn, error, "UPDATE blob SET used = ? WHERE node = ?", "ii",
+			    now, *(int64_t *)key))
 			return false;
 	}
 	return true;

@@ -17,8 +17,8 @@ bool cache_evict_start(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void cache_evict_add(Cache *cache, int64_t bytes);
 
 /* The blob of a node that goes, inside the caller's transaction: row, flag, file, sum. */
-bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether a message of this size may be kept without evicting another. */
 bool cache_evict_has_room(Cache *cache, int64_t bytes);

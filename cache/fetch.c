@@ -36,9 +36,9 @@ typedef struct Fetch {
 } Fetch;
 
 struct CacheFetcher {
-	GHashTable *fetches;  /* own; node id → Fetch (own) */
-	GHashTable *scans;    /* own; directory → CacheScan (own) */
-	GPtrArray *finished;  /* own; of CacheStoreItem, with their Fetch as user */
+	GHashTable *fetches; /* own; node id → Fetch (own) */
+	GHashTable *scans;   /* own; directory → CacheScan (own) */
+	GPtrArray *finished; /* own; of CacheStoreItem, with their Fetch as user */
 	unsigned background;
 	unsigned scanning;
 	bool is_stopped;
@@ -73,8 +73,8 @@ CacheFetcher *cache_fetcher_new(void)
 {
 	CacheFetcher *self = g_new0(CacheFetcher, 1);
 	self->fetches = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, fetch_free);
-	self->scans = g_hash_table_new_full(
-		g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)cache_scan_free);
+	self->scans = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+		(GDestroyNotify)cache_scan_free);
 	self->finished = g_ptr_array_new_with_free_func((GDestroyNotify)cache_store_item_free);
 	return self;
 }
@@ -277,8 +277,8 @@ static GError *resting_error(const Wanted *wanted)
 }
 
 /* How urgent a miss is: the first of a folder goes alone, the second begins a scan. */
-static EwsPriority priority_of(
-	Cache *cache, CacheConn *conn, const Request *request, const CacheNode *node)
+static EwsPriority priority_of(Cache *cache, CacheConn *conn, const Request *request,
+	const CacheNode *node)
 {
 	bool is_scan = false;
 	if (request->done == NULL)
@@ -294,7 +294,8 @@ static void join(Cache *cache, Request *request, const Wanted *wanted, EwsPriori
 {
 	Fetch *fetch = g_hash_table_lookup(cache->fetcher->fetches, &request->node);
 	if (fetch == NULL)
-		fetch = begin(cache, request->node, wanted->item_id, wanted->node->size_hint, priority);
+		fetch = begin(cache, request->node, wanted->item_id, wanted->node->size_hint,
+			priority);
 	else
 		make_urgent(cache, fetch, priority);
 	request->is_taken = true;

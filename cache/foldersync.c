@@ -32,18 +32,18 @@ struct CacheFolderSync {
 	atomic_bool is_over; /* ends when nothing is under way any more */
 
 	/* sync thread only */
-	CacheApply apply;        /* where changes go; conn set only inside a transaction */
-	char *mailbox;           /* own */
-	char *state;             /* own; NULL: from the beginning */
-	GPtrArray *gathered;     /* own; of EwsItemChange, not written yet */
-	int64_t gathered_us;     /* since when; monotonic */
-	bool is_full;            /* began without a state */
-	bool was_refused;        /* the state was refused once in this sync */
-	GError *error;           /* own; what it ends with */
-	unsigned under_way;      /* ops that we wait for */
-	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
+	CacheApply apply;      /* where changes go; conn set only inside a transaction */
+	char *mailbox;         /* own */
+	char *state;           /* own; NULL: from the beginning */
+	GPtrArray *gathered;   /* own; of EwsItemChange, not written yet */
+	int64_t gathered_us;   /* since when; monotonic */
+	bool is_full;          /* began without a state */
+	bool was_refused;      /* the state was refused once in this sync */
+	GError *error;         /* own; what it ends with */
+	unsigned under_way;    /* ops that we wait for */
+	GPtrArray *completing; /* own; ids of pending items, asked for by GetItem */
 	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
-	CacheSweep *sweep;       /* own */
+	CacheSweep *sweep;                   /* own */
 };
 
 static void sync_free(CacheFolderSync *self)
@@ -73,8 +73,8 @@ static void end(CacheFolderSync *self, const GError *error)
 static void submit(CacheFolderSync *self, EwsOp *op, CacheAnswered answered)
 {
 	self->under_way++;
-	cache_sync_submit(
-		self->cache, op, (EwsPriority)atomic_load(&self->priority), answered, self);
+	cache_sync_submit(self->cache, op, (EwsPriority)atomic_load(&self->priority), answered,
+		self);
 }
 
 /* TRUE when the sync is over, and an answer that came is nobody's. */
@@ -108,7 +108,8 @@ static bool commit(CacheFolderSync *self, GError **error)
 	if (apply->is_moved) {
 		int64_t when = self->commit_time > 0 ? self->commit_time : g_get_real_time();
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, apply->dir, 0);
-		if (apply->is_listed && !cache_node_touch_dir(apply->conn, apply->dir, when, error)) {
+		if (apply->is_listed &&
+			!cache_node_touch_dir(apply->conn, apply->dir, when, error)) {
 			cache_sync_rollback(self->cache);
 			return false;
 		}
@@ -146,12 +147,12 @@ static bool mark_listed(CacheFolderSync *self, GError **error)
 	if (self->sweep != NULL)
 		surplus = cache_sweep_surplus(self->sweep);
 	return cache_node_flag(apply->conn, apply->dir, NODE_LISTED, 0, error) &&
-		cache_conn_run(apply->conn, error,
-			"UPDATE folder SET synced_total = ?, synced_commit = ?, synced_deleted = ?,"
-			" as_of = ?, is_full = 0, is_unchecked = 1,"
-			" miscount = CASE WHEN ? THEN ? ELSE miscount END WHERE id = ?",
-			"iiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
-			(int64_t)self->is_full, surplus, apply->folder);
+	       cache_conn_run(apply->conn, error,
+		       "UPDATE folder SET synced_total = ?, synced_commit = ?, synced_deleted = ?,"
+		       " as_of = ?, is_full = 0, is_unchecked = 1,"
+		       " miscount = CASE WHEN ? THEN ? ELSE miscount END WHERE id = ?",
+		       "iiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
+		       (int64_t)self->is_full, surplus, apply->folder);
 }
 
 static void finish(CacheFolderSync *self)
@@ -199,8 +200,8 @@ static void begin_sweep(CacheFolderSync *self)
 	g_autoptr(GError) error = NULL;
 	CacheConn *conn = cache_db_take_reader(self->cache->db, &error);
 	if (conn != NULL) {
-		self->sweep = cache_sweep_new(
-			conn, self->folder_id, self->apply.dir, self->apply.run, &error);
+		self->sweep = cache_sweep_new(conn, self->folder_id, self->apply.dir,
+			self->apply.run, &error);
 		cache_db_put_reader(self->cache->db, conn);
 	}
 	if (self->sweep == NULL)
@@ -233,7 +234,7 @@ static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GE
 static bool is_worth_waiting(const GError *error)
 {
 	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-		ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
+	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
 }
 
 static void completed(Cache *cache, EwsOp *op, void *user)
@@ -321,8 +322,7 @@ static void ask_page(CacheFolderSync *self, const char *state)
 static void page_arrived(EwsOp *op, void *user)
 {
 	CacheFolderSync *self = user;
-	const EwsItemSync *page =
-		ews_op_error(op) == NULL ? ews_sync_folder_items_page(op) : NULL;
+	const EwsItemSync *page = ews_op_error(op) == NULL ? ews_sync_folder_items_page(op) : NULL;
 	if (page != NULL && !page->is_last && atomic_load(&self->pages) < PAGES_AHEAD &&
 		!atomic_load(&self->is_over))
 		ask_page(self, page->state);
@@ -369,7 +369,7 @@ static void gather(CacheFolderSync *self, const EwsItemSync *page)
 static bool is_enough(const CacheFolderSync *self)
 {
 	return self->gathered->len >= GATHER_CHANGES ||
-		g_get_monotonic_time() - self->gathered_us > GATHER_US;
+	       g_get_monotonic_time() - self->gathered_us > GATHER_US;
 }
 
 /* The state is void: all over again, without it, and what is not named then is swept. */
@@ -466,7 +466,7 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 		sync_free(self);
 		return NULL;
 	}
-	/* Without a state everything is told anew; a run that was cut short goes on as what it was. */
+	/* Without a state everything is told anew; a run that was cut short goes on. */
 	if (self->state == NULL) {
 		self->is_full = true;
 		self->apply.run++;
@@ -477,7 +477,8 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 
 void cache_foldersync_raise(CacheFolderSync *self, EwsPriority priority)
 {
-	atomic_store(&self->priority, (int)MIN((EwsPriority)atomic_load(&self->priority), priority));
+	atomic_store(&self->priority,
+		(int)MIN((EwsPriority)atomic_load(&self->priority), priority));
 }
 
 void cache_foldersync_abandon(CacheFolderSync *self)

@@ -27,8 +27,8 @@ typedef void (*CacheFolderSyncDone)(Cache *cache, int64_t folder, const GError *
 /* @folder: folder.id; @round: the refresh this belongs to; @mailbox is copied. NULL when there is
  * no such folder (@done is not called then). */
 CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t round,
-	const char *mailbox, EwsPriority priority, CacheFolderSyncDone done, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+	const char *mailbox, EwsPriority priority, CacheFolderSyncDone done,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What is asked for from now on is asked for with this priority. */
 void cache_foldersync_raise(CacheFolderSync *self, EwsPriority priority);

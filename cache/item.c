@@ -5,10 +5,10 @@
 
 #include "cache/private.h"
 
-#define ROW_COLUMNS \
-	"item.node, item.folder, node.parent, item.run, item.received, item.created, item.print," \
-	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key," \
-	" item.is_provisional, item.is_draft, item.is_read, node.name, item.item_id," \
+#define ROW_COLUMNS                                                                                \
+	"item.node, item.folder, node.parent, item.run, item.received, item.created, item.print,"  \
+	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key,"      \
+	" item.is_provisional, item.is_draft, item.is_read, node.name, item.item_id,"              \
 	" item.change_key, item.item_class, item.message_id, item.round"
 #define ROW_COLUMN_COUNT 23
 #define ROW_FROM " FROM item JOIN node ON node.id = item.node WHERE node.state < 2 AND "
@@ -85,8 +85,8 @@ bool cache_item_find(CacheConn *conn, const CacheIdent *ident, const char *item_
 
 bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GError **error)
 {
-	sqlite3_stmt *stmt =
-		cache_conn_query(conn, error, "SELECT " ROW_COLUMNS ROW_FROM "item.node = ?", "i", node);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " ROW_COLUMNS ROW_FROM "item.node = ?", "i", node);
 	return read_one(conn, stmt, ret_row, error);
 }
 
@@ -114,8 +114,8 @@ GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming, G
 	return g_steal_pointer(&rows);
 }
 
-bool cache_item_find_ino(
-	CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node, GError **error)
+bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node,
+	GError **error)
 {
 	return cache_conn_int(conn, 0, ret_node, error,
 		"SELECT node.id FROM (SELECT node FROM item WHERE id_hash = ?1 UNION ALL"
@@ -152,9 +152,10 @@ int64_t cache_item_print(const EwsItem *item)
 	print_text(out, item->message_id);
 	for (char **category = item->categories; category != NULL && *category != NULL; category++)
 		print_text(out, *category);
-	g_string_append_printf(out, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
-		" %d %d %d", item->received, item->sent, item->size, (int)item->importance,
-		item->is_draft, item->has_attachments);
+	g_string_append_printf(out,
+		"%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %d %d %d",
+		item->received, item->sent, item->size, (int)item->importance, item->is_draft,
+		item->has_attachments);
 	return cache_ident_print(out->str, out->len);
 }
 
@@ -166,12 +167,15 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 		item->categories != NULL ? g_strjoinv(", ", item->categories) : NULL;
 	/* digest and error describe the content and outlive a change of properties. */
 	return cache_conn_run(conn, error,
-		"INSERT INTO item (node, folder, run, round, by_key, is_provisional, id_hash, item_id,"
+		"INSERT INTO item (node, folder, run, round, by_key, is_provisional, id_hash, "
+		"item_id,"
 		" change_key, item_class, subject, from_name, from_address, display_to, message_id,"
-		" categories, received, sent, created, modified, importance, flag, is_read, is_draft,"
+		" categories, received, sent, created, modified, importance, flag, is_read, "
+		"is_draft,"
 		" has_attachments, print, key_hash, search_key)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-		" ON CONFLICT (node) DO UPDATE SET folder = excluded.folder, run = excluded.run, round = excluded.round,"
+		" ON CONFLICT (node) DO UPDATE SET folder = excluded.folder, run = excluded.run, "
+		"round = excluded.round,"
 		" by_key = excluded.by_key, is_provisional = excluded.is_provisional,"
 		" id_hash = excluded.id_hash, item_id = excluded.item_id,"
 		" change_key = excluded.change_key, item_class = excluded.item_class,"
@@ -184,14 +188,12 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 		" has_attachments = excluded.has_attachments, print = excluded.print,"
 		" key_hash = excluded.key_hash, search_key = excluded.search_key",
 		"iiiiiiitttttttttiiiiiiiiiiib", node, place->folder, place->run, place->round,
-		(int64_t)place->by_key,
-		(int64_t)place->is_provisional, incoming->by_id.hash, item->id,
-		item->change_key != NULL ? item->change_key : "",
+		(int64_t)place->by_key, (int64_t)place->is_provisional, incoming->by_id.hash,
+		item->id, item->change_key != NULL ? item->change_key : "",
 		item->item_class != NULL ? item->item_class : "IPM.Note", item->subject,
 		item->from_name, item->from_address, item->display_to, item->message_id, categories,
-		item->received, item->sent, item->created, item->modified, (int64_t)item->importance,
-		(int64_t)item->flag, (int64_t)item->is_read, (int64_t)item->is_draft,
-		(int64_t)item->has_attachments, cache_item_print(item),
-		incoming->by_key.hash,
-		item->search_key, item->search_key_len);
+		item->received, item->sent, item->created, item->modified,
+		(int64_t)item->importance, (int64_t)item->flag, (int64_t)item->is_read,
+		(int64_t)item->is_draft, (int64_t)item->has_attachments, cache_item_print(item),
+		incoming->by_key.hash, item->search_key, item->search_key_len);
 }

@@ -31,7 +31,7 @@ typedef struct CacheItemRow {
 	bool is_draft;
 	bool is_read;
 	bool has_same_key; /* of find_key: the search key itself, not only its hash */
-	char *name;       /* own, as all below */
+	char *name;        /* own, as all below */
 	char *item_id;
 	char *change_key;
 	char *item_class;
@@ -54,12 +54,12 @@ void cache_item_identify(CacheIncoming *ret_incoming, const EwsItem *item);
 bool cache_item_find(CacheConn *conn, const CacheIdent *ident, const char *item_id,
 	CacheItemRow **ret_row, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_item_get(CacheConn *conn, int64_t node, CacheItemRow **ret_row,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* All rows with this search key or at least its hash, live and tombstones; of CacheItemRow. */
-GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The live item or tombstone that has this inode number, by its identity's hash; or 0. */
 bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node,

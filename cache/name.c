@@ -7,8 +7,8 @@
 #define DIR_BYTES_MAX 240
 
 /* Hidden directories at the root that are ours, now or in time. */
-static const char *const reserved[] = {
-	".ewsfs", ".text", ".parts", ".search", ".send", "Archive.ewsfs", NULL};
+static const char *const reserved[] = {".ewsfs", ".text", ".parts", ".search", ".send",
+	"Archive.ewsfs", NULL};
 
 const char *cache_name_extension(const char *item_class)
 {
@@ -79,7 +79,8 @@ static void append_date(GString *out, const EwsItem *item)
 		when = item->created;
 	g_autoptr(GDateTime) date = NULL;
 	if (when != EWS_TIME_NONE)
-		date = g_date_time_new_from_unix_utc(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
+		date = g_date_time_new_from_unix_utc(
+			when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
 	g_autofree char *text = date != NULL ? g_date_time_format(date, "%Y-%m-%dT%H%M%SZ") : NULL;
 	g_string_append(out, text != NULL ? text : "undated");
 }
@@ -177,7 +178,8 @@ char *cache_name_folder(const char *display_name, bool is_top)
 	for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 		int len = (int)(g_utf8_next_char(p) - p);
-		bool is_plain = c != '/' && c != '%' && g_unichar_isprint(c) && !(hide_dot && c == '.');
+		bool is_plain =
+			c != '/' && c != '%' && g_unichar_isprint(c) && !(hide_dot && c == '.');
 		size_t needed = is_plain ? (size_t)len : 3 * (size_t)len;
 		if (out->len + needed > DIR_BYTES_MAX)
 			break;

@@ -65,8 +65,8 @@ static CacheNode *read_one(CacheConn *conn, sqlite3_stmt *stmt, GError **error)
 
 CacheNode *cache_node_get(CacheConn *conn, int64_t id, GError **error)
 {
-	sqlite3_stmt *stmt = cache_conn_query(
-		conn, error, "SELECT " CACHE_NODE_COLUMNS " FROM node WHERE id = ?", "i", id);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " CACHE_NODE_COLUMNS " FROM node WHERE id = ?", "i", id);
 	return read_one(conn, stmt, error);
 }
 
@@ -94,7 +94,8 @@ CacheNode *cache_lookup(Cache *cache, int64_t parent, const char *name, GError *
 	return node;
 }
 
-bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *user, GError **error)
+bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *user,
+	GError **error)
 {
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
@@ -122,8 +123,8 @@ bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *
 bool cache_node_detach(CacheConn *conn, int64_t id, int state, GError **error)
 {
 	return cache_conn_run(conn, error,
-		"UPDATE node SET parent = 0, state = ?, want = NULL WHERE id = ?", "ii", (int64_t)state,
-		id);
+		"UPDATE node SET parent = 0, state = ?, want = NULL WHERE id = ?", "ii",
+		(int64_t)state, id);
 }
 
 bool cache_node_flag(CacheConn *conn, int64_t id, int set, int clear, GError **error)
@@ -132,17 +133,18 @@ bool cache_node_flag(CacheConn *conn, int64_t id, int set, int clear, GError **e
 		"iii", (int64_t)set, (int64_t)clear, id);
 }
 
-bool cache_node_find(
-	CacheConn *conn, int64_t parent, const char *name, int64_t *ret_id, GError **error)
+bool cache_node_find(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_id,
+	GError **error)
 {
 	return cache_conn_int(conn, 0, ret_id, error,
-		"SELECT id FROM node WHERE parent = ? AND name = ? AND state = 0 AND parent > 0", "it",
-		parent, name);
+		"SELECT id FROM node WHERE parent = ? AND name = ? AND state = 0 AND parent > 0",
+		"it", parent, name);
 }
 
 bool cache_node_touch_dir(CacheConn *conn, int64_t id, int64_t when, GError **error)
 {
 	return cache_conn_run(conn, error,
-		"UPDATE node SET mtime = max(mtime + 1, ?1), ctime = max(mtime + 1, ?1) WHERE id = ?2",
+		"UPDATE node SET mtime = max(mtime + 1, ?1), ctime = max(mtime + 1, ?1) WHERE id = "
+		"?2",
 		"ii", when, id);
 }

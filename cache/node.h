@@ -10,8 +10,8 @@
  */
 
 /* The node's columns, in the order that cache_node_read expects; to be put after SELECT. */
-#define CACHE_NODE_COLUMNS \
-	"node.id, node.parent, node.kind, node.name, node.ino, node.content, node.rights," \
+#define CACHE_NODE_COLUMNS                                                                         \
+	"node.id, node.parent, node.kind, node.name, node.ino, node.content, node.rights,"         \
 	" node.size, node.size_hint, node.mtime, node.ctime, node.subdirs, node.flags, node.state"
 #define CACHE_NODE_COLUMN_COUNT 14
 
@@ -22,17 +22,17 @@ CacheNode *cache_node_read(sqlite3_stmt *stmt);
 CacheNode *cache_node_get(CacheConn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Takes the entry away: @state is NODE_TOMB or NODE_GONE; a gone one's inode number is free. */
-bool cache_node_detach(CacheConn *conn, int64_t id, int state, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_node_detach(CacheConn *conn, int64_t id, int state,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Sets and clears bits of flags. */
-bool cache_node_flag(CacheConn *conn, int64_t id, int set, int clear, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_node_flag(CacheConn *conn, int64_t id, int set, int clear,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The node that has this name in @parent, or 0. */
 bool cache_node_find(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_id,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A directory's membership changed: its mtime moves on, to @when or just past what it was. */
-bool cache_node_touch_dir(CacheConn *conn, int64_t id, int64_t when, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_node_touch_dir(CacheConn *conn, int64_t id, int64_t when,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -102,7 +102,8 @@ static unsigned begin_some(Cache *cache, CacheConn *conn)
 		if (!cache_conn_step(conn, stmt, &has_row, NULL) || !has_row)
 			break;
 		if (cache_fetch_ahead(cache, sqlite3_column_int64(stmt, 0),
-			    (const char *)sqlite3_column_text(stmt, 1), sqlite3_column_int64(stmt, 2)))
+			    (const char *)sqlite3_column_text(stmt, 1),
+			    sqlite3_column_int64(stmt, 2)))
 			begun++;
 	}
 	if (stmt != NULL)

@@ -43,11 +43,11 @@ struct Cache {
 	bool has_thread;
 
 	/* sync thread only */
-	struct CacheFetcher *fetcher;   /* own */
-	struct CachePrefetch *ahead;    /* own */
-	struct CacheRefresh *refresh;   /* own */
-	struct CacheWaits *waits;       /* own */
-	GPtrArray *changes;             /* own; of CacheChange, of the transaction under way */
+	struct CacheFetcher *fetcher; /* own */
+	struct CachePrefetch *ahead;  /* own */
+	struct CacheRefresh *refresh; /* own */
+	struct CacheWaits *waits;     /* own */
+	GPtrArray *changes;           /* own; of CacheChange, of the transaction under way */
 	bool is_stopping;
 
 	/* any thread */

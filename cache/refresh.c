@@ -23,7 +23,7 @@
 struct CacheRefresh {
 	int64_t round;
 	bool is_on;
-	bool is_asked;      /* once more after this one */
+	bool is_asked; /* once more after this one */
 	bool is_stopped;
 	int64_t started_us; /* monotonic */
 	int64_t next_us;    /* when the next one begins by itself */
@@ -170,7 +170,8 @@ static int64_t dir_of(Cache *cache, int64_t folder)
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
 		return 0;
-	if (!cache_conn_int(conn, 0, &dir, NULL, "SELECT node FROM folder WHERE id = ?", "i", folder))
+	if (!cache_conn_int(conn, 0, &dir, NULL, "SELECT node FROM folder WHERE id = ?", "i",
+		    folder))
 		dir = 0;
 	cache_db_put_reader(cache->db, conn);
 	return dir;
@@ -203,8 +204,8 @@ static void sync_more(Cache *cache)
 		CacheFolderSync *sync = cache_foldersync_start(cache, due->folder, self->round,
 			self->mailbox, priority_for(cache, due->node), folder_done, &error);
 		if (sync != NULL)
-			g_hash_table_insert(
-				self->syncs, g_memdup2(&due->folder, sizeof due->folder), sync);
+			g_hash_table_insert(self->syncs,
+				g_memdup2(&due->folder, sizeof due->folder), sync);
 		else if (self->error == NULL)
 			self->error = g_steal_pointer(&error);
 	}
@@ -241,11 +242,11 @@ static bool find_due(Cache *cache, GError **error)
 		return false;
 	sqlite3_stmt *stmt = NULL;
 	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
-		cache_conn_run(conn, error,
-			"UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
-			" AND commit_time = synced_commit",
-			"") &&
-		(stmt = cache_conn_query(conn, error, due_sql, "")) != NULL;
+		     cache_conn_run(conn, error,
+			     "UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
+			     " AND commit_time = synced_commit",
+			     "") &&
+		     (stmt = cache_conn_query(conn, error, due_sql, "")) != NULL;
 	bool has_row = is_ok;
 	while (has_row) {
 		is_ok = cache_conn_step(conn, stmt, &has_row, error);
@@ -286,8 +287,8 @@ static char *print_of(const GPtrArray *found)
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	for (guint i = 0; i < found->len; i++) {
 		const EwsFolder *folder = found->pdata[i];
-		const char *parts[] = {
-			folder->id, folder->parent_id, folder->display_name, folder->folder_class};
+		const char *parts[] = {folder->id, folder->parent_id, folder->display_name,
+			folder->folder_class};
 		for (size_t k = 0; k < G_N_ELEMENTS(parts); k++)
 			g_checksum_update(sum, (const guchar *)(parts[k] != NULL ? parts[k] : ""),
 				parts[k] != NULL ? (gssize)strlen(parts[k]) + 1 : 1);
@@ -305,7 +306,7 @@ static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 			return false;
 	}
 	return cache->refresh->top == NULL ||
-		cache_tree_set_counts(conn, cache->refresh->top, error);
+	       cache_tree_set_counts(conn, cache->refresh->top, error);
 }
 
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
@@ -317,10 +318,10 @@ static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 			return false;
 	}
 	return (!self->is_full || cache_tree_sweep(conn, self->round, error)) &&
-		cache_tree_lay_out(cache, conn, self->top_id, self->mailbox, error) &&
-		cache_conn_set_meta(conn, "hierarchy_state", self->hierarchy, error) &&
-		cache_conn_set_meta(conn, "hierarchy_print", print, error) &&
-		take_counts(cache, conn, error);
+	       cache_tree_lay_out(cache, conn, self->top_id, self->mailbox, error) &&
+	       cache_conn_set_meta(conn, "hierarchy_state", self->hierarchy, error) &&
+	       cache_conn_set_meta(conn, "hierarchy_print", print, error) &&
+	       take_counts(cache, conn, error);
 }
 
 static bool in_transaction(Cache *cache, bool (*step)(Cache *, CacheConn *, GError **),
@@ -349,8 +350,7 @@ static void begin_hierarchy(Cache *cache, bool is_full)
 	CacheRefresh *self = cache->refresh;
 	self->is_full = is_full;
 	g_clear_pointer(&self->changes, g_ptr_array_unref);
-	self->changes =
-		g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_change_free);
+	self->changes = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_change_free);
 	if (is_full)
 		g_clear_pointer(&self->hierarchy, g_free);
 	ask_hierarchy(cache);
@@ -417,7 +417,7 @@ static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 		return false;
 	g_clear_pointer(&self->hierarchy, g_free);
 	bool is_ok = cache_conn_get_meta(conn, "hierarchy_print", &old, error) &&
-		cache_conn_get_meta(conn, "hierarchy_state", &self->hierarchy, error);
+		     cache_conn_get_meta(conn, "hierarchy_state", &self->hierarchy, error);
 	cache_db_put_reader(cache->db, conn);
 	*ret_new = self->hierarchy == NULL || g_strcmp0(old, print) != 0;
 	return is_ok;
@@ -492,7 +492,7 @@ static bool save_mailbox(Cache *cache, CacheConn *conn, GError **error)
 {
 	const CacheRefresh *self = cache->refresh;
 	return cache_conn_set_meta(conn, "mailbox", self->mailbox, error) &&
-		cache_conn_set_meta(conn, "top_id", self->top_id, error);
+	       cache_conn_set_meta(conn, "top_id", self->top_id, error);
 }
 
 static void name_answered(Cache *cache, EwsOp *op, void *user)
@@ -540,7 +540,7 @@ static bool load_mailbox(Cache *cache, GError **error)
 	g_clear_pointer(&self->mailbox, g_free);
 	g_clear_pointer(&self->top_id, g_free);
 	bool is_ok = cache_conn_get_meta(conn, "mailbox", &self->mailbox, error) &&
-		cache_conn_get_meta(conn, "top_id", &self->top_id, error);
+		     cache_conn_get_meta(conn, "top_id", &self->top_id, error);
 	cache_db_put_reader(cache->db, conn);
 	return is_ok;
 }

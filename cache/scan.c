@@ -23,21 +23,21 @@ struct CacheScan {
 	int64_t dir;
 	Order order;
 	bool for_length;
-	int64_t seen_us; /* monotonic, of the last miss */
-	int64_t last_id; /* the last miss; 0: none */
-	char *last_name; /* own */
-	int64_t ahead_id; /* the last item handed out */
-	char *ahead_name; /* own */
+	int64_t seen_us;      /* monotonic, of the last miss */
+	int64_t last_id;      /* the last miss; 0: none */
+	char *last_name;      /* own */
+	int64_t ahead_id;     /* the last item handed out */
+	char *ahead_name;     /* own */
 	unsigned ahead_items; /* handed out since the last miss */
 	int64_t ahead_bytes;
 };
 
-#define NEXT_HEAD \
-	"SELECT node.id, node.name, item.item_id, node.size_hint FROM node" \
-	" JOIN item ON item.node = node.id" \
+#define NEXT_HEAD                                                                                  \
+	"SELECT node.id, node.name, item.item_id, node.size_hint FROM node"                        \
+	" JOIN item ON item.node = node.id"                                                        \
 	" WHERE node.parent = ?1 AND node.state = 0 AND node.parent > 0"
 /* 2: NODE_HERE, 8: NODE_ERROR */
-#define NEXT_WANTED \
+#define NEXT_WANTED                                                                                \
 	" AND node.flags & 8 = 0 AND CASE WHEN ?4 THEN node.size < 0 ELSE node.flags & 2 = 0 END"
 #define NEXT_TAIL " LIMIT ?5"
 
@@ -84,8 +84,8 @@ static sqlite3_stmt *query_next(CacheScan *self, CacheConn *conn, Order order, i
 }
 
 /* Whether @node is the first after the last miss in this order. */
-static bool follows(CacheScan *self, CacheConn *conn, Order order, int64_t node,
-	bool *ret_follows, GError **error)
+static bool follows(CacheScan *self, CacheConn *conn, Order order, int64_t node, bool *ret_follows,
+	GError **error)
 {
 	sqlite3_stmt *stmt =
 		query_next(self, conn, order, self->last_id, self->last_name, 1, error);

@@ -34,8 +34,8 @@ bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bo
 
 /* The next items that are not here, at most @max, of CacheScanItem; each is handed out once. At
  * most so many beyond the reader's last miss that a reader who stopped costs little. */
-GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* TRUE when the reader was not seen for a while. */
 bool cache_scan_is_over(const CacheScan *self, int64_t now_us);

@@ -9,13 +9,14 @@
  */
 
 /* Items of one folder, counted. */
-#define ITEMS_OF \
-	"(SELECT count(*) FROM node AS child WHERE child.parent = folder.node" \
+#define ITEMS_OF                                                                                   \
+	"(SELECT count(*) FROM node AS child WHERE child.parent = folder.node"                     \
 	" AND child.state = 0 AND child.parent > 0 AND child.kind = 1)"
 
 static const char folders_sql[] =
 	"WITH RECURSIVE tree (id, path) AS (VALUES (1, '') UNION ALL"
-	" SELECT node.id, tree.path || '/' || node.name FROM node JOIN tree ON node.parent = tree.id"
+	" SELECT node.id, tree.path || '/' || node.name FROM node JOIN tree ON node.parent = "
+	"tree.id"
 	" WHERE node.state = 0 AND node.parent > 0 AND node.kind = 0)"
 	" SELECT tree.path, node.flags & 1, folder.as_of, " ITEMS_OF ", folder.total_count,"
 	" (SELECT count(*) FROM item WHERE item.folder = folder.id AND item.error IS NOT NULL)"
@@ -50,8 +51,9 @@ static bool read_folders(CacheStatus *self, CacheConn *conn)
 		self->folders_done += folder->is_listed ? 1 : 0;
 		self->items += folder->items;
 		/* What was not listed yet is what the server counts. */
-		self->items_expected +=
-			folder->is_listed ? folder->items : (uint64_t)MAX(expected, (int64_t)folder->items);
+		self->items_expected += folder->is_listed
+						? folder->items
+						: (uint64_t)MAX(expected, (int64_t)folder->items);
 		self->items_failed += folder->failed;
 		g_ptr_array_add(self->folder_list, folder);
 	}
@@ -63,8 +65,8 @@ static void read_counts(CacheStatus *self, CacheConn *conn)
 	int64_t here = 0;
 	int64_t wanted = 0;
 	(void)!cache_conn_int(conn, 0, &here, NULL, "SELECT count(*) FROM blob", "");
-	(void)!cache_conn_int(conn, 0, &wanted, NULL,
-		"SELECT count(*) FROM node WHERE want = 1", "");
+	(void)!cache_conn_int(conn, 0, &wanted, NULL, "SELECT count(*) FROM node WHERE want = 1",
+		"");
 	self->items_here = (uint64_t)here;
 	uint64_t open = (uint64_t)wanted + self->items_failed;
 	self->items_sized = self->items > open ? self->items - open : 0;

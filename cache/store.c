@@ -87,40 +87,38 @@ static bool record(CacheConn *conn, const CacheStoreItem *item, const Content *c
 		       " WHERE id = ?7",
 		       "iiiiiii", number, content->length, clear, set, (int64_t)is_other,
 		       content->modified, item->node) &&
-		cache_conn_run(conn, error,
-			"UPDATE item SET digest = ?, error = NULL WHERE node = ?", "bi",
-			content->digest, (size_t)CACHE_DIGEST_LEN, item->node) &&
-		(set == 0 ||
-			cache_conn_run(conn, error,
-				"INSERT INTO blob (node, bytes, used) VALUES (?, ?, ?)"
-				" ON CONFLICT (node) DO UPDATE SET bytes = excluded.bytes,"
-				" used = excluded.used",
-				"iii", item->node, content->length, g_get_real_time()));
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET digest = ?, error = NULL WHERE node = ?", "bi",
+		       content->digest, (size_t)CACHE_DIGEST_LEN, item->node) &&
+	       (set == 0 || cache_conn_run(conn, error,
+				    "INSERT INTO blob (node, bytes, used) VALUES (?, ?, ?)"
+				    " ON CONFLICT (node) DO UPDATE SET bytes = excluded.bytes,"
+				    " used = excluded.used",
+				    "iii", item->node, content->length, g_get_real_time()));
 }
 
-static bool store_content(
-	Cache *cache, CacheConn *conn, const CacheStoreItem *item, Content *content, GError **error)
+static bool store_content(Cache *cache, CacheConn *conn, const CacheStoreItem *item,
+	Content *content, GError **error)
 {
 	const CacheNode *node = content->node;
 	content->length = cache_download_length(item->download);
 	cache_download_digest(item->download, content->digest);
 	bool is_first = node->size < 0;
 	bool is_same = !is_first && content->has_digest && node->size == content->length &&
-		memcmp(content->digest, content->old_digest, CACHE_DIGEST_LEN) == 0;
+		       memcmp(content->digest, content->old_digest, CACHE_DIGEST_LEN) == 0;
 	if (is_same && node->is_here) {
 		g_autoptr(CacheBlob) old = cache_blob_open(cache, node->id, node->content, NULL);
 		if (old != NULL)
 			return cache_conn_run(conn, error,
-				"UPDATE node SET flags = flags & ~ ?, want = NULL WHERE id = ?", "ii",
-				(int64_t)NODE_SUSPECT, node->id);
+				"UPDATE node SET flags = flags & ~ ?, want = NULL WHERE id = ?",
+				"ii", (int64_t)NODE_SUSPECT, node->id);
 	}
 	bool is_other = !is_first && !is_same;
 	bool needs_number = is_other || (content->flags & NODE_SERVED) != 0;
 	uint32_t number = node->content + (needs_number ? 1 : 0);
 	if (!cache_evict_forget(cache, conn, node->id, error))
 		return false;
-	if (cache_download_is_kept(item->download) &&
-		!put_bytes(cache, conn, item, number, error))
+	if (cache_download_is_kept(item->download) && !put_bytes(cache, conn, item, number, error))
 		return false;
 	if (!record(conn, item, content, number, is_other, error))
 		return false;
@@ -139,15 +137,16 @@ static bool store_error(CacheConn *conn, const CacheStoreItem *item, GError **er
 		ews_error_is(item->error, EWS_ERROR_LOCAL) ||
 		ews_error_is(item->error, EWS_ERROR_NO_SPACE))
 		return true;
-	if (!cache_conn_run(
-			conn, error, "UPDATE node SET want = NULL WHERE id = ?", "i", item->node))
+	if (!cache_conn_run(conn, error, "UPDATE node SET want = NULL WHERE id = ?", "i",
+		    item->node))
 		return false;
 	if (ews_error_is(item->error, EWS_ERROR_NOT_FOUND))
 		return true;
 	return cache_node_flag(conn, item->node, NODE_ERROR, 0, error) &&
-		cache_conn_run(conn, error,
-			"UPDATE item SET error = ?, error_key = change_key, error_at = ? WHERE node = ?",
-			"tii", item->error->message, g_get_real_time(), item->node);
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET error = ?, error_key = change_key, error_at = ? WHERE node "
+		       "= ?",
+		       "tii", item->error->message, g_get_real_time(), item->node);
 }
 
 static bool store_one(Cache *cache, CacheConn *conn, CacheStoreItem *item, GError **error)

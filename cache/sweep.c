@@ -14,13 +14,13 @@ typedef struct Missing {
 } Missing;
 
 struct CacheSweep {
-	char *folder_id; /* own */
-	int64_t named;   /* items that the run named */
-	int64_t total;   /* TotalCount now; -1: not known */
+	char *folder_id;    /* own */
+	int64_t named;      /* items that the run named */
+	int64_t total;      /* TotalCount now; -1: not known */
 	GPtrArray *missing; /* own; of Missing */
-	bool is_counted; /* GetFolder was asked */
-	bool needs_check; /* each must be asked for */
-	guint next;      /* of missing, to be asked for */
+	bool is_counted;    /* GetFolder was asked */
+	bool needs_check;   /* each must be asked for */
+	guint next;         /* of missing, to be asked for */
 	unsigned under_way;
 	GError *error; /* own */
 };
@@ -35,7 +35,8 @@ static void missing_free(void *data)
 static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GError **error)
 {
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT item.node, item.item_id, item.run FROM node JOIN item ON item.node = node.id"
+		"SELECT item.node, item.item_id, item.run FROM node JOIN item ON item.node = "
+		"node.id"
 		" WHERE node.parent = ? AND node.state = 0 AND node.parent > 0",
 		"i", dir);
 	bool has_row = stmt != NULL;
@@ -61,8 +62,8 @@ static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GE
 	return true;
 }
 
-CacheSweep *cache_sweep_new(
-	CacheConn *conn, const char *folder_id, int64_t dir, int64_t run, GError **error)
+CacheSweep *cache_sweep_new(CacheConn *conn, const char *folder_id, int64_t dir, int64_t run,
+	GError **error)
 {
 	CacheSweep *self = g_new0(CacheSweep, 1);
 	self->folder_id = g_strdup(folder_id);
@@ -149,8 +150,8 @@ bool cache_sweep_apply(CacheSweep *self, CacheApply *apply, GError **error)
 {
 	if (!is_believed(self)) {
 		if (self->missing->len > 0)
-			g_message("folder counts %" G_GINT64_FORMAT " items but listed %" G_GINT64_FORMAT
-				  ": nothing is removed",
+			g_message("folder counts %" G_GINT64_FORMAT
+				  " items but listed %" G_GINT64_FORMAT ": nothing is removed",
 				self->total, self->named);
 		return true;
 	}

@@ -17,8 +17,8 @@
 typedef struct CacheSweep CacheSweep;
 
 /* What @run left unnamed in @dir. */
-CacheSweep *cache_sweep_new(
-	CacheConn *conn, const char *folder_id, int64_t dir, int64_t run, GError **error);
+CacheSweep *cache_sweep_new(CacheConn *conn, const char *folder_id, int64_t dir, int64_t run,
+	GError **error);
 void cache_sweep_free(CacheSweep *self);
 
 /* The next op to submit (its answer goes to cache_sweep_answer), or NULL. */
@@ -32,8 +32,8 @@ bool cache_sweep_is_done(const CacheSweep *self);
 const GError *cache_sweep_error(const CacheSweep *self);
 
 /* Takes away what is gone. */
-bool cache_sweep_apply(CacheSweep *self, CacheApply *apply, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_sweep_apply(CacheSweep *self, CacheApply *apply,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* How many more items the server counts than the run named. */
 int64_t cache_sweep_surplus(const CacheSweep *self);

@@ -24,7 +24,7 @@ typedef struct CacheTask {
 /* An answered op on its way from the ews thread. */
 typedef struct Answer {
 	Cache *cache;
-	EwsOp *op; /* own */
+	EwsOp *op;            /* own */
 	CacheArrived arrived; /* NULL: nothing follows */
 	CacheAnswered answered;
 	void *user;
@@ -84,8 +84,8 @@ uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority
 	return ews_submit(cache->session, op, priority, op_done, answer);
 }
 
-uint64_t cache_sync_submit(
-	Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered, void *user)
+uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
+	void *user)
 {
 	return cache_sync_submit_chained(cache, op, priority, NULL, answered, user);
 }
@@ -185,7 +185,8 @@ static void run_tasks(Cache *cache, int64_t deadline, bool *ret_was_busy)
 	for (int i = 0; task != NULL; i++) {
 		task->run(cache, task->data);
 		cache_sync_task_free(task);
-		task = i < TASKS_MAX && !cache->is_stopping ? ews_inbox_take(cache->inbox, 0) : NULL;
+		task = i < TASKS_MAX && !cache->is_stopping ? ews_inbox_take(cache->inbox, 0)
+							    : NULL;
 	}
 }
 

@@ -17,8 +17,8 @@
 /* A row of folder, while the layout is computed. */
 typedef struct Folder {
 	int64_t id;
-	int64_t node; /* 0: none yet */
-	char *folder_id;    /* own, as all below */
+	int64_t node;    /* 0: none yet */
+	char *folder_id; /* own, as all below */
 	char *parent_id;
 	char *display_name;
 	bool is_shown;
@@ -46,8 +46,8 @@ static bool remove_row(CacheConn *conn, const char *folder_id, GError **error)
 		"t", folder_id);
 }
 
-bool cache_tree_apply(
-	Cache *cache, CacheConn *conn, const EwsFolderChange *change, int64_t mark, GError **error)
+bool cache_tree_apply(Cache *cache, CacheConn *conn, const EwsFolderChange *change, int64_t mark,
+	GError **error)
 {
 	const EwsFolder *folder = change->folder;
 	if (change->kind == EWS_CHANGE_DELETE)
@@ -161,8 +161,8 @@ static char *choose_name(const Folder *folder, bool is_top, GHashTable *taken)
 	if (!g_hash_table_contains(taken, name))
 		return name;
 	CacheIdent ident;
-	cache_ident_make(
-		&ident, CACHE_IDENT_FOLDER_ID, folder->folder_id, strlen(folder->folder_id));
+	cache_ident_make(&ident, CACHE_IDENT_FOLDER_ID, folder->folder_id,
+		strlen(folder->folder_id));
 	char *longer = g_strdup_printf("%s.%s", name, ident.letters);
 	g_free(name);
 	return longer;
@@ -177,7 +177,8 @@ static Folder *find_root(Layout *self, GError **error)
 		Folder *next = NULL;
 		if ((*part)[0] == '\0')
 			continue;
-		g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		g_autoptr(GHashTable) taken =
+			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 		for (guint i = 0; i < at->children->len && next == NULL; i++) {
 			char *name = choose_name(at->children->pdata[i], at == &self->top, taken);
 			if (strcmp(name, *part) == 0)
@@ -198,8 +199,8 @@ static Folder *find_root(Layout *self, GError **error)
  * that comes later yields. */
 static uint64_t ino_of(const Layout *self, const Folder *folder, CacheIdent *ret_ident)
 {
-	cache_ident_make(
-		ret_ident, CACHE_IDENT_FOLDER_ID, folder->folder_id, strlen(folder->folder_id));
+	cache_ident_make(ret_ident, CACHE_IDENT_FOLDER_ID, folder->folder_id,
+		strlen(folder->folder_id));
 	return cache_ident_ino(ret_ident->hash, cache_ident_mailbox(self->mailbox));
 }
 
@@ -208,9 +209,9 @@ static bool add_node(Layout *self, Folder *folder, GError **error)
 	CacheIdent ident;
 	uint64_t ino = ino_of(self, folder, &ident);
 	if (!cache_conn_run(self->conn, error,
-			"INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime)"
-			" VALUES (0, ?, '', ?, ?, 0, 0)",
-			"iii", (int64_t)CACHE_KIND_DIR, (int64_t)ino, (int64_t)folder->rights))
+		    "INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime)"
+		    " VALUES (0, ?, '', ?, ?, 0, 0)",
+		    "iii", (int64_t)CACHE_KIND_DIR, (int64_t)ino, (int64_t)folder->rights))
 		return false;
 	folder->node = cache_conn_last_id(self->conn);
 	return cache_conn_run(self->conn, error, "UPDATE folder SET node = ? WHERE id = ?", "ii",
@@ -230,9 +231,10 @@ static bool place(Layout *self, Folder *folder, int64_t parent, const char *name
 	if (old->rights != folder->rights) {
 		cache_note(cache, CACHE_CHANGE_ATTRIBUTES, folder->node, parent);
 		if (!cache_conn_run(self->conn, error,
-				"UPDATE node SET rights = ?1 WHERE id = ?2 OR (parent = ?2 AND kind = ?3"
-				" AND state = 0 AND parent > 0)",
-				"iii", (int64_t)folder->rights, folder->node, (int64_t)CACHE_KIND_FILE))
+			    "UPDATE node SET rights = ?1 WHERE id = ?2 OR (parent = ?2 AND kind = "
+			    "?3"
+			    " AND state = 0 AND parent > 0)",
+			    "iii", (int64_t)folder->rights, folder->node, (int64_t)CACHE_KIND_FILE))
 			return false;
 	}
 	if (old->parent == parent && strcmp(old->name, name) == 0)
@@ -251,25 +253,25 @@ static bool place(Layout *self, Folder *folder, int64_t parent, const char *name
 static bool touch_listed(Layout *self, int64_t node, GError **error)
 {
 	int64_t flags = 0;
-	if (!cache_conn_int(
-			self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?", "i", node))
+	if (!cache_conn_int(self->conn, 0, &flags, error, "SELECT flags FROM node WHERE id = ?",
+		    "i", node))
 		return false;
 	return (flags & NODE_LISTED) == 0 ||
-		cache_node_touch_dir(self->conn, node, g_get_real_time(), error);
+	       cache_node_touch_dir(self->conn, node, g_get_real_time(), error);
 }
 
 static bool set_subdirs(Layout *self, int64_t node, guint count, GError **error)
 {
 	int64_t old = 0;
-	if (!cache_conn_int(
-			self->conn, 0, &old, error, "SELECT subdirs FROM node WHERE id = ?", "i", node))
+	if (!cache_conn_int(self->conn, 0, &old, error, "SELECT subdirs FROM node WHERE id = ?",
+		    "i", node))
 		return false;
 	if (old == (int64_t)count)
 		return true;
 	cache_note(self->cache, CACHE_CHANGE_MEMBERS, node, 0);
 	return cache_conn_run(self->conn, error, "UPDATE node SET subdirs = ? WHERE id = ?", "ii",
 		       (int64_t)count, node) &&
-		touch_listed(self, node, error);
+	       touch_listed(self, node, error);
 }
 
 /* Frees the names below @folder that will be others', so that two can change places. */
@@ -287,7 +289,7 @@ static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, G
 			continue;
 		cache_note_gone(self->cache, folder->node, key, holder);
 		if (!cache_conn_run(self->conn, error,
-				"UPDATE node SET name = name || '.' || id WHERE id = ?", "i", holder))
+			    "UPDATE node SET name = name || '.' || id WHERE id = ?", "i", holder))
 			return false;
 	}
 	return true;
@@ -331,18 +333,19 @@ static bool remove_folder(Layout *self, const Folder *folder, int64_t round, GEr
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
 	}
 	return cache_conn_run(self->conn, error,
-		       "UPDATE item SET round = ? WHERE node IN (SELECT id FROM node WHERE parent = ?"
+		       "UPDATE item SET round = ? WHERE node IN (SELECT id FROM node WHERE parent "
+		       "= ?"
 		       " AND state = 0 AND parent > 0 AND kind = ?)",
 		       "iii", round, old->id, (int64_t)CACHE_KIND_FILE) &&
-		cache_conn_run(self->conn, error,
-			"UPDATE node SET parent = 0, state = 1, want = NULL WHERE parent = ?"
-			" AND state = 0 AND parent > 0 AND kind = ?",
-			"ii", old->id, (int64_t)CACHE_KIND_FILE) &&
-		cache_node_detach(self->conn, old->id, NODE_GONE, error) &&
-		cache_conn_run(self->conn, error,
-			"UPDATE folder SET node = NULL, sync_state = NULL, synced_commit = -2,"
-			" as_of = 0 WHERE id = ?",
-			"i", folder->id);
+	       cache_conn_run(self->conn, error,
+		       "UPDATE node SET parent = 0, state = 1, want = NULL WHERE parent = ?"
+		       " AND state = 0 AND parent > 0 AND kind = ?",
+		       "ii", old->id, (int64_t)CACHE_KIND_FILE) &&
+	       cache_node_detach(self->conn, old->id, NODE_GONE, error) &&
+	       cache_conn_run(self->conn, error,
+		       "UPDATE folder SET node = NULL, sync_state = NULL, synced_commit = -2,"
+		       " as_of = 0 WHERE id = ?",
+		       "i", folder->id);
 }
 
 static bool remove_lost(Layout *self, GError **error)
@@ -356,14 +359,15 @@ static bool remove_lost(Layout *self, GError **error)
 			continue;
 		if (folder->node == CACHE_ROOT) {
 			g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,
-				"the mailbox has no folder \"%s\" any more", self->cache->root_path);
+				"the mailbox has no folder \"%s\" any more",
+				self->cache->root_path);
 			return false;
 		}
 		if (!remove_folder(self, folder, cache_refresh_round(self->cache), error))
 			return false;
 	}
-	return cache_conn_run(
-		self->conn, error, "DELETE FROM folder WHERE node IS NULL AND parent_id = ''", "");
+	return cache_conn_run(self->conn, error,
+		"DELETE FROM folder WHERE node IS NULL AND parent_id = ''", "");
 }
 
 /* The row of msgfolderroot, which SyncFolderHierarchy itself never names. */
@@ -394,9 +398,8 @@ static bool tie_root(Layout *self, Folder *root, GError **error)
 		row->node = CACHE_ROOT;
 	return cache_conn_run(self->conn, error, "UPDATE folder SET node = 1 WHERE folder_id = ?",
 		       "t", root->folder_id) &&
-		cache_conn_run(self->conn, error,
-			"UPDATE node SET ino = ?, rights = ? WHERE id = 1", "ii", (int64_t)ino,
-			(int64_t)root->rights);
+	       cache_conn_run(self->conn, error, "UPDATE node SET ino = ?, rights = ? WHERE id = 1",
+		       "ii", (int64_t)ino, (int64_t)root->rights);
 }
 
 static bool lay_out(Layout *self, GError **error)
@@ -419,11 +422,11 @@ static bool lay_out(Layout *self, GError **error)
 	if (root == NULL)
 		root = find_root(self, error);
 	return root != NULL && tie_root(self, root, error) &&
-		lay_out_below(self, root, true, 0, error) && remove_lost(self, error);
+	       lay_out_below(self, root, true, 0, error) && remove_lost(self, error);
 }
 
-bool cache_tree_lay_out(
-	Cache *cache, CacheConn *conn, const char *top_id, const char *mailbox, GError **error)
+bool cache_tree_lay_out(Cache *cache, CacheConn *conn, const char *top_id, const char *mailbox,
+	GError **error)
 {
 	Layout layout = {
 		.cache = cache,

@@ -29,5 +29,5 @@ bool cache_tree_lay_out(Cache *cache, CacheConn *conn, const char *top_id, const
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What FindFolder says of counts and commit times, for a folder that is known. */
-bool cache_tree_set_counts(CacheConn *conn, const EwsFolder *folder, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool cache_tree_set_counts(CacheConn *conn, const EwsFolder *folder,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -13,10 +13,10 @@
 
 typedef struct Wait {
 	int64_t dir;
-	bool is_sync;      /* else for the listing */
+	bool is_sync; /* else for the listing */
 	bool with_bytes;
-	bool is_listed;    /* is_sync: the refresh part is done */
-	int64_t round;     /* is_sync: the refresh that will do */
+	bool is_listed; /* is_sync: the refresh part is done */
+	int64_t round;  /* is_sync: the refresh that will do */
 	int64_t since_us;
 	int64_t deadline_us; /* 0: none */
 	CacheDone done;
@@ -87,19 +87,19 @@ static bool count_below(Cache *cache, int64_t dir, int64_t *ret_wanted, int64_t 
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
 		return false;
-#define BELOW \
-	"WITH RECURSIVE below (id) AS (VALUES (?) UNION ALL" \
-	" SELECT node.id FROM node JOIN below ON node.parent = below.id" \
+#define BELOW                                                                                      \
+	"WITH RECURSIVE below (id) AS (VALUES (?) UNION ALL"                                       \
+	" SELECT node.id FROM node JOIN below ON node.parent = below.id"                           \
 	" WHERE node.state = 0 AND node.parent > 0 AND node.kind = 0)"
 	bool is_ok = cache_conn_int(conn, 0, ret_wanted, NULL,
-		BELOW " SELECT count(*) FROM node JOIN below ON below.id = node.parent"
-		      " WHERE node.want = 1 AND node.state = 0",
-		"i", dir) &&
-		cache_conn_int(conn, 0, ret_failed, NULL,
-			BELOW " SELECT count(*) FROM item JOIN node ON node.id = item.node"
-			      " JOIN below ON below.id = node.parent"
-			      " WHERE item.error IS NOT NULL AND node.state = 0",
-			"i", dir);
+			     BELOW " SELECT count(*) FROM node JOIN below ON below.id = node.parent"
+				   " WHERE node.want = 1 AND node.state = 0",
+			     "i", dir) &&
+		     cache_conn_int(conn, 0, ret_failed, NULL,
+			     BELOW " SELECT count(*) FROM item JOIN node ON node.id = item.node"
+				   " JOIN below ON below.id = node.parent"
+				   " WHERE item.error IS NOT NULL AND node.state = 0",
+			     "i", dir);
 #undef BELOW
 	cache_db_put_reader(cache->db, conn);
 	return is_ok;
@@ -152,7 +152,8 @@ static void look_at_bytes(Cache *cache, Wait *wait)
 		return;
 	if (failed > 0)
 		error = g_error_new(EWS_ERROR, EWS_ERROR_CORRUPT,
-			"%" G_GINT64_FORMAT " items cannot be had from the server (user.ewsfs.error)",
+			"%" G_GINT64_FORMAT
+			" items cannot be had from the server (user.ewsfs.error)",
 			failed);
 	answer(wait, error);
 }
@@ -308,8 +309,8 @@ void cache_await_listing(Cache *cache, int64_t dir, CacheDone done, void *user)
 	post(cache, wait);
 }
 
-void cache_sync(
-	Cache *cache, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done, void *user)
+void cache_sync(Cache *cache, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done,
+	void *user)
 {
 	Wait *wait = g_new0(Wait, 1);
 	wait->dir = dir;
