@@ -74,11 +74,17 @@ bool cache_tree_sweep(CacheConn *conn, int64_t mark, GError **error)
 
 bool cache_tree_set_counts(CacheConn *conn, const EwsFolder *folder, GError **error)
 {
+	/* A directory that nobody has listed yet shows when it last moved, until it is known what
+	 * is in it (NODE_LISTED is 1). */
 	return cache_conn_run(conn, error,
-		"UPDATE folder SET total_count = ?, size = ?, commit_time = ?, deleted_count = ?"
-		" WHERE folder_id = ?",
-		"iiiit", folder->total_count, folder->size, folder->commit_time,
-		folder->deleted_count, folder->id);
+		       "UPDATE folder SET total_count = ?, size = ?, commit_time = ?,"
+		       " deleted_count = ? WHERE folder_id = ?",
+		       "iiiit", folder->total_count, folder->size, folder->commit_time,
+		       folder->deleted_count, folder->id) &&
+	       cache_conn_run(conn, error,
+		       "UPDATE node SET mtime = ?1, ctime = ?1 WHERE flags & 1 = 0 AND id ="
+		       " (SELECT node FROM folder WHERE folder_id = ?2)",
+		       "it", MAX(folder->commit_time, 0), folder->id);
 }
 
 /* --- layout ----------------------------------------------------------------------------- */
