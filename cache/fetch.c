@@ -377,7 +377,7 @@ static void finish(Cache *cache, const CacheStoreItem *item)
 	answer(waiters, item->error);
 	if (item->error != NULL && ews_error_is(item->error, EWS_ERROR_NOT_FOUND))
 		cache_refresh_ask(cache); /* the listing is old */
-	if (item->error != NULL && ews_error_is_temporary(item->error))
+	if (item->error != NULL && !cache_store_is_final(item->error))
 		cache_prefetch_rest(cache);
 }
 

@@ -60,6 +60,7 @@ static void set_rate(Cache *cache, double rate)
 void cache_prefetch_count(Cache *cache, unsigned items)
 {
 	cache->ahead->window_items += items;
+	cache->ahead->has_more = true;
 }
 
 static void measure(Cache *cache, int64_t now_us)
@@ -129,7 +130,7 @@ int64_t cache_prefetch_tick(Cache *cache, int64_t now_us)
 		return now_us + REST_US;
 	unsigned begun = begin_some(cache, conn);
 	cache_db_put_reader(cache->db, conn);
-	/* All that is wanted is under way: the next completed refresh may bring more. */
+	/* All that is wanted is under way: what finishes, or the next refresh, may bring more. */
 	self->has_more = begun > 0;
 	return now_us + RATE_WINDOW_US;
 }

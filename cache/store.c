@@ -128,14 +128,19 @@ static bool store_content(Cache *cache, CacheConn *conn, const CacheStoreItem *i
 	return true;
 }
 
+bool cache_store_is_final(const GError *error)
+{
+	return ews_error_is(error, EWS_ERROR_NOT_FOUND) || ews_error_is(error, EWS_ERROR_CORRUPT) ||
+	       ews_error_is(error, EWS_ERROR_UNSUPPORTED) ||
+	       ews_error_is(error, EWS_ERROR_TOO_BIG) || ews_error_is(error, EWS_ERROR_DENIED) ||
+	       ews_error_is(error, EWS_ERROR_PROTOCOL) || ews_error_is(error, EWS_ERROR_EXISTS) ||
+	       ews_error_is(error, EWS_ERROR_STALE);
+}
+
 /* The server cannot give this item: say so in the tree, leave it alone. */
 static bool store_error(CacheConn *conn, const CacheStoreItem *item, GError **error)
 {
-	if (ews_error_is_temporary(item->error) || ews_error_is(item->error, EWS_ERROR_AUTH) ||
-		ews_error_is(item->error, EWS_ERROR_TLS) ||
-		ews_error_is(item->error, EWS_ERROR_CANCELLED) ||
-		ews_error_is(item->error, EWS_ERROR_LOCAL) ||
-		ews_error_is(item->error, EWS_ERROR_NO_SPACE))
+	if (!cache_store_is_final(item->error))
 		return true;
 	if (!cache_conn_run(conn, error, "UPDATE node SET want = NULL WHERE id = ?", "i",
 		    item->node))

@@ -25,5 +25,9 @@ typedef struct CacheStoreItem {
 
 void cache_store_item_free(CacheStoreItem *self);
 
+/* TRUE for an error that is the item's own, and will be the same when it is asked for again; else
+ * the trouble is the server's, the account's or this machine's. */
+bool cache_store_is_final(const GError *error);
+
 /* @items: of CacheStoreItem. */
 void cache_store(Cache *cache, GPtrArray *items);
