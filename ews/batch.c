@@ -214,7 +214,8 @@ static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 	} else if (strstr(self->sniff->str, "<html") || strstr(self->sniff->str, "<HTML")) {
 		g_prefix_error(&error, "a web page instead of an answer; ");
 	}
-	if (strstr(self->sniff->str, "Server Error in '/EWS'")) {
+	if ((end->status == 200 || end->status == 500) &&
+		strstr(self->sniff->str, "Server Error in '/EWS'")) {
 		g_clear_error(&error);
 		error = g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "Server Error in '/EWS'");
 	}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A session against a fake server: who gets what back, and when, however it is treated.
+ */
+#include <string.h>
+
+#include "ews/error.h"
+#include "ews/ews.h"
+#include "ews/inbox.h"
+#include "tests/wire/fake.h"
+
+static const char folder_answer[] =
+	"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>"
+	"<h:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" MajorBuildNumber=\"1544\""
+	" MinorBuildNumber=\"4\" Version=\"Exchange2016\""
+	" xmlns:h=\"http://schemas.microsoft.com/exchange/services/2006/types\"/></s:Header>"
+	"<s:Body><m:GetFolderResponse"
+	" xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\""
+	" xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\">"
+	"<m:ResponseMessages><m:GetFolderResponseMessage ResponseClass=\"Success\">"
+	"<m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:Folder>"
+	"<t:FolderId Id=\"root\"/></t:Folder></m:Folders></m:GetFolderResponseMessage>"
+	"</m:ResponseMessages></m:GetFolderResponse></s:Body></s:Envelope>";
+
+typedef struct Rig {
+	Fake *fake;
+	EwsSession *session;
+	EwsInbox *inbox;
+	GArray *states; /* of EwsState; ews thread until it is stopped */
+} Rig;
+
+static void on_state(EwsState state, void *user)
+{
+	g_array_append_val((GArray *)user, state);
+}
+
+static void on_done(EwsOp *op, void *user)
+{
+	ews_inbox_post(user, op);
+}
+
+static EwsSession *start(const char *url, GError **error)
+{
+	EwsConfig config = { .url = url, .user = "me", .password = "secret", .max_conns = 4,
+		.timeout_s = 30 };
+
+	return ews_session_start(&config, error);
+}
+
+/* Takes @answer. */
+static void rig_init(Rig *self, FakeAnswer *answer)
+{
+	g_autofree char *url = NULL;
+
+	self->fake = fake_new();
+	if (answer)
+		fake_add(self->fake, answer);
+	url = fake_url(self->fake);
+	self->session = start(url, NULL);
+	self->inbox = ews_inbox_new(NULL, NULL);
+	self->states = g_array_new(FALSE, FALSE, sizeof(EwsState));
+	ews_session_listen(self->session, on_state, self->states);
+}
+
+static void rig_clear(Rig *self)
+{
+	ews_session_stop(self->session);
+	ews_inbox_free(self->inbox, (GDestroyNotify)ews_op_free);
+	fake_free(self->fake);
+	g_array_unref(self->states);
+}
+
+static uint64_t submit(Rig *self, EwsPriority priority)
+{
+	EwsOp *op = ews_get_folder_new("x");
+
+	ews_op_set_tag(op, 7);
+	return ews_submit(self->session, op, priority, on_done, self->inbox);
+}
+
+/* Takes the next op that is done and checks how it went; -1: well. */
+static void expect(Rig *self, int code)
+{
+	g_autoptr(EwsOp) op = ews_inbox_take(self->inbox, g_get_monotonic_time() + 60000000);
+
+	g_assert_nonnull(op);
+	g_assert_cmpint(ews_op_tag(op), ==, 7);
+	if (code < 0)
+		g_assert_no_error(ews_op_error(op));
+	else
+		g_assert_error(ews_op_error(op), EWS_ERROR, code);
+}
+
+static void test_addresses(void)
+{
+	static const char *const bad[] = {
+		"", "mail.example.org", "ftp://h/", "http://mail.example.org/EWS/Exchange.asmx",
+		"https://me:secret@h/EWS", "https:///EWS", "http://127.0.0.1.example.org/",
+		"http://localhost.example.org/", "file:///etc/passwd",
+	};
+	static const char *const good[] = {
+		"https://mail.example.org/EWS/Exchange.asmx", "http://127.0.0.1:8/EWS",
+		"http://localhost/EWS", "http://[::1]:80/EWS", "http://127.9.9.9/EWS",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_null(start(bad[i], &error));
+		g_assert_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+		EwsSession *session = start(good[i], NULL);
+
+		g_assert_nonnull(session);
+		ews_session_stop(session);
+	}
+	ews_session_stop(NULL);
+}
+
+static void test_answers(void)
+{
+	EwsStatus status;
+	Rig rig;
+
+	rig_init(&rig, fake_answer_new(200, folder_answer));
+	ews_session_status(rig.session, &status);
+	g_assert_cmpint(status.state, ==, EWS_STATE_NEW);
+	g_assert_cmpint(ews_session_last_progress(rig.session), ==, 0);
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, -1);
+	g_assert_cmpint(ews_session_last_progress(rig.session), >, 0);
+	submit(&rig, EWS_PRIORITY_BACKGROUND);
+	expect(&rig, -1);
+	ews_session_status(rig.session, &status);
+	g_assert_cmpint(status.state, ==, EWS_STATE_ONLINE);
+	g_assert_cmpuint(status.requests, ==, 2);
+	g_assert_cmpuint(status.bytes_in, >, strlen(folder_answer));
+	g_assert_cmpuint(status.bytes_out, >, 500);
+	g_assert_cmpstr(status.server, ==, "15.2.1544 (Exchange2016)");
+	rig_clear(&rig);
+}
+
+static void test_stop_answers_all(void)
+{
+	FakeAnswer *mute = fake_answer_new(200, "");
+	EwsSession *session;
+	Rig rig;
+
+	mute->is_mute = true;
+	rig_init(&rig, mute);
+	for (int i = 0; i < 50; i++)
+		submit(&rig, (EwsPriority)(i % EWS_PRIORITY_COUNT));
+	g_usleep(50000);
+	session = g_steal_pointer(&rig.session);
+	ews_session_stop(session);
+	for (int i = 0; i < 50; i++)
+		expect(&rig, EWS_ERROR_CANCELLED);
+	g_assert_null(ews_inbox_take(rig.inbox, 0));
+	rig_clear(&rig);
+}
+
+static void test_cancel(void)
+{
+	FakeAnswer *mute = fake_answer_new(200, "");
+	uint64_t first;
+	uint64_t second;
+	Rig rig;
+
+	mute->is_mute = true;
+	rig_init(&rig, mute);
+	first = submit(&rig, EWS_PRIORITY_WAITING);
+	g_usleep(50000);
+	second = submit(&rig, EWS_PRIORITY_SCAN);
+	g_assert_cmpuint(first, !=, second);
+	ews_raise(rig.session, second, EWS_PRIORITY_WAITING);
+	ews_cancel(rig.session, second);
+	ews_cancel(rig.session, second);
+	ews_cancel(rig.session, first); /* has left: goes on */
+	ews_cancel(rig.session, 999);
+	expect(&rig, EWS_ERROR_CANCELLED);
+	g_assert_null(ews_inbox_take(rig.inbox, g_get_monotonic_time() + 100000));
+	ews_session_stop(g_steal_pointer(&rig.session));
+	expect(&rig, EWS_ERROR_CANCELLED);
+	rig_clear(&rig);
+}
+
+/* Nobody listens at the address: known after the first, and said at once from then on. */
+static void test_offline(void)
+{
+	Rig rig;
+
+	rig_init(&rig, NULL);
+	fake_free(g_steal_pointer(&rig.fake));
+	for (int i = 0; i < 100; i++)
+		submit(&rig, EWS_PRIORITY_SCAN);
+	for (int i = 0; i < 100; i++)
+		expect(&rig, EWS_ERROR_OFFLINE);
+	for (int i = 0; i < 100; i++)
+		submit(&rig, EWS_PRIORITY_WAITING);
+	for (int i = 0; i < 100; i++)
+		expect(&rig, EWS_ERROR_OFFLINE);
+	ews_session_stop(g_steal_pointer(&rig.session));
+	g_assert_cmpuint(rig.states->len, ==, 1);
+	g_assert_cmpint(g_array_index(rig.states, EwsState, 0), ==, EWS_STATE_OFFLINE);
+	rig_clear(&rig);
+}
+
+static void test_broken_once(void)
+{
+	FakeAnswer *cut = fake_answer_new(200, "");
+	EwsStatus status;
+	Rig rig;
+
+	cut->cut = 0;
+	rig_init(&rig, cut);
+	fake_add(rig.fake, fake_answer_new(200, folder_answer));
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, -1);
+	ews_session_status(rig.session, &status);
+	g_assert_cmpint(status.state, ==, EWS_STATE_ONLINE);
+	rig_clear(&rig);
+}
+
+static void test_stopped_for_good(void)
+{
+	g_autoptr(GPtrArray) requests = NULL;
+	Rig rig;
+
+	rig_init(&rig, fake_answer_new(401, "no"));
+	for (int i = 0; i < 20; i++)
+		submit(&rig, EWS_PRIORITY_SCAN);
+	for (int i = 0; i < 20; i++)
+		expect(&rig, EWS_ERROR_AUTH);
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, EWS_ERROR_AUTH);
+	requests = fake_requests(rig.fake);
+	g_assert_cmpuint(requests->len, ==, 1);
+	rig_clear(&rig);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/ews/session/addresses", test_addresses);
+	g_test_add_func("/ews/session/answers", test_answers);
+	g_test_add_func("/ews/session/stop-answers-all", test_stop_answers_all);
+	g_test_add_func("/ews/session/cancels-what-is-queued", test_cancel);
+	g_test_add_func("/ews/session/offline-is-said-at-once", test_offline);
+	g_test_add_func("/ews/session/broken-once-is-repeated", test_broken_once);
+	g_test_add_func("/ews/session/401-stops-for-good", test_stopped_for_good);
+	return g_test_run();
+}
