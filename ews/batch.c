@@ -84,6 +84,15 @@ static bool is_misdealt(const EwsBatch *self, unsigned index)
 	return false;
 }
 
+/* Whoever gets an answer finds the session online, though the call is not over. */
+static void note_online(EwsBatch *self)
+{
+	if (self->shared->governor->state == EWS_STATE_ONLINE)
+		return;
+	ews_governor_answered(self->shared->governor, g_get_monotonic_time());
+	self->shared->judged(self->shared->user);
+}
+
 static void take_success(EwsBatch *self, Place *place)
 {
 	if (is_misdealt(self, self->next)) {
@@ -92,6 +101,7 @@ static void take_success(EwsBatch *self, Place *place)
 		return;
 	}
 	self->served++;
+	note_online(self);
 	give_back(self, place, NULL);
 }
 
