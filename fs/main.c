@@ -81,8 +81,7 @@ static bool prepare_process(Program *self, GError **error)
 		files.rlim_cur = MIN(files.rlim_max, OPEN_FILES_MIN);
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* What goes wrong before there is a mount belongs to the person at the terminal. */
-	fs_log_start(self->config->log_level, true);
+	fs_log_start(self->config->log_level, self->config->is_foreground);
 	return true;
 }
 
@@ -236,8 +235,6 @@ static bool start_cache(Program *self, GError **error)
 	pthread_mutex_unlock(&wait.lock);
 	if (wait.error == NULL)
 		return true;
-	if (ews_error_is(wait.error, EWS_ERROR_NOT_FOUND) && *self->config->folder != '\0')
-		g_prefix_error(&wait.error, "folder \"%s\": ", self->config->folder);
 	g_propagate_error(error, wait.error);
 	return false;
 }
@@ -312,11 +309,9 @@ static void serve(Program *self)
 
 	fs_signals_attach(self->signals, session, stop_notifying, self);
 	fs_notify_start(self->fs.notify, session);
-	if (self->ready >= 0) {
-		fs_log_start(self->config->log_level, false);
+	if (self->ready >= 0)
 		fs_daemon_ready(self->ready);
-		self->ready = -1;
-	}
+	self->ready = -1;
 	g_info("%s is mounted at %s", self->config->source, self->config->mountpoint);
 	fs_mount_loop(self->mount);
 	fs_signals_ending(self->signals);
