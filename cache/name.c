@@ -6,6 +6,12 @@
 #define PARTY_BYTES_MAX 32
 #define DIR_BYTES_MAX 240
 
+/* What a terminal shows in its line as it stands; the two separators would break the line. */
+static bool is_shown(gunichar c)
+{
+	return g_unichar_isprint(c) && c != 0x2028 && c != 0x2029;
+}
+
 /* Hidden directories at the root that are ours, now or in time. */
 static const char *const reserved[] = {".ewsfs", ".text", ".parts", ".search", ".send",
 	"Archive.ewsfs", NULL};
@@ -21,9 +27,15 @@ const char *cache_name_extension(const char *item_class)
 	return ".eml";
 }
 
+/* Letters by the book that look like nothing: the Hangul fillers. */
+static bool is_blank_letter(gunichar c)
+{
+	return c == 0x115f || c == 0x1160 || c == 0x3164 || c == 0xffa0;
+}
+
 static bool is_word(gunichar c, bool after_word)
 {
-	return g_unichar_isalnum(c) || (after_word && g_unichar_ismark(c));
+	return (g_unichar_isalnum(c) && !is_blank_letter(c)) || (after_word && g_unichar_ismark(c));
 }
 
 /*
@@ -143,7 +155,7 @@ static char *users_name(const EwsItem *item)
 		return NULL;
 	for (const char *p = name; *p != '\0'; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
-		if (c == '/' || !g_unichar_isprint(c))
+		if (c == '/' || !is_shown(c))
 			return NULL;
 	}
 	return g_strdup(name);
@@ -178,8 +190,7 @@ char *cache_name_folder(const char *display_name, bool is_top)
 	for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 		int len = (int)(g_utf8_next_char(p) - p);
-		bool is_plain =
-			c != '/' && c != '%' && g_unichar_isprint(c) && !(hide_dot && c == '.');
+		bool is_plain = c != '/' && c != '%' && is_shown(c) && !(hide_dot && c == '.');
 		size_t needed = is_plain ? (size_t)len : 3 * (size_t)len;
 		if (out->len + needed > DIR_BYTES_MAX)
 			break;
