@@ -411,9 +411,11 @@ static bool apply_deleted(CacheApply *self, const char *item_id, GError **error)
 	g_autoptr(CacheItemRow) row = NULL;
 	CacheIdent ident;
 	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+	/* Where ids stay over moves, what another folder has yet to complete is none of ours. */
 	if (!cache_item_find(self->conn, &ident, item_id, &row, error) ||
-		!cache_conn_run(self->conn, error, "DELETE FROM pending WHERE item_id = ?", "t",
-			item_id))
+		!cache_conn_run(self->conn, error,
+			"DELETE FROM pending WHERE item_id = ? AND folder = ?", "ti", item_id,
+			self->folder))
 		return false;
 	/* What lives in another folder by now is not what this folder lost. */
 	if (row == NULL || row->folder != self->folder)
