@@ -338,7 +338,8 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	g_debug("%s: %u of %u answered, HTTP %ld, %d ms%s%s", self->kind->name, self->served,
 		self->count, end->status,
 		(int)((g_get_monotonic_time() - self->sent_us) / 1000),
-		common.error ? ": " : "", common.error ? common.error->message : "");
+		self->served < self->count ? ": " : "",
+		self->served < self->count && common.error ? common.error->message : "");
 	if (ews_soap_reader_server(self->reader))
 		self->shared->server(self->shared->user, ews_soap_reader_server(self->reader));
 	if (self->served == self->count)

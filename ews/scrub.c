@@ -95,9 +95,10 @@ static Verdict examine(const char *data, size_t len, size_t *ret_used)
 	if ((unsigned char)data[0] < 0x80)
 		return is_special((unsigned char)data[0]) ? DROP : PASS;
 	c = g_utf8_get_char_validated(data, (gssize)MIN(len, 4));
-	if (c == (gunichar)-2)
+	/* GLib also knows characters of five and six bytes, which do not exist. */
+	if (c == (gunichar)-2 && len < 4)
 		return MORE;
-	if (c == (gunichar)-1)
+	if (c == (gunichar)-1 || c == (gunichar)-2)
 		return REPLACE;
 	*ret_used = (size_t)g_utf8_skip[(unsigned char)data[0]];
 	return is_xml_char(c) ? PASS : REPLACE;
@@ -145,6 +146,7 @@ void ews_scrub_feed(EwsScrub *self, const char *data, size_t len, EwsScrubOut ou
 			out(user, data + from, at - from);
 		if (verdict == MORE) {
 			self->held_len = len - at;
+			g_assert(self->held_len <= EWS_SCRUB_HELD);
 			memcpy(self->held, data + at, self->held_len);
 			return;
 		}

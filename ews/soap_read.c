@@ -198,7 +198,8 @@ static void on_error(void *user, xmlErrorPtr error)
 	EwsSoapReader *self = user;
 	g_autofree char *words = NULL;
 
-	if (self->broken || error->level < XML_ERR_FATAL)
+	/* What follows the envelope is nobody's. */
+	if (self->broken || self->envelope.is_whole || error->level < XML_ERR_FATAL)
 		return;
 	if (self->is_ending) {
 		self->broken = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "%s", cut_off);
@@ -271,6 +272,8 @@ static void feed_parser(void *user, const char *data, size_t len)
 {
 	EwsSoapReader *self = user;
 
+	if (self->envelope.is_whole)
+		return;
 	/* A tag or a comment without end is held in memory by the parser: not for ever. */
 	self->silent += len;
 	if (self->silent > EWS_CAP_TAG)

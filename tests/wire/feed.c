@@ -43,7 +43,8 @@ void feed_answer(const char *words, const char *data, gsize len, FeedPiece piece
 	const EwsFault *fault;
 
 	for (gsize at = 0; at < len;) {
-		gsize size = MIN(MAX(piece(user), 1), len - at);
+		gsize wanted = piece(user);
+		gsize size = MIN(MAX(wanted, 1), len - at);
 
 		if (!ews_soap_reader_feed(reader, data + at, size))
 			break;

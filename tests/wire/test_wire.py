@@ -263,7 +263,8 @@ def test_known_offline_answers_at_once(serve):
     assert set(report['errors']) == {'offline'}
     assert report['errors']['offline'] == 200
     assert report['state'] == 3
-    assert len(server.requests('GetItem')) <= 6
+    # Four that were on their way (which curl repeats where the connection was an old one), one more.
+    assert len(server.requests('GetItem')) <= 9
 
 
 def test_bad_password_later_gets_one_more_try(serve):
