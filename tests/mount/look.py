@@ -27,8 +27,13 @@ def attributes(info):
             'gid': info.st_gid, 'mtime': info.st_mtime_ns, 'ctime': info.st_ctime_ns}
 
 
+def name_of(error):
+    # One number, two names.
+    return 'EOPNOTSUPP' if error.errno == errno.EOPNOTSUPP else errno.errorcode[error.errno]
+
+
 def failed(error):
-    return {'errno': errno.errorcode.get(error.errno, str(error.errno))}
+    return {'errno': name_of(error)}
 
 
 def say(value):
@@ -161,7 +166,7 @@ def attempt(words):
             CHANGES[what](path)
             answers.append('done')
         except OSError as error:
-            answers.append(errno.errorcode[error.errno])
+            answers.append(name_of(error))
     say(answers)
 
 

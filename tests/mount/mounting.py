@@ -138,6 +138,34 @@ class Holder:
         self.process.stdout.close()
 
 
+class Reader:
+    """A cat that may have to wait."""
+
+    def __init__(self, path):
+        self.begin = time.monotonic()
+        self.process = subprocess.Popen(['cat', path], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+
+    def is_waiting(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def result(self, seconds=None):
+        """Once it has ended by itself."""
+        try:
+            out, err = self.process.communicate(timeout=seconds or TOOL_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError('hangs: cat') from None
+        return Result(['cat'], self.process.returncode, out, err, time.monotonic() - self.begin)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
 class Mount:
     """An ewsfs with state, cache, log and mount point in a directory of its own."""
 
@@ -154,6 +182,7 @@ class Mount:
             'cache_dir': self.cache, 'timeout': 10, 'log_level': 'debug'}, **options)
         self.process = None
         self.pid = None
+        self.was_killed = False
         self.holders = []
         os.mkdir(self.path)
         with open(self.password_file, 'w', encoding='utf-8') as file:
@@ -188,11 +217,15 @@ class Mount:
     def start(self, seconds=20):
         """In front; returns when it is mounted."""
         self.launch()
-        until(lambda: is_mounted(self.path) or self.process.poll() is not None, 'the mount',
-              seconds)
+        until(lambda: self.answers() or self.process.poll() is not None, 'the mount', seconds)
         assert self.process.poll() is None, 'ewsfs ended with %d: %s' % (
             self.process.returncode, self.log())
         return self
+
+    def answers(self):
+        """Whether a living ewsfs is mounted; one that was killed leaves a dead mount."""
+        return is_mounted(self.path) and (
+            not self.was_killed or run('stat', '-f', self.path, status=None).status == 0)
 
     def start_behind(self):
         """Without -f; returns when the parent returned, which must be when the mount answers."""
@@ -224,6 +257,7 @@ class Mount:
         """kill -9, and nothing is cleaned up."""
         os.kill(self.pid, signal.SIGKILL)
         self.wait_end()
+        self.was_killed = True
 
     def detach(self):
         """The last resort."""
@@ -334,6 +368,12 @@ class Mount:
         self.holders.append(holder)
         return holder
 
+    def cat_behind(self, path):
+        """A cat that is not waited for."""
+        reader = Reader(self.at(path))
+        self.holders.append(reader)
+        return reader
+
     def find(self, part, top='Inbox'):
         """The one file whose name contains `part`, as a path below the mount."""
         found = [name for name in self.names(top) if part in name]
@@ -342,6 +382,10 @@ class Mount:
 
     def status(self):
         return json.loads(run('cat', self.at('.ewsfs', 'status.json')).out)
+
+    def is_fresh(self):
+        """Whether it is mounted and nothing is being listed."""
+        return self.answers() and not self.status()['refreshing']
 
     def sync(self, *words, seconds=15, status=0):
         """Until all is as new as now."""
