@@ -183,7 +183,7 @@ static bool agree(const CacheItemRow *row, const EwsItem *item)
 {
 	return g_strcmp0(row->message_id, item->message_id) == 0 &&
 	       row->received == item->received && row->is_draft == item->is_draft &&
-	       g_strcmp0(row->item_class, item->item_class) == 0;
+	       strcmp(row->item_class, cache_item_class(item)) == 0;
 }
 
 /* @row's node comes to this folder as @item: a tombstone, or a live node whose id stayed. */

@@ -124,6 +124,11 @@ bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *r
 		"ii", hash, (int64_t)ino);
 }
 
+const char *cache_item_class(const EwsItem *item)
+{
+	return item->item_class != NULL ? item->item_class : "IPM.Note";
+}
+
 int64_t cache_item_mtime(const EwsItem *item)
 {
 	if (item->is_draft && item->modified != EWS_TIME_NONE)
@@ -190,7 +195,7 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 		"iiiiiiitttttttttiiiiiiiiiiib", node, place->folder, place->run, place->round,
 		(int64_t)place->by_key, (int64_t)place->is_provisional, incoming->by_id.hash,
 		item->id, item->change_key != NULL ? item->change_key : "",
-		item->item_class != NULL ? item->item_class : "IPM.Note", item->subject,
+		cache_item_class(item), item->subject,
 		item->from_name, item->from_address, item->display_to, item->message_id, categories,
 		item->received, item->sent, item->created, item->modified,
 		(int64_t)item->importance, (int64_t)item->flag, (int64_t)item->is_read,

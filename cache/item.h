@@ -65,6 +65,9 @@ GPtrArray *cache_item_find_key(CacheConn *conn, const CacheIncoming *incoming,
 bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *ret_node,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* ItemClass; "IPM.Note" where the server said none. Borrowed from @item. */
+const char *cache_item_class(const EwsItem *item);
+
 /* st_mtime: received, else sent, else created; of a draft, last modified. */
 int64_t cache_item_mtime(const EwsItem *item);
 
