@@ -372,7 +372,13 @@ static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow 
 		!cache_node_detach(self->conn, found->node, NODE_GONE, error) ||
 		!cache_node_find(self->conn, found->dir, old->name, &holder, error))
 		return false;
-	return cache_conn_run(self->conn, error, "DELETE FROM item WHERE node = ?", "i",
+	/* What is known of the content is of the old node's, which goes along. */
+	return cache_conn_run(self->conn, error,
+		       "UPDATE item SET digest = o.digest, error = o.error,"
+		       " error_key = o.error_key, error_at = o.error_at"
+		       " FROM (SELECT * FROM item WHERE node = ?1) AS o WHERE item.node = ?2",
+		       "ii", old->node, found->node) &&
+	       cache_conn_run(self->conn, error, "DELETE FROM item WHERE node = ?", "i",
 		       old->node) &&
 	       cache_conn_run(self->conn, error,
 		       "UPDATE item SET node = ?, is_provisional = 0, by_key = ? WHERE node = ?",
