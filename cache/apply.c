@@ -157,6 +157,11 @@ static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by
 
 /* --- a new item ------------------------------------------------------------------------- */
 
+static int64_t ctime_of(const EwsItem *item)
+{
+	return item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
+}
+
 static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Naming *naming,
 	bool is_provisional, int64_t *ret_node, GError **error)
 {
@@ -165,15 +170,14 @@ static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Nami
 	g_autofree char *wanted = cache_name_item(item, naming->ident->letters, self->mailbox);
 	if (!free_name(self, wanted, &incoming->by_id, 0, &name, error))
 		return false;
-	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
 	/* What may turn out to be a move is not fetched: its bytes may be here already. */
 	if (!cache_conn_run(self->conn, error,
 		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, "
 		    "want)"
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
 		    "iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)naming->ino,
-		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item), ctime,
-		    (int64_t)!is_provisional))
+		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item),
+		    ctime_of(item), (int64_t)!is_provisional))
 		return false;
 	*ret_node = cache_conn_last_id(self->conn);
 	return true;
@@ -198,14 +202,13 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 		cache_note_gone(self->cache, row->dir, row->name, row->node);
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, row->dir, 0);
 	}
-	int64_t ctime = item->modified != EWS_TIME_NONE ? item->modified : row->received;
 	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
 	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
 	bool is_wanted = row->size < 0 && (row->flags & NODE_ERROR) == 0;
 	if (!cache_conn_run(self->conn, error,
 		    "UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
 		    " want = nullif(?, 0) WHERE id = ?",
-		    "itiiii", self->dir, name, (int64_t)self->rights, ctime,
+		    "itiiii", self->dir, name, (int64_t)self->rights, ctime_of(item),
 		    (int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
 		!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
@@ -306,9 +309,9 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 		"UPDATE node SET ctime = ?1, mtime = CASE WHEN ?2 THEN ?3 ELSE mtime END,"
 		" size_hint = ?4, flags = (flags | ?5) & ~ ?6,"
 		" want = CASE WHEN ?7 THEN 1 ELSE want END WHERE id = ?8",
-		"iiiiiiii", item->modified != EWS_TIME_NONE ? item->modified : row->received,
-		(int64_t)moves_mtime, cache_item_mtime(item), MAX(item->size, 0), (int64_t)set,
-		(int64_t)clear, (int64_t)(set != 0 || had_error), row->node);
+		"iiiiiiii", ctime_of(item), (int64_t)moves_mtime, cache_item_mtime(item),
+		MAX(item->size, 0), (int64_t)set, (int64_t)clear, (int64_t)(set != 0 || had_error),
+		row->node);
 }
 
 bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
