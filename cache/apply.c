@@ -201,6 +201,8 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	if (row->state == NODE_LIVE && row->dir != 0) {
 		cache_note_gone(self->cache, row->dir, row->name, row->node);
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, row->dir, 0);
+		if (!cache_node_touch_dir(self->conn, row->dir, g_get_real_time(), error))
+			return false;
 	}
 	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
 	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
@@ -261,6 +263,7 @@ static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **e
 		.run = self->run,
 		.by_key = naming.by_key,
 		.is_provisional = lives_elsewhere,
+		.is_new = true,
 		.round = self->round,
 	};
 	self->is_moved = true;
@@ -402,7 +405,7 @@ bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
 		return false;
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;
-	self->is_moved = true;
+	self->is_moved = self->is_removed = true;
 	if (!find_provisional(self, row, &found, error))
 		return false;
 	if (found != NULL)

@@ -33,6 +33,7 @@ typedef struct CacheApply {
 	unsigned rights;
 	bool is_listed;   /* its names were seen: they stay as they are */
 	bool is_moved;    /* out: entries came or went */
+	bool is_removed;  /* out: entries went */
 	int64_t youngest; /* out: the latest DateTimeCreated of what came */
 } CacheApply;
 

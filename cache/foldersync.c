@@ -42,6 +42,7 @@ struct CacheFolderSync {
 	GError *error;         /* own; what it ends with */
 	unsigned under_way;    /* ops that we wait for */
 	GPtrArray *completing; /* own; ids of pending items, asked for by GetItem */
+	int64_t youngest_before; /* apply.youngest when the sync began */
 	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
 	CacheSweep *sweep;                   /* own */
 };
@@ -97,8 +98,21 @@ static bool take_answer(CacheFolderSync *self)
 static bool begin(CacheFolderSync *self, GError **error)
 {
 	self->apply.conn = cache_sync_begin(self->cache, error);
-	self->apply.is_moved = false;
+	self->apply.is_moved = self->apply.is_removed = false;
 	return self->apply.conn != NULL;
+}
+
+/*
+ * When entries came or went. If they only came, the youngest one's creation, which anyone who
+ * lists the directory anew finds too; only a removal leaves no other trace than the folder's
+ * commit time.
+ */
+static int64_t moved_at(const CacheFolderSync *self)
+{
+	const CacheApply *apply = &self->apply;
+	if (!apply->is_removed && apply->youngest > self->youngest_before)
+		return apply->youngest;
+	return self->commit_time > 0 ? self->commit_time : g_get_real_time();
 }
 
 /* Commits, with the directory's time moved on if entries came or went. */
@@ -106,10 +120,9 @@ static bool commit(CacheFolderSync *self, GError **error)
 {
 	CacheApply *apply = &self->apply;
 	if (apply->is_moved) {
-		int64_t when = self->commit_time > 0 ? self->commit_time : g_get_real_time();
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, apply->dir, 0);
 		if (apply->is_listed &&
-			!cache_node_touch_dir(apply->conn, apply->dir, when, error)) {
+			!cache_node_touch_dir(apply->conn, apply->dir, moved_at(self), error)) {
 			cache_sync_rollback(self->cache);
 			return false;
 		}
@@ -439,7 +452,7 @@ static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError 
 	self->apply.rights = (unsigned)sqlite3_column_int(stmt, 7);
 	self->apply.dir = sqlite3_column_int64(stmt, 8);
 	self->apply.is_listed = (sqlite3_column_int(stmt, 9) & NODE_LISTED) != 0;
-	self->apply.youngest = sqlite3_column_int64(stmt, 10);
+	self->apply.youngest = self->youngest_before = sqlite3_column_int64(stmt, 10);
 	sqlite3_reset(stmt);
 	return true;
 }

@@ -55,11 +55,10 @@ int64_t cache_ident_of_ino(uint64_t ino, int64_t mailbox)
 }
 
 /* FNV-1a: nothing depends on it being hard to forge. */
-int64_t cache_ident_print(const void *data, size_t len)
+uint64_t cache_ident_print(uint64_t print, const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return (int64_t)(hash & POSITIVE);
+		print = (print ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return print;
 }

@@ -42,5 +42,7 @@ int64_t cache_ident_mailbox(const char *mailbox);
 uint64_t cache_ident_ino(int64_t hash, int64_t mailbox);
 int64_t cache_ident_of_ino(uint64_t ino, int64_t mailbox);
 
-/* A quick number to notice a change by; it never leaves this machine. */
-int64_t cache_ident_print(const void *data, size_t len);
+/* A quick number to notice a change by, which never leaves this machine: goes on from @print,
+ * CACHE_PRINT_BEGIN first. */
+#define CACHE_PRINT_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t cache_ident_print(uint64_t print, const void *data, size_t len);

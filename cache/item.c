@@ -140,29 +140,40 @@ int64_t cache_item_mtime(const EwsItem *item)
 	return item->created != EWS_TIME_NONE ? item->created : 0;
 }
 
-static void print_text(GString *out, const char *text)
+static uint64_t print_text(uint64_t print, const char *text)
 {
-	g_string_append(out, text != NULL ? text : "\001");
-	g_string_append_c(out, '\0');
+	/* With the NUL, so that two texts are not one; none is not the same as an empty one. */
+	const char *said = text != NULL ? text : "\001";
+	return cache_ident_print(print, said, strlen(said) + 1);
 }
 
 int64_t cache_item_print(const EwsItem *item)
 {
-	g_autoptr(GString) out = g_string_sized_new(512);
-	print_text(out, item->item_class);
-	print_text(out, item->subject);
-	print_text(out, item->from_name);
-	print_text(out, item->from_address);
-	print_text(out, item->display_to);
-	print_text(out, item->message_id);
+	const char *texts[] = {item->item_class, item->subject, item->from_name,
+		item->from_address, item->display_to, item->message_id};
+	const int64_t numbers[] = {item->received, item->sent, item->size,
+		(int64_t)item->importance, item->is_draft, item->has_attachments};
+	uint64_t print = CACHE_PRINT_BEGIN;
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+		print = print_text(print, texts[i]);
 	for (char **category = item->categories; category != NULL && *category != NULL; category++)
-		print_text(out, *category);
-	g_string_append_printf(out,
-		"%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %d %d %d",
-		item->received, item->sent, item->size, (int)item->importance, item->is_draft,
-		item->has_attachments);
-	return cache_ident_print(out->str, out->len);
+		print = print_text(print, *category);
+	print = cache_ident_print(print, numbers, sizeof numbers);
+	return (int64_t)(print >> 1);
 }
+
+/* digest and error describe the content and outlive a change of properties. */
+#define ITEM_COLUMNS \
+	"folder, run, round, by_key, is_provisional, id_hash, item_id, change_key, item_class," \
+	" subject, from_name, from_address, display_to, message_id, categories, received, sent," \
+	" created, modified, importance, flag, is_read, is_draft, has_attachments, print," \
+	" key_hash, search_key"
+#define ITEM_VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+
+static const char insert_sql[] =
+	"INSERT INTO item (" ITEM_COLUMNS ", node) VALUES (" ITEM_VALUES ", ?)";
+static const char update_sql[] =
+	"UPDATE item SET (" ITEM_COLUMNS ") = (" ITEM_VALUES ") WHERE node = ?";
 
 bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place,
 	const CacheIncoming *incoming, GError **error)
@@ -170,35 +181,14 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 	const EwsItem *item = incoming->item;
 	g_autofree char *categories =
 		item->categories != NULL ? g_strjoinv(", ", item->categories) : NULL;
-	/* digest and error describe the content and outlive a change of properties. */
-	return cache_conn_run(conn, error,
-		"INSERT INTO item (node, folder, run, round, by_key, is_provisional, id_hash, "
-		"item_id,"
-		" change_key, item_class, subject, from_name, from_address, display_to, message_id,"
-		" categories, received, sent, created, modified, importance, flag, is_read, "
-		"is_draft,"
-		" has_attachments, print, key_hash, search_key)"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-		" ON CONFLICT (node) DO UPDATE SET folder = excluded.folder, run = excluded.run, "
-		"round = excluded.round,"
-		" by_key = excluded.by_key, is_provisional = excluded.is_provisional,"
-		" id_hash = excluded.id_hash, item_id = excluded.item_id,"
-		" change_key = excluded.change_key, item_class = excluded.item_class,"
-		" subject = excluded.subject, from_name = excluded.from_name,"
-		" from_address = excluded.from_address, display_to = excluded.display_to,"
-		" message_id = excluded.message_id, categories = excluded.categories,"
-		" received = excluded.received, sent = excluded.sent, created = excluded.created,"
-		" modified = excluded.modified, importance = excluded.importance,"
-		" flag = excluded.flag, is_read = excluded.is_read, is_draft = excluded.is_draft,"
-		" has_attachments = excluded.has_attachments, print = excluded.print,"
-		" key_hash = excluded.key_hash, search_key = excluded.search_key",
-		"iiiiiiitttttttttiiiiiiiiiiib", node, place->folder, place->run, place->round,
+	return cache_conn_run(conn, error, place->is_new ? insert_sql : update_sql,
+		"iiiiiitttttttttiiiiiiiiiiibi", place->folder, place->run, place->round,
 		(int64_t)place->by_key, (int64_t)place->is_provisional, incoming->by_id.hash,
-		item->id, item->change_key != NULL ? item->change_key : "",
-		cache_item_class(item), item->subject,
-		item->from_name, item->from_address, item->display_to, item->message_id, categories,
-		item->received, item->sent, item->created, item->modified,
-		(int64_t)item->importance, (int64_t)item->flag, (int64_t)item->is_read,
-		(int64_t)item->is_draft, (int64_t)item->has_attachments, cache_item_print(item),
-		incoming->by_key.hash, item->search_key, item->search_key_len);
+		item->id, item->change_key != NULL ? item->change_key : "", cache_item_class(item),
+		item->subject, item->from_name, item->from_address, item->display_to,
+		item->message_id, categories, item->received, item->sent, item->created,
+		item->modified, (int64_t)item->importance, (int64_t)item->flag,
+		(int64_t)item->is_read, (int64_t)item->is_draft, (int64_t)item->has_attachments,
+		cache_item_print(item), incoming->by_key.hash, item->search_key,
+		item->search_key_len, node);
 }

@@ -80,6 +80,7 @@ typedef struct CacheItemPlace {
 	int64_t round; /* of a provisional one: since when */
 	bool by_key;
 	bool is_provisional;
+	bool is_new; /* there is no row for the node yet */
 } CacheItemPlace;
 
 /* Writes the item's row beside @node: a new one, or over the old. */

@@ -2,6 +2,7 @@
 #include "cache/name.h"
 
 #include <string.h>
+#include <time.h>
 
 #define PARTY_BYTES_MAX 32
 #define DIR_BYTES_MAX 240
@@ -38,6 +39,20 @@ static bool is_word(gunichar c, bool after_word)
 	return (g_unichar_isalnum(c) && !is_blank_letter(c)) || (after_word && g_unichar_ismark(c));
 }
 
+/* Valid, composed (NFC) and short: a subject may be a megabyte, and what follows the first
+ * kilobyte is never shown. ASCII, which most text is, needs none of the work. */
+static char *compose(const char *text)
+{
+	size_t used = strnlen(text, 1024);
+	bool is_ascii = true;
+	for (size_t i = 0; i < used && is_ascii; i++)
+		is_ascii = (text[i] & 0x80) == 0;
+	if (is_ascii)
+		return g_strndup(text, used);
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)used);
+	return g_utf8_normalize(valid, -1, G_NORMALIZE_NFC);
+}
+
 /*
  * Appends the words of @text, joined by `-`, at most @max bytes. A `.`, `_` or `-` inside a word
  * stays, elsewhere it is a gap like any other character: names neither begin with a dash nor
@@ -47,10 +62,7 @@ static void append_words(GString *out, const char *text, size_t max)
 {
 	if (text == NULL || text[0] == '\0')
 		return;
-	/* A subject may be a megabyte; what follows the first kilobyte is never shown. */
-	size_t used = strnlen(text, 1024);
-	g_autofree char *valid = g_utf8_make_valid(text, (gssize)used);
-	g_autofree char *composed = g_utf8_normalize(valid, -1, G_NORMALIZE_NFC);
+	g_autofree char *composed = compose(text);
 	if (composed == NULL)
 		return;
 
@@ -89,12 +101,16 @@ static void append_date(GString *out, const EwsItem *item)
 		when = item->sent;
 	if (when == EWS_TIME_NONE)
 		when = item->created;
-	g_autoptr(GDateTime) date = NULL;
-	if (when != EWS_TIME_NONE)
-		date = g_date_time_new_from_unix_utc(
-			when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
-	g_autofree char *text = date != NULL ? g_date_time_format(date, "%Y-%m-%dT%H%M%SZ") : NULL;
-	g_string_append(out, text != NULL ? text : "undated");
+	time_t seconds = (time_t)(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
+	struct tm parts;
+	/* A year of five digits would sort wrongly, and no mail has one. */
+	bool is_date = when != EWS_TIME_NONE && gmtime_r(&seconds, &parts) != NULL &&
+		       parts.tm_year >= -1900 && parts.tm_year <= 8099;
+	if (is_date)
+		g_string_append_printf(out, "%04d-%02d-%02dT%02d%02d%02dZ", parts.tm_year + 1900,
+			parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+	else
+		g_string_append(out, "undated");
 }
 
 /* The sender; of the owner's own mail whom it went to. */

@@ -112,12 +112,20 @@ static bool settle(Cache *cache, GError **error)
 	return cache_sync_commit(cache, error);
 }
 
-static int64_t pause_after(const Cache *cache, unsigned failures)
+/* When to begin again. A server that is away or busy is asked when the session would let a request
+ * through; asking earlier is refused here and proves nothing. */
+static int64_t next_after(Cache *cache)
 {
+	const CacheRefresh *self = cache->refresh;
+	int64_t now = g_get_monotonic_time();
 	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
-	if (failures == 0)
-		return refresh_us;
-	return MIN(refresh_us, RETRY_US << MIN(failures - 1, 10));
+	if (self->error == NULL)
+		return now + refresh_us;
+	EwsStatus status;
+	ews_session_status(cache->session, &status);
+	if (ews_error_is_temporary(self->error) && status.resume_us > now)
+		return MIN(status.resume_us, now + refresh_us);
+	return now + MIN(refresh_us, RETRY_US << MIN(self->failures, 10));
 }
 
 static void finish(Cache *cache)
@@ -126,8 +134,8 @@ static void finish(Cache *cache)
 	if (self->error == NULL)
 		(void)!settle(cache, &self->error);
 	self->is_on = false;
+	self->next_us = next_after(cache);
 	self->failures = self->error != NULL ? self->failures + 1 : 0;
-	self->next_us = g_get_monotonic_time() + pause_after(cache, self->failures);
 	set_status(cache, self->error);
 	g_autoptr(GError) error = g_steal_pointer(&self->error);
 	forget_round(self);
