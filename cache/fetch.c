@@ -170,7 +170,8 @@ bool cache_fetch_ahead(Cache *cache, int64_t node, const char *item_id, int64_t 
 
 static void make_urgent(Cache *cache, Fetch *fetch, EwsPriority priority)
 {
-	if (priority >= fetch->priority)
+	/* One that is back already has no urgency left (its download went with the answer). */
+	if (priority >= fetch->priority || fetch->download == NULL)
 		return;
 	count(cache->fetcher, fetch->priority, -1);
 	count(cache->fetcher, priority, 1);
