@@ -206,11 +206,13 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	}
 	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
 	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
+	bool moves_mtime = !keeps_bytes || item->is_draft;
 	bool is_wanted = row->size < 0 && (row->flags & NODE_ERROR) == 0;
 	if (!cache_conn_run(self->conn, error,
 		    "UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
-		    " want = nullif(?, 0) WHERE id = ?",
-		    "itiiii", self->dir, name, (int64_t)self->rights, ctime_of(item),
+		    " mtime = CASE WHEN ? THEN ? ELSE mtime END, want = nullif(?, 0) WHERE id = ?",
+		    "itiiiiii", self->dir, name, (int64_t)self->rights, ctime_of(item),
+		    (int64_t)moves_mtime, cache_item_mtime(item),
 		    (int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
 		!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
@@ -390,10 +392,12 @@ static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow 
 		       "UPDATE item SET node = ?, is_provisional = 0, by_key = ? WHERE node = ?",
 		       "iii", old->node, (int64_t)old->by_key, found->node) &&
 	       cache_conn_run(self->conn, error,
-		       "UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime"
-		       " FROM (SELECT rights, ctime FROM node WHERE id = ?3) AS n WHERE id = ?4",
-		       "itii", found->dir, holder == 0 ? old->name : found->name, found->node,
-		       old->node) &&
+		       "UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime,"
+		       " mtime = CASE WHEN ?5 THEN n.mtime ELSE node.mtime END"
+		       " FROM (SELECT rights, ctime, mtime FROM node WHERE id = ?3) AS n"
+		       " WHERE id = ?4",
+		       "itiii", found->dir, holder == 0 ? old->name : found->name, found->node,
+		       old->node, (int64_t)(!keeps_bytes || found->is_draft)) &&
 	       (keeps_bytes || cache_apply_drop_bytes(cache, self->conn, old->node, error));
 }
 
