@@ -190,6 +190,20 @@ static bool agree(const CacheItemRow *row, const EwsItem *item)
 	       strcmp(row->item_class, cache_item_class(item)) == 0;
 }
 
+/*
+ * Read and flag state are no part of the content: an update of only these keeps the bytes. Any
+ * other makes them suspect: served as before, until the next fetch tells.
+ */
+static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
+{
+	if (g_strcmp0(row->change_key, item->change_key) == 0)
+		return false;
+	bool is_same = row->print == cache_item_print(item);
+	bool is_state_only = row->is_read != item->is_read || row->flag != (int)item->flag;
+	/* With the new id of a move comes a new ChangeKey, which says nothing. */
+	return !is_same || (!is_state_only && strcmp(row->item_id, item->id) == 0);
+}
+
 /* @row's node comes to this folder as @item: a tombstone, or a live node whose id stayed. */
 static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
@@ -207,13 +221,17 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
 	bool keeps_bytes = strcmp(row->item_id, item->id) == 0 || agree(row, item);
 	bool moves_mtime = !keeps_bytes || item->is_draft;
+	bool is_suspect = (row->flags & NODE_SUSPECT) != 0 || is_content_change(row, item);
 	bool is_wanted = row->size < 0 && (row->flags & NODE_ERROR) == 0;
+	bool has_doubt = row->size >= 0 && is_suspect;
 	if (!cache_conn_run(self->conn, error,
 		    "UPDATE node SET parent = ?, state = 0, name = ?, rights = ?, ctime = ?,"
-		    " mtime = CASE WHEN ? THEN ? ELSE mtime END, want = nullif(?, 0) WHERE id = ?",
-		    "itiiiiii", self->dir, name, (int64_t)self->rights, ctime_of(item),
+		    " mtime = CASE WHEN ? THEN ? ELSE mtime END, flags = flags | ?,"
+		    " want = nullif(?, 0) WHERE id = ?",
+		    "itiiiiiii", self->dir, name, (int64_t)self->rights, ctime_of(item),
 		    (int64_t)moves_mtime, cache_item_mtime(item),
-		    (int64_t)(is_wanted || (row->flags & NODE_SUSPECT) != 0), row->node) ||
+		    (int64_t)(has_doubt ? NODE_SUSPECT : 0), (int64_t)(is_wanted || has_doubt),
+		    row->node) ||
 		!cache_item_write(self->conn, row->node, &place, incoming, error))
 		return false;
 	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
@@ -273,19 +291,6 @@ static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **e
 }
 
 /* --- a known item ----------------------------------------------------------------------- */
-
-/*
- * Read and flag state are no part of the content: an update of only these keeps the bytes. Any
- * other makes them suspect: served as before, until the next fetch tells.
- */
-static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
-{
-	if (g_strcmp0(row->change_key, item->change_key) == 0)
-		return false;
-	bool is_state_only = row->print == cache_item_print(item) &&
-			     (row->is_read != item->is_read || row->flag != (int)item->flag);
-	return !is_state_only;
-}
 
 static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
@@ -369,6 +374,7 @@ static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow 
 	bool keeps_bytes = g_strcmp0(old->message_id, found->message_id) == 0 &&
 			   old->received == found->received && old->is_draft == found->is_draft &&
 			   g_strcmp0(old->item_class, found->item_class) == 0;
+	bool has_doubt = old->size >= 0 && old->print != found->print;
 	cache_note_gone(cache, old->dir, old->name, old->node);
 	cache_note_gone(cache, found->dir, found->name, found->node);
 	cache_note(cache, CACHE_CHANGE_MEMBERS, found->dir, 0);
@@ -393,11 +399,13 @@ static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow 
 		       "iii", old->node, (int64_t)old->by_key, found->node) &&
 	       cache_conn_run(self->conn, error,
 		       "UPDATE node SET parent = ?1, name = ?2, rights = n.rights, ctime = n.ctime,"
-		       " mtime = CASE WHEN ?5 THEN n.mtime ELSE node.mtime END"
+		       " mtime = CASE WHEN ?5 THEN n.mtime ELSE node.mtime END,"
+		       " flags = flags | ?6, want = CASE WHEN ?6 THEN 1 ELSE want END"
 		       " FROM (SELECT rights, ctime, mtime FROM node WHERE id = ?3) AS n"
 		       " WHERE id = ?4",
-		       "itiii", found->dir, holder == 0 ? old->name : found->name, found->node,
-		       old->node, (int64_t)(!keeps_bytes || found->is_draft)) &&
+		       "itiiii", found->dir, holder == 0 ? old->name : found->name, found->node,
+		       old->node, (int64_t)(!keeps_bytes || found->is_draft),
+		       (int64_t)(has_doubt ? NODE_SUSPECT : 0)) &&
 	       (keeps_bytes || cache_apply_drop_bytes(cache, self->conn, old->node, error));
 }
 
