@@ -238,11 +238,13 @@ static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 		pause_all(self, end->retry_after_s > 0 ? end->retry_after_s * 1000 : -1, error);
 		return verdict(EWS_TROUBLE_BUSY, error);
 	}
-	/* 400, 413, 500, 200 with rubbish may be one op's fault; the rest is everybody's. */
-	if (end->status == 200 || end->status == 400 || end->status == 413 || end->status == 500) {
-		ews_governor_shrink(governor, self->kind);
+	/* 413, 400, 500, 200 with rubbish may be one op's fault; the rest is everybody's. One
+	 * server answers 400 now and then to what it takes the next time. */
+	ews_governor_shrink(governor, self->kind);
+	if (end->status == 413)
 		return verdict(EWS_TROUBLE_REJECTED, error);
-	}
+	if (end->status == 200 || end->status == 400 || end->status == 500)
+		return verdict(EWS_TROUBLE_BROKEN, error);
 	return verdict(EWS_TROUBLE_NONE, error);
 }
 
@@ -263,7 +265,7 @@ static Verdict judge_answer(EwsBatch *self, const EwsHttpEnd *end)
 	ews_governor_answered(governor, g_get_monotonic_time());
 	if (!is_whole) {
 		ews_governor_shrink(governor, self->kind);
-		return verdict(EWS_TROUBLE_REJECTED, error);
+		return verdict(EWS_TROUBLE_BROKEN, error);
 	}
 	return verdict(EWS_TROUBLE_MISSING, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
 		"%s: the answer has no message for this", self->kind->name));

@@ -15,8 +15,8 @@ typedef enum EwsTrouble {
 	EWS_TROUBLE_SURPLUS,  /* the server took only some of the call */
 	EWS_TROUBLE_STOPPED,  /* the server stopped before it */
 	EWS_TROUBLE_MISSING,  /* the answer was whole, but had no message for it */
-	EWS_TROUBLE_BROKEN,   /* the connection broke */
-	EWS_TROUBLE_REJECTED, /* the call as a whole came to nothing, perhaps for one op's sake */
+	EWS_TROUBLE_BROKEN,   /* the connection broke, or the answer makes no sense: may pass */
+	EWS_TROUBLE_REJECTED, /* the server refused the call, perhaps for one op's sake */
 } EwsTrouble;
 
 /* TRUE: queue it again (the op now knows in how big a batch). FALSE: give it back. @count is the

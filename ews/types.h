@@ -70,7 +70,7 @@ typedef struct EwsItem {
 	int64_t sent;
 	int64_t created;
 	int64_t modified;
-	int64_t size; /* item:Size, the server's measure, not the length of the MIME; -1: not said */
+	int64_t size; /* item:Size, the server's measure, not the MIME's length; -1: not said */
 	EwsImportance importance;
 	EwsFlag flag;
 	bool is_read;

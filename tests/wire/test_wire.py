@@ -219,10 +219,10 @@ def test_wrong_password_is_tried_once(serve):
     'cut=20000,op=GetItem,count=3',
     'cut=0,op=GetItem,count=1',
     'lose,op=GetItem,count=1',
-    'truncate,op=GetItem,count=4',
-    'garbage,op=GetItem,count=4',
+    'truncate,op=GetItem,count=3',
+    'garbage,op=GetItem,count=3',
     'http=500,op=GetItem,count=4',
-    'http=400,op=GetItem,count=4',
+    'http=400,op=GetItem,count=3',
     'http=503,op=GetItem,count=1',
     'http=429,op=GetItem,count=1',
     'busy,op=GetItem,count=1',
@@ -263,7 +263,7 @@ def test_known_offline_answers_at_once(serve):
     assert set(report['errors']) == {'offline'}
     assert report['errors']['offline'] == 200
     assert report['state'] == 3
-    # Four that were on their way (which curl repeats where the connection was an old one), one more.
+    # Four that were on their way (curl repeats each whose connection was an old one), one more.
     assert len(server.requests('GetItem')) <= 9
 
 
