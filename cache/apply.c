@@ -16,6 +16,7 @@ typedef struct Naming {
 	const CacheIdent *ident;
 	uint64_t ino;
 	bool by_key;
+	bool is_provisional;
 } Naming;
 
 /* --- bytes ------------------------------------------------------------------------------ */
@@ -162,25 +163,37 @@ static int64_t ctime_of(const EwsItem *item)
 	return item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
 }
 
+/* *ret_node is 0 when the name is taken. */
+static bool insert_node(CacheApply *self, const EwsItem *item, const Naming *naming,
+	const char *name, int64_t *ret_node, GError **error)
+{
+	/* What may turn out to be a move is not fetched: its bytes may be here already. */
+	int64_t want = naming->is_provisional ? 0 : 1;
+	if (!cache_conn_run(self->conn, error,
+		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime,"
+		    " want) VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0)) ON CONFLICT DO NOTHING",
+		    "iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)naming->ino,
+		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item),
+		    ctime_of(item), want))
+		return false;
+	bool is_added = cache_conn_changes(self->conn) > 0;
+	*ret_node = is_added ? cache_conn_last_id(self->conn) : 0;
+	return true;
+}
+
 static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Naming *naming,
-	bool is_provisional, int64_t *ret_node, GError **error)
+	int64_t *ret_node, GError **error)
 {
 	const EwsItem *item = incoming->item;
 	g_autofree char *name = NULL;
 	g_autofree char *wanted = cache_name_item(item, naming->ident->letters, self->mailbox);
-	if (!free_name(self, wanted, &incoming->by_id, 0, &name, error))
+	/* Nearly every name is free: trying costs less than asking. */
+	if (!insert_node(self, item, naming, wanted, ret_node, error))
 		return false;
-	/* What may turn out to be a move is not fetched: its bytes may be here already. */
-	if (!cache_conn_run(self->conn, error,
-		    "INSERT INTO node (parent, kind, name, ino, rights, size_hint, mtime, ctime, "
-		    "want)"
-		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
-		    "iitiiiiii", self->dir, (int64_t)CACHE_KIND_FILE, name, (int64_t)naming->ino,
-		    (int64_t)self->rights, MAX(item->size, 0), cache_item_mtime(item),
-		    ctime_of(item), (int64_t)!is_provisional))
-		return false;
-	*ret_node = cache_conn_last_id(self->conn);
-	return true;
+	if (*ret_node != 0)
+		return true;
+	return free_name(self, wanted, &incoming->by_id, 0, &name, error) &&
+	       insert_node(self, item, naming, name, ret_node, error);
 }
 
 static bool agree(const CacheItemRow *row, const EwsItem *item)
@@ -273,10 +286,10 @@ static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **e
 		if (tomb != NULL)
 			return move_here(self, tomb, incoming, error);
 	}
-	Naming naming;
+	Naming naming = {.is_provisional = lives_elsewhere};
 	int64_t node = 0;
 	if (!choose_naming(self, incoming, sharers, &naming, error) ||
-		!add_node(self, incoming, &naming, lives_elsewhere, &node, error))
+		!add_node(self, incoming, &naming, &node, error))
 		return false;
 	CacheItemPlace place = {
 		.folder = self->folder,
