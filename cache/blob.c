@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cache/fetch.h"
 #include "cache/private.h"
 #include "ews/error.h"
 
@@ -296,6 +297,7 @@ CacheBlob *cache_blob_open(Cache *cache, int64_t id, uint32_t content, GError **
 	self->size = node->size;
 	self->fd = fd;
 	pin(cache->blobs, self);
+	cache_fetch_hit(cache, node->parent);
 	return self;
 }
 

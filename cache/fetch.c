@@ -15,7 +15,10 @@
 
 /* Fetches that a scan keeps under way. Enough to fill every connection's batch and have the next
  * ones ready, few enough to change the mind of. */
-#define SCAN_UNDER_WAY 500
+#define SCAN_UNDER_WAY 1000
+
+/* The sync thread hears of every so many hits. */
+#define HITS_TOLD 64
 
 /* An item whose content could not be had is asked for again after this, or when it changed. */
 #define ERROR_REST_US (3600 * (int64_t)G_USEC_PER_SEC)
@@ -223,6 +226,23 @@ static void fill_scans(Cache *cache)
 		if (!cache_scan_is_over(value, now))
 			fill_scan(cache, value);
 	}
+}
+
+static void hits_run(Cache *cache, void *data)
+{
+	const int64_t *dir = data;
+	CacheScan *scan = g_hash_table_lookup(cache->fetcher->scans, dir);
+	if (scan == NULL || cache_scan_is_over(scan, g_get_monotonic_time()))
+		return;
+	cache_scan_hits(scan, HITS_TOLD);
+	fill_scan(cache, scan);
+}
+
+void cache_fetch_hit(Cache *cache, int64_t dir)
+{
+	/* Two readers in two directories share the count: each is told half as often. */
+	if (atomic_fetch_add(&cache->hits, 1) % HITS_TOLD == HITS_TOLD - 1)
+		cache_sync_post(cache, hits_run, g_memdup2(&dir, sizeof dir), g_free);
 }
 
 /* --- requests --------------------------------------------------------------------------- */

@@ -35,5 +35,9 @@ bool cache_fetch_ahead(Cache *cache, int64_t node, const char *item_id, int64_t 
 /* Fetches under way for nobody in particular. */
 unsigned cache_fetch_background_count(const Cache *cache);
 
+/* Any thread: a program has just opened what is here. Now and then the sync thread is told, so
+ * that a scan which runs ahead of its reader knows where that is. */
+void cache_fetch_hit(Cache *cache, int64_t dir);
+
 /* TRUE while the item is being fetched. */
 bool cache_fetch_is_on(const Cache *cache, int64_t node);

@@ -6,7 +6,7 @@
 /* A reader who was away longer begins anew. */
 #define PAUSE_MAX_US (10 * G_USEC_PER_SEC)
 
-/* How far ahead of the reader's last miss. */
+/* How far ahead of where the reader was seen. */
 #define AHEAD_ITEMS 2000
 #define AHEAD_BYTES (INT64_C(128) << 20)
 
@@ -28,7 +28,7 @@ struct CacheScan {
 	char *last_name;      /* own */
 	int64_t ahead_id;     /* the last item handed out */
 	char *ahead_name;     /* own */
-	unsigned ahead_items; /* handed out since the last miss */
+	unsigned ahead_items; /* handed out beyond the reader */
 	int64_t ahead_bytes;
 };
 
@@ -159,6 +159,17 @@ bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bo
 	self->ahead_bytes = 0;
 	*ret_is_scan = self->order != ORDER_UNKNOWN;
 	return true;
+}
+
+void cache_scan_hits(CacheScan *self, unsigned hits)
+{
+	unsigned passed = MIN(hits, self->ahead_items);
+	if (self->order == ORDER_UNKNOWN)
+		return;
+	self->seen_us = g_get_monotonic_time();
+	if (passed > 0)
+		self->ahead_bytes -= self->ahead_bytes / self->ahead_items * passed;
+	self->ahead_items -= passed;
 }
 
 GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GError **error)

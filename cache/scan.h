@@ -32,8 +32,11 @@ void cache_scan_free(CacheScan *self);
 bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bool for_length,
 	bool *ret_is_scan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The reader went over @hits items that were here: it is still walking, and further on. */
+void cache_scan_hits(CacheScan *self, unsigned hits);
+
 /* The next items that are not here, at most @max, of CacheScanItem; each is handed out once. At
- * most so many beyond the reader's last miss that a reader who stopped costs little. */
+ * most so many beyond where the reader was seen that a reader who stopped costs little. */
 GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
