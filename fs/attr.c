@@ -16,7 +16,7 @@
 
 #define RIGHTS_TO_WRITE_DIR (FS_RIGHT_DELETE | FS_RIGHT_CREATE_CONTENTS | FS_RIGHT_CREATE_HIERARCHY)
 
-/* --- node to stat --------------------------------------------------------------------------------- */
+/* --- node to stat -------------------------------------------------------- */
 
 static mode_t mode_of(const FsConfig *config, const CacheNode *node)
 {
@@ -74,7 +74,8 @@ void fs_attr_fill(const FsConfig *config, const CacheNode *node, struct stat *re
 	*ret_attr = attr;
 }
 
-void fs_attr_entry(const FsConfig *config, const CacheNode *node, struct fuse_entry_param *ret_entry)
+void fs_attr_entry(const FsConfig *config, const CacheNode *node,
+	struct fuse_entry_param *ret_entry)
 {
 	*ret_entry = (struct fuse_entry_param){
 		.ino = fs_inode_of(node),
@@ -84,7 +85,7 @@ void fs_attr_entry(const FsConfig *config, const CacheNode *node, struct fuse_en
 	fs_attr_fill(config, node, &ret_entry->attr);
 }
 
-/* --- getattr ----------------------------------------------------------------------------------------- */
+/* --- getattr ------------------------------------------------------------- */
 
 static void reply_node(fuse_req_t req, const Fs *fs, const CacheNode *node)
 {
@@ -174,7 +175,7 @@ void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 		wait_for_size(req, fs, node, ino);
 }
 
-/* --- setattr and statfs ------------------------------------------------------------------------------ */
+/* --- setattr and statfs -------------------------------------------------- */
 
 #define SETS_CONTENT (FUSE_SET_ATTR_SIZE)
 #define SETS_TIMES (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | \

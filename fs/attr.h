@@ -21,7 +21,8 @@
 void fs_attr_fill(const FsConfig *config, const CacheNode *node, struct stat *ret_attr);
 
 /* What a LOOKUP says: attributes whose size is not known are not to be kept. */
-void fs_attr_entry(const FsConfig *config, const CacheNode *node, struct fuse_entry_param *ret_entry);
+void fs_attr_entry(const FsConfig *config, const CacheNode *node,
+	struct fuse_entry_param *ret_entry);
 
 /* TRUE when the size in fs_attr_fill is the exact length of the content. */
 bool fs_attr_is_exact(const CacheNode *node);

@@ -29,9 +29,9 @@ const char *fs_config_usage(void)
 {
 	return "Usage: ewsfs [-f] [-o OPTION[,OPTION…]] SOURCE MOUNTPOINT\n"
 	       "\n"
-	       "SOURCE is the address of an Exchange server, https://HOST/EWS/Exchange.asmx, or the\n"
-	       "name of an account in the configuration file. A part of the mailbox is mounted with\n"
-	       "ADDRESS#FOLDER/PATH or NAME:FOLDER/PATH.\n"
+	       "SOURCE is the address of an Exchange server, https://HOST/EWS/Exchange.asmx,\n"
+	       "or the name of an account in the configuration file. A part of the mailbox is\n"
+	       "mounted with ADDRESS#FOLDER/PATH or NAME:FOLDER/PATH.\n"
 	       "\n"
 	       "  -f                    stay in front, log to stderr\n"
 	       "  -o user=NAME          sign in as\n"
@@ -57,8 +57,8 @@ const char *fs_config_usage(void)
 	       "  -h, --help            this text\n"
 	       "  -V, --version         the version\n"
 	       "\n"
-	       "All of these are also keys of the configuration file; see ewsfs.conf(5). Unmount with\n"
-	       "\"fusermount3 -u MOUNTPOINT\" or \"umount MOUNTPOINT\".\n";
+	       "All of these are also keys of the configuration file; see ewsfs.conf(5).\n"
+	       "Unmount with \"fusermount3 -u MOUNTPOINT\" or \"umount MOUNTPOINT\".\n";
 }
 
 FsConfig *fs_config_new_default(void)
@@ -103,7 +103,7 @@ bool fs_config_has_open(const FsConfig *self)
 	return !(self->is_read_only && self->sizes == FS_SIZES_EXACT);
 }
 
-/* --- the command line ------------------------------------------------------------------------ */
+/* --- the command line ---------------------------------------------------- */
 
 static bool take_switch(Words *words, int letter, bool is_helper)
 {
@@ -167,7 +167,8 @@ static bool read_words(Words *words, int argc, char **argv, GError **error)
 		NULL)) != -1) {
 		if (!take_switch(words, letter, is_helper)) {
 			g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-				"unknown switch, or one without its value: \"%s\"; see ewsfs --help",
+				"unknown switch, or one without its value: \"%s\"; see ewsfs "
+				"--help",
 				argv[MAX(optind - 1, 0)]);
 			return false;
 		}
@@ -177,7 +178,7 @@ static bool read_words(Words *words, int argc, char **argv, GError **error)
 	return take_operands(words, argc, argv, error);
 }
 
-/* --- the file ---------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------ */
 
 char *fs_config_path(void)
 {
@@ -239,8 +240,10 @@ static bool load_file(FsConfig *self, GError **error)
 
 	if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"SOURCE \"%s\" is no address (https://…), and for an account of that name there "
-			"would have to be a file %s", self->account, path);
+			"SOURCE \"%s\" is no address (https://…), and for an account of that name "
+			"there "
+			"would have to be a file %s",
+			self->account, path);
 		return false;
 	}
 	if (!g_file_get_contents(path, &data, &len, error))
@@ -252,7 +255,7 @@ static bool load_file(FsConfig *self, GError **error)
 	return fs_config_load(self, data, len, path, error);
 }
 
-/* --- all of it ----------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------- */
 
 static const char both_passwords[] = "password_file= and password_command= exclude each other";
 

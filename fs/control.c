@@ -36,7 +36,7 @@ struct FsControl {
 	fuse_ino_t next;
 };
 
-/* --- what there is -------------------------------------------------------------------------------- */
+/* --- what there is ------------------------------------------------------- */
 
 static char *render_queue(const Fs *fs)
 {
@@ -64,7 +64,7 @@ static const Entry *find_entry(const char *name)
 	return NULL;
 }
 
-/* --- snapshots -------------------------------------------------------------------------------------- */
+/* --- snapshots ----------------------------------------------------------- */
 
 static Snapshot *snapshot_ref(Snapshot *self)
 {
@@ -144,7 +144,7 @@ void fs_control_free(FsControl *self)
 	g_free(self);
 }
 
-/* --- attributes -------------------------------------------------------------------------------------- */
+/* --- attributes ---------------------------------------------------------- */
 
 static struct stat attr_of(const Fs *fs, fuse_ino_t ino, mode_t mode, int64_t at_us)
 {
@@ -200,7 +200,7 @@ void fs_control_getattr(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_attr(req, &attr, 0);
 }
 
-/* --- names ---------------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------- */
 
 bool fs_control_is_below(fuse_ino_t parent, const char *name)
 {
@@ -283,7 +283,7 @@ void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offse
 	fuse_reply_buf(req, page->str, page->len);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {

@@ -13,7 +13,7 @@
 #include "fs/notify.h"
 #include "fs/park.h"
 
-/* --- names ------------------------------------------------------------------------------------------ */
+/* --- names --------------------------------------------------------------- */
 
 static void nobody_waits(void *user, const GError *error)
 {
@@ -74,7 +74,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 	fuse_reply_none(req);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------- */
 
 static void reply_opened(fuse_req_t req, const Fs *fs, struct fuse_file_info *info)
 {
@@ -119,7 +119,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *inf
 	fuse_reply_err(req, 0);
 }
 
-/* --- listing ---------------------------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------- */
 
 /* One answer to READDIR or READDIRPLUS while it fills. */
 typedef struct Page {
@@ -139,7 +139,8 @@ static off_t cookie_of(int64_t id)
 	return id + 1;
 }
 
-static bool page_add(Page *self, const char *name, const struct fuse_entry_param *entry, off_t cookie)
+static bool page_add(Page *self, const char *name, const struct fuse_entry_param *entry,
+	off_t cookie)
 {
 	char *at = self->data + self->used;
 	size_t left = self->size - self->used;
@@ -173,8 +174,8 @@ static bool page_add_dot(Page *self, const CacheNode *node, const char *name, of
 	return page_add(self, name, &entry, cookie);
 }
 
-/* "." and "..", as far as they were not given yet; the smallest answer has room for both. Above the root is another filesystem; the
- * kernel knows, and what we say does not matter. */
+/* "." and "..", as far as they were not given yet; the smallest answer has room for both. Above
+ * the root is another filesystem; the kernel knows, and what we say does not matter. */
 static bool page_add_dots(Page *self, int64_t dir, off_t offset, GError **error)
 {
 	if (offset >= COOKIE_DOT_DOT)

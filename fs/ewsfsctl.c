@@ -67,7 +67,7 @@ static Exit say(Exit status, const char *format, ...)
 	return status;
 }
 
-/* --- the mount -------------------------------------------------------------------------------------- */
+/* --- the mount ----------------------------------------------------------- */
 
 static void target_clear(Target *self)
 {
@@ -104,7 +104,8 @@ static Exit find_only(GPtrArray *mounts, Target *ret_target)
 	if (count == 0)
 		return say(EXIT_NO_MOUNT, "no mailbox is mounted");
 	if (count > 1)
-		return say(EXIT_USAGE, "%u mailboxes are mounted: say which, by a path in it", count);
+		return say(EXIT_USAGE, "%u mailboxes are mounted: say which, by a path in it",
+			count);
 	ret_target->mountpoint = g_strdup(only->path);
 	ret_target->below = g_strdup("");
 	return EXIT_DONE;
@@ -129,7 +130,7 @@ static Exit find_mount(const char *path, Target *ret_target)
 	return say(EXIT_NO_MOUNT, "%s is not in a mounted mailbox", path);
 }
 
-/* --- status ------------------------------------------------------------------------------------------- */
+/* --- status -------------------------------------------------------------- */
 
 static Exit read_control_file(const Target *target, const char *name, char **ret_text)
 {
@@ -159,7 +160,7 @@ static Exit do_status(const Arguments *arguments)
 	return status;
 }
 
-/* --- sync ----------------------------------------------------------------------------------------------- */
+/* --- sync ---------------------------------------------------------------- */
 
 /* A member of an object in a line that may hold anything. */
 static JsonObject *parse_object(JsonParser *parser, const char *line)
@@ -221,9 +222,10 @@ static void show_progress(JsonObject *progress)
 
 	if (!isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "\r\033[K%s: folders %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT
-		", messages here %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, server != NULL ? server : "?", done,
-		folders, here, items);
+	fprintf(stderr,
+		"\r\033[K%s: folders %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT
+		", messages here %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT,
+		server != NULL ? server : "?", done, folders, here, items);
 	if (left >= 0)
 		fprintf(stderr, ", %" G_GINT64_FORMAT " s left", left);
 	fflush(stderr);
@@ -251,7 +253,8 @@ static bool take_line(const char *line, Exit *ret_status)
 		*ret_status = EXIT_DONE;
 	else
 		*ret_status = say(EXIT_NOT_DONE, "not all is up to date: %s",
-			json_object_get_string_member_with_default(object, "error", "no reason given"));
+			json_object_get_string_member_with_default(object, "error",
+				"no reason given"));
 	return true;
 }
 
@@ -311,7 +314,7 @@ static Exit do_sync(const Arguments *arguments)
 	return status;
 }
 
-/* --- the command line -------------------------------------------------------------------------------------- */
+/* --- the command line ---------------------------------------------------- */
 
 typedef struct Command {
 	const char *name;

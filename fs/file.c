@@ -11,7 +11,7 @@
 #include "fs/inode.h"
 #include "fs/park.h"
 
-/* --- open ------------------------------------------------------------------------------------------- */
+/* --- open ---------------------------------------------------------------- */
 
 static CacheBlob *blob_of(struct fuse_file_info *info)
 {
@@ -100,7 +100,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 		open_item(req, fs, ino, info);
 }
 
-/* --- read --------------------------------------------------------------------------------------------- */
+/* --- read ---------------------------------------------------------------- */
 
 static void reply_bytes(fuse_req_t req, const CacheBlob *blob, size_t size, off_t offset)
 {
@@ -163,7 +163,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		read_by_number(req, ino, size, offset);
 }
 
-/* --- closing --------------------------------------------------------------------------------------------- */
+/* --- closing ------------------------------------------------------------- */
 
 /* ENOSYS: the kernel does not ask again. Files that are only read have noflush anyway. */
 void fs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)

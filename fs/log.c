@@ -59,7 +59,8 @@ static GLogWriterOutput write_log(GLogLevelFlags flags, const GLogField *fields,
 
 	if (!(flags & wanted) || message == NULL)
 		return G_LOG_WRITER_HANDLED;
-	if (has_journal && g_log_writer_journald(flags, fields, count, NULL) == G_LOG_WRITER_HANDLED)
+	if (has_journal &&
+		g_log_writer_journald(flags, fields, count, NULL) == G_LOG_WRITER_HANDLED)
 		return G_LOG_WRITER_HANDLED;
 	gssize len = message->length < 0 ? (gssize)strlen(message->value) : message->length;
 	write_line(find_level(flags), message->value, (int)len);

@@ -42,7 +42,7 @@
 
 /* With an index to show, how long the server is given to refuse the password. */
 #define QUICK_LOOK_US (500 * 1000)
-#define ARENAS_MAX 2                    /* of malloc: each costs memory that an idle mount has no use for */
+#define ARENAS_MAX 2 /* of malloc: each costs memory that an idle mount has no use for */
 #define MMAP_THRESHOLD (128 * 1024)     /* fixed, so that large buffers go back to the system */
 #define OPEN_FILES_MIN 65536            /* wanted: every open message is a descriptor */
 
@@ -68,7 +68,7 @@ static bool read_config(Program *self, int argc, char **argv, GError **error)
 	return self->config != NULL;
 }
 
-/* --- steps before the network ------------------------------------------------------------------------- */
+/* --- steps before the network -------------------------------------------- */
 
 static bool prepare_process(Program *self, GError **error)
 {
@@ -119,7 +119,7 @@ static bool go_behind(Program *self, GError **error)
 	return true;
 }
 
-/* --- session and cache ----------------------------------------------------------------------------------- */
+/* --- session and cache --------------------------------------------------- */
 
 static bool start_session(Program *self, GError **error)
 {
@@ -196,7 +196,7 @@ static bool ask_server(Program *self, GError **error)
 	return false;
 }
 
-/* --- the first listing ------------------------------------------------------------------------------------- */
+/* --- the first listing --------------------------------------------------- */
 
 typedef struct Wait {
 	pthread_mutex_t lock;
@@ -239,7 +239,7 @@ static bool start_cache(Program *self, GError **error)
 	return false;
 }
 
-/* --- the server, for .ewsfs/status --------------------------------------------------------------------------- */
+/* --- the server, for .ewsfs/status --------------------------------------- */
 
 static void look_at_server(FsServer *ret_server, void *user)
 {
@@ -269,7 +269,7 @@ static void look_at_server(FsServer *ret_server, void *user)
 	g_strlcpy(ret_server->version, status.server, sizeof(ret_server->version));
 }
 
-/* --- the mount ---------------------------------------------------------------------------------------------- */
+/* --- the mount ----------------------------------------------------------- */
 
 static bool open_socket(Program *self, GError **error)
 {
@@ -321,7 +321,7 @@ static void serve(Program *self)
 	g_info("%s is unmounted", self->config->mountpoint);
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------- */
 
 /* From any step on. What was never made is NULL, and fine. */
 static void take_down(Program *self)

@@ -12,14 +12,15 @@
 #include "ews/error.h"
 #include "fs/ops.h"
 
-#define BACKGROUND_MAX 512 /* requests under way that nobody waits for, read-ahead: and their like */
+#define BACKGROUND_MAX                                                                             \
+	512 /* requests under way that nobody waits for, read-ahead: and their like */
 #define WORDS_MAX 4096     /* of what is said when a mount fails */
 
 struct FsMount {
 	struct fuse_session *session; /* own */
 };
 
-/* --- the session ----------------------------------------------------------------------------------- */
+/* --- the session --------------------------------------------------------- */
 
 /* A comma or backslash that is part of a value. */
 static void append_escaped(GString *words, const char *value)
@@ -73,7 +74,7 @@ void fs_op_init(void *user, struct fuse_conn_info *conn)
 	conn->time_gran = 1000;
 }
 
-/* --- what is said when it fails ---------------------------------------------------------------------- */
+/* --- what is said when it fails ------------------------------------------ */
 
 /* libfuse and fusermount3 explain themselves on stderr. It is led into a file for a moment, so
  * that their reason becomes part of our one line. */
@@ -149,7 +150,7 @@ static bool answer_init(struct fuse_session *session, GError **error)
 	return false;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------- */
 
 FsMount *fs_mount_new(Fs *fs, const char *mountpoint, GError **error)
 {

@@ -87,8 +87,10 @@ static bool check_directory(const char *path, GError **error)
 	if (!S_ISDIR(attr.st_mode))
 		return refuse(error, "mount point %s is not a directory", path);
 	if (is_ours(path))
-		return refuse(error, "mount point %s is busy: a mailbox is mounted there; unmount it "
-			"with \"fusermount3 -u %s\"", path, path);
+		return refuse(error,
+			"mount point %s is busy: a mailbox is mounted there; unmount it "
+			"with \"fusermount3 -u %s\"",
+			path, path);
 	/* fusermount3 asks for the same, in other words. */
 	if (geteuid() != 0 && access(path, W_OK) < 0)
 		return refuse(error, "mount point %s: not permitted to write there", path);

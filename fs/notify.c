@@ -35,7 +35,7 @@ static void free_message(void *message)
 		cache_change_free(message);
 }
 
-/* --- telling ------------------------------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------- */
 
 /* ENOENT: the kernel does not know it, which is as good. */
 static void check(int result, const char *what)
@@ -101,7 +101,7 @@ static void *run(void *user)
 	}
 }
 
-/* --- listening ------------------------------------------------------------------------------------------- */
+/* --- listening ----------------------------------------------------------- */
 
 /* On the sync thread. */
 static void listen_to_cache(CacheChange *change, void *user)
@@ -133,7 +133,7 @@ void fs_notify_members(FsNotify *self, int64_t dir)
 		cache_change_free(change);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 FsNotify *fs_notify_new(Cache *cache)
 {

@@ -40,7 +40,7 @@ static bool refuse(GError **error, const char *format, ...)
 	return false;
 }
 
-/* --- kinds -------------------------------------------------------------------------------- */
+/* --- kinds --------------------------------------------------------------- */
 
 static bool read_text(const Row *row, void *field, const FsOption *option, GError **error)
 {
@@ -180,7 +180,7 @@ static bool read_sizes(const Row *row, void *field, const FsOption *option, GErr
 	return read_choice(row, field, option, error);
 }
 
-/* --- the table ------------------------------------------------------------------------------ */
+/* --- the table ----------------------------------------------------------- */
 
 #define AT(member) .offset = offsetof(FsConfig, member)
 
@@ -228,7 +228,7 @@ static const Row *find_row(const char *name)
 	return NULL;
 }
 
-/* --- a word that is almost one of ours -------------------------------------------------------- */
+/* --- a word that is almost one of ours ----------------------------------- */
 
 #define NEAR_MAX 3 /* edits: more is another word */
 #define WORD_MAX 32
@@ -277,11 +277,12 @@ static bool refuse_unknown(const FsOption *option, GError **error)
 		return refuse(error, "unknown option \"%s\": everyone could read it; use "
 			"password_file= or password_command=", option->name);
 	if (hint != NULL)
-		return refuse(error, "unknown option \"%s\": did you mean \"%s\"?", option->name, hint);
+		return refuse(error, "unknown option \"%s\": did you mean \"%s\"?", option->name,
+			hint);
 	return refuse(error, "unknown option \"%s\"", option->name);
 }
 
-/* --- one option, and a list of them ------------------------------------------------------------ */
+/* --- one option, and a list of them -------------------------------------- */
 
 static bool take_mount_word(FsConfig *config, const FsOption *option)
 {

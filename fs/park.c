@@ -29,7 +29,7 @@ struct FsPark {
 	bool is_over;
 };
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 FsParked *fs_parked_new(FsPark *park, fuse_req_t req, fuse_ino_t ino, FsParkedReply reply)
 {
@@ -67,7 +67,7 @@ static bool unlink_parked(FsParked *self)
 	return true;
 }
 
-/* --- answering ------------------------------------------------------------------------------------ */
+/* --- answering ----------------------------------------------------------- */
 
 /* TRUE for the one who may answer; he says claim_end after it. Takes the request out of everybody's
  * sight. */
@@ -124,7 +124,7 @@ void fs_parked_done(void *user, const GError *error)
 	parked_unref(self);
 }
 
-/* --- interrupted callers --------------------------------------------------------------------------- */
+/* --- interrupted callers ------------------------------------------------- */
 
 /* The mask in hexadecimal behind "SigPnd:" or "ShdPnd:". */
 static uint64_t mask_of(const char *line)
@@ -180,7 +180,7 @@ static void note_interrupt(fuse_req_t req, void *data)
 	pthread_mutex_unlock(&park->lock);
 }
 
-/* --- the thread -------------------------------------------------------------------------------------- */
+/* --- the thread ---------------------------------------------------------- */
 
 /* Who is late or interrupted, with a reference each, and when to look again. */
 static int64_t plan(FsPark *self, GPtrArray *turn)
@@ -286,7 +286,7 @@ void fs_park_free(FsPark *self)
 	g_free(self);
 }
 
-/* --- coming and going --------------------------------------------------------------------------------- */
+/* --- coming and going ---------------------------------------------------- */
 
 void fs_parked_enter(FsParked *self, int64_t deadline_us)
 {

@@ -72,8 +72,8 @@ struct FsParked {
 struct FsBudget;
 FsPark *fs_park_new(struct FsBudget *budget);
 
-/* Answers all who wait, and from now on all who come, with ENOTCONN. When it returns no thread is in
- * the middle of a reply. The done callbacks may still come, until cache_stop. */
+/* Answers all who wait, and from now on all who come, with ENOTCONN. When it returns no thread is
+ * in the middle of a reply. The done callbacks may still come, until cache_stop. */
 void fs_park_drain(FsPark *self);
 
 /* After cache_stop. */

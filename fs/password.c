@@ -19,6 +19,7 @@
 
 #define PASSWORD_MAX 4096
 #define COMMAND_LIMIT_US (120 * G_USEC_PER_SEC) /* it may ask a person in a window of its own */
+#define REAP_INTERVAL_MS 10
 
 static volatile sig_atomic_t is_interrupted; /* Ctrl-C while the person was asked */
 
@@ -76,7 +77,7 @@ static char *read_line(int fd, int64_t deadline_us)
 	return password;
 }
 
-/* --- a file ------------------------------------------------------------------------------------- */
+/* --- a file -------------------------------------------------------------- */
 
 static char *from_file(const char *path, GError **error)
 {
@@ -87,8 +88,9 @@ static char *from_file(const char *path, GError **error)
 		return refuse(error, "password_file %s: %s", path, g_strerror(errno));
 	if (fstat(fd, &attr) < 0 || (attr.st_mode & 077) != 0) {
 		close(fd);
-		return refuse(error, "password_file %s can be read by others: \"chmod 600 %s\" first",
-			path, path);
+		return refuse(error,
+			"password_file %s can be read by others: \"chmod 600 %s\" first", path,
+			path);
 	}
 	char *password = read_line(fd, 0);
 	int failure = errno;
@@ -102,7 +104,7 @@ static char *from_file(const char *path, GError **error)
 	return refuse(error, "password_file %s: its first line is empty", path);
 }
 
-/* --- a command ------------------------------------------------------------------------------------ */
+/* --- a command ----------------------------------------------------------- */
 
 static pid_t start_command(const char *command, int *ret_fd)
 {
@@ -124,19 +126,24 @@ static pid_t start_command(const char *command, int *ret_fd)
 	return pid;
 }
 
-/* A command that printed its line is expected to end soon after; one that does not is ended. */
-static int reap(pid_t pid, int64_t deadline_us)
+/* Waits for the command to end, and takes in the rest of what it prints meanwhile, so that it does
+ * not end by SIGPIPE. Not until its output ends: an agent that it left running may hold that. */
+static int reap(pid_t pid, int fd, int64_t deadline_us)
 {
+	char rest[512];
 	int status = 0;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
+		struct pollfd entry = {.fd = fd, .events = POLLIN};
 		if (g_get_monotonic_time() > deadline_us) {
 			kill(pid, SIGKILL);
 			waitpid(pid, &status, 0);
 			break;
 		}
-		g_usleep(10 * 1000);
+		if (poll(&entry, 1, REAP_INTERVAL_MS) > 0 && read(fd, rest, sizeof(rest)) <= 0)
+			g_usleep(REAP_INTERVAL_MS * 1000);
 	}
+	explicit_bzero(rest, sizeof(rest));
 	return status;
 }
 
@@ -150,8 +157,8 @@ static char *from_command(const char *command, GError **error)
 		return refuse(error, "password_command: %s", g_strerror(errno));
 	char *password = read_line(fd, deadline_us);
 	int failure = errno;
+	int status = reap(pid, fd, password != NULL ? deadline_us : 0);
 	close(fd);
-	int status = reap(pid, password != NULL ? deadline_us : 0);
 
 	if (password != NULL && *password != '\0' && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return password;
@@ -164,7 +171,7 @@ static char *from_command(const char *command, GError **error)
 	return refuse(error, "password_command printed no password");
 }
 
-/* --- a person -------------------------------------------------------------------------------------- */
+/* --- a person ------------------------------------------------------------ */
 
 static void note_interrupt(int signal)
 {

@@ -13,7 +13,8 @@
 static void append_safe(GString *name, const char *text)
 {
 	for (const char *c = text; *c != '\0' && name->len < WORDS_MAX; c++)
-		g_string_append_c(name, g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
+		g_string_append_c(name,
+			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
 }
 
 /* Everything that tells one index from another; the parts cannot run into each other. */

@@ -132,7 +132,7 @@ FsSignals *fs_signals_new(void)
 	sigaddset(&self->taken, POKE_THREAD);
 	pthread_sigmask(SIG_BLOCK, &self->taken, NULL);
 	pthread_create(&self->thread, NULL, run, self);
-	/* Blocked in every thread that starts from here on; fs_signals_attach unblocks it in main. */
+	/* In every thread that starts from here on; fs_signals_attach unblocks it in main. */
 	sigemptyset(&main_only);
 	sigaddset(&main_only, POKE_MAIN);
 	pthread_sigmask(SIG_BLOCK, &main_only, NULL);

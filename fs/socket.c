@@ -49,7 +49,7 @@ struct FsSocket {
 	pthread_mutex_t lock;
 };
 
-/* --- jobs ------------------------------------------------------------------------------------------- */
+/* --- jobs ---------------------------------------------------------------- */
 
 static void job_unref(Job *job)
 {
@@ -81,7 +81,7 @@ static void job_done(void *user, const GError *error)
 	job_unref(job);
 }
 
-/* --- talking ------------------------------------------------------------------------------------------ */
+/* --- talking ------------------------------------------------------------- */
 
 /* A client that does not read is not waited for. */
 static void send_line(Client *client, const char *line)
@@ -111,7 +111,7 @@ static void send_outcome(Client *client, const char *error)
 	send_line(client, line);
 }
 
-/* --- commands -------------------------------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------ */
 
 /* The directory at @path below the mount point; of a file, the one it is in. */
 static bool find_directory(const Fs *fs, const char *path, int64_t *ret_id, GError **error)
@@ -175,7 +175,7 @@ static void obey(FsSocket *self, Client *client, const char *line)
 		send_outcome(client, "unknown command");
 }
 
-/* --- clients -------------------------------------------------------------------------------------------------- */
+/* --- clients ------------------------------------------------------------- */
 
 static void client_free(void *user)
 {
@@ -238,7 +238,7 @@ static void accept_client(FsSocket *self)
 	g_ptr_array_add(self->clients, client);
 }
 
-/* --- the thread --------------------------------------------------------------------------------------------- */
+/* --- the thread ---------------------------------------------------------- */
 
 static bool has_jobs(FsSocket *self)
 {
@@ -322,7 +322,7 @@ static void *run(void *user)
 	return NULL;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------- */
 
 FsSocket *fs_socket_new(const Fs *fs, const char *directory, GError **error)
 {

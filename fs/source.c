@@ -87,7 +87,8 @@ bool fs_source_check_url(const char *url, GError **error)
 	const char *scheme = g_uri_get_scheme(uri);
 	if (!g_str_equal(scheme, "https") && !g_str_equal(scheme, "http")) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"address \"%s\": it must begin with https:// (or http:// to loopback)", url);
+			"address \"%s\": it must begin with https:// (or http:// to loopback)",
+			url);
 		return false;
 	}
 	/* The mount table and the process list are for all to read. The address is not repeated

@@ -24,7 +24,7 @@ static Picture take_picture(const Fs *fs)
 	return picture;
 }
 
-/* --- words ------------------------------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 
 /* "2026-11-20T10:15:00Z", or "never". */
 static char *time_text(int64_t us)
@@ -150,7 +150,7 @@ char *fs_status_text(const Fs *fs)
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------- */
+/* --- JSON ---------------------------------------------------------------- */
 
 /* A path need not be UTF-8; JSON must. */
 static void put_text(JsonBuilder *json, const char *name, const char *value)

@@ -19,7 +19,7 @@ typedef struct Item {
 	const CacheDetails *details;
 } Item;
 
-/* --- values ------------------------------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* The value as text, owned; NULL where the item has none. */
 typedef char *(*Value)(const Item *item);
@@ -169,7 +169,7 @@ static char *value_of(const Attribute *attribute, const Item *item)
 	return attribute->value(item);
 }
 
-/* --- answering ---------------------------------------------------------------------------------------- */
+/* --- answering ----------------------------------------------------------- */
 
 static void reply_value(fuse_req_t req, const char *value, size_t len, size_t size)
 {
@@ -181,7 +181,8 @@ static void reply_value(fuse_req_t req, const char *value, size_t len, size_t si
 		fuse_reply_buf(req, value, len);
 }
 
-/* FALSE when the request was answered with an error. Folders of which no more is known have none. */
+/* FALSE when the request was answered with an error. A folder of which no more is known has no
+ * details. */
 static bool look_up(fuse_req_t req, int64_t id, CacheNode **ret_node, CacheDetails **ret_details)
 {
 	const Fs *fs = fs_of(req);

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/fake-cache.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ews/error.h"
+
+typedef struct Wait {
+	int64_t id;
+	CacheReason reason;
+	CacheDone done;
+	void *user;
+} Wait;
+
+typedef struct Bytes {
+	int64_t id;
+	uint32_t content;
+	char *data; /* own */
+	unsigned pins;
+} Bytes;
+
+struct Cache {
+	GPtrArray *nodes;  /* own, of CacheNode, by id */
+	GPtrArray *bytes;  /* own, of Bytes */
+	GQueue waits;      /* of Wait, oldest first */
+	CacheDetails details;
+	GError *list_error; /* own */
+	CacheListener listener;
+	void *listener_user;
+};
+
+struct CacheBlob {
+	Bytes *bytes; /* borrowed: from the cache */
+	int fd;
+};
+
+/* --- what the test sets -------------------------------------------------- */
+
+static void bytes_free(void *user)
+{
+	Bytes *bytes = user;
+
+	g_free(bytes->data);
+	g_free(bytes);
+}
+
+static void unref_node(void *node)
+{
+	cache_node_unref(node);
+}
+
+Cache *fake_cache_new(void)
+{
+	Cache *self = g_new0(Cache, 1);
+
+	self->nodes = g_ptr_array_new_with_free_func(unref_node);
+	self->bytes = g_ptr_array_new_with_free_func(bytes_free);
+	g_queue_init(&self->waits);
+	self->details.received = self->details.sent = INT64_MIN;
+	fake_cache_add(self, CACHE_ROOT, 0, CACHE_KIND_DIR, "")->is_listed = true;
+	return self;
+}
+
+CacheNode *fake_cache_add(Cache *self, int64_t id, int64_t parent, CacheKind kind, const char *name)
+{
+	CacheNode *node = g_new0(CacheNode, 1);
+
+	atomic_init(&node->refs, 1);
+	node->id = id;
+	node->parent = parent;
+	node->kind = kind;
+	node->ino = (uint64_t)id + 1000;
+	node->name = g_strdup(name);
+	node->rights = 0x1f;
+	node->size = kind == CACHE_KIND_FILE ? -1 : 0;
+	g_ptr_array_add(self->nodes, node);
+	return node;
+}
+
+CacheNode *fake_cache_node(Cache *self, int64_t id)
+{
+	for (guint i = 0; i < self->nodes->len; i++) {
+		CacheNode *node = g_ptr_array_index(self->nodes, i);
+		if (node->id == id)
+			return node;
+	}
+	return NULL;
+}
+
+void fake_cache_remove(Cache *self, int64_t id)
+{
+	g_ptr_array_remove(self->nodes, fake_cache_node(self, id));
+}
+
+void fake_cache_put(Cache *self, int64_t id, uint32_t content, const char *data)
+{
+	Bytes *bytes = g_new0(Bytes, 1);
+	CacheNode *node = fake_cache_node(self, id);
+
+	bytes->id = id;
+	bytes->content = content;
+	bytes->data = g_strdup(data);
+	g_ptr_array_add(self->bytes, bytes);
+	node->content = content;
+	node->size = (int64_t)strlen(data);
+	node->is_here = true;
+}
+
+CacheDetails *fake_cache_details(Cache *self)
+{
+	return &self->details;
+}
+
+void fake_cache_break_lists(Cache *self, const GError *error)
+{
+	g_clear_error(&self->list_error);
+	self->list_error = error != NULL ? g_error_copy(error) : NULL;
+}
+
+unsigned fake_cache_waiting(Cache *self)
+{
+	return self->waits.length;
+}
+
+int64_t fake_cache_wanted(Cache *self)
+{
+	return ((Wait *)self->waits.head->data)->id;
+}
+
+CacheReason fake_cache_reason(Cache *self)
+{
+	return ((Wait *)self->waits.head->data)->reason;
+}
+
+void fake_cache_answer(Cache *self, const GError *error)
+{
+	g_autofree Wait *wait = g_queue_pop_head(&self->waits);
+
+	wait->done(wait->user, error);
+}
+
+void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t content,
+	int64_t parent, const char *name)
+{
+	CacheChange *change = g_new0(CacheChange, 1);
+
+	change->kind = kind;
+	change->node = node;
+	change->content = content;
+	change->parent = parent;
+	change->name = g_strdup(name);
+	self->listener(change, self->listener_user);
+}
+
+unsigned fake_cache_pinned(Cache *self)
+{
+	unsigned pinned = 0;
+
+	for (guint i = 0; i < self->bytes->len; i++)
+		pinned += ((Bytes *)g_ptr_array_index(self->bytes, i))->pins;
+	return pinned;
+}
+
+/* --- the door of cache/ -------------------------------------------------- */
+
+CacheNode *cache_node_ref(CacheNode *self)
+{
+	atomic_fetch_add(&self->refs, 1);
+	return self;
+}
+
+void cache_node_unref(CacheNode *self)
+{
+	if (self == NULL || atomic_fetch_sub(&self->refs, 1) != 1)
+		return;
+	g_free(self->name);
+	g_free(self);
+}
+
+static CacheNode *copy_node(const CacheNode *node)
+{
+	CacheNode *copy = g_memdup2(node, sizeof(*node));
+
+	atomic_init(&copy->refs, 1);
+	copy->name = g_strdup(node->name);
+	return copy;
+}
+
+void cache_free(Cache *self)
+{
+	if (self == NULL)
+		return;
+	g_assert_cmpuint(self->waits.length, ==, 0);
+	g_ptr_array_unref(self->nodes);
+	g_ptr_array_unref(self->bytes);
+	g_clear_error(&self->list_error);
+	g_free(self);
+}
+
+void cache_change_free(CacheChange *self)
+{
+	if (self == NULL)
+		return;
+	g_free(self->name);
+	g_free(self);
+}
+
+void cache_listen(Cache *self, CacheListener listener, void *user)
+{
+	self->listener = listener;
+	self->listener_user = user;
+}
+
+CacheNode *cache_get(Cache *self, int64_t id, GError **error)
+{
+	const CacheNode *node = fake_cache_node(self, id);
+
+	if (node == NULL)
+		g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no node");
+	return node != NULL ? copy_node(node) : NULL;
+}
+
+CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **error)
+{
+	for (guint i = 0; i < self->nodes->len; i++) {
+		const CacheNode *node = g_ptr_array_index(self->nodes, i);
+		if (node->parent == parent && g_str_equal(node->name, name))
+			return copy_node(node);
+	}
+	g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no such name");
+	return NULL;
+}
+
+bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user, GError **error)
+{
+	for (guint i = 0; i < self->nodes->len; i++) {
+		const CacheNode *node = g_ptr_array_index(self->nodes, i);
+		if (node->parent == dir && node->id > after && !each(node, user))
+			break;
+	}
+	if (self->list_error != NULL)
+		g_propagate_error(error, g_error_copy(self->list_error));
+	return self->list_error == NULL;
+}
+
+CacheDetails *cache_details(Cache *self, int64_t id, GError **error)
+{
+	CacheDetails *copy = g_memdup2(&self->details, sizeof(self->details));
+
+	copy->subject = g_strdup(copy->subject);
+	copy->categories = g_strdup(copy->categories);
+	copy->item_id = g_strdup(copy->item_id);
+	copy->error = g_strdup(copy->error);
+	return copy;
+}
+
+void cache_details_free(CacheDetails *self)
+{
+	if (self == NULL)
+		return;
+	g_free(self->subject);
+	g_free(self->categories);
+	g_free(self->item_id);
+	g_free(self->error);
+	g_free(self);
+}
+
+bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error)
+{
+	*ret_usage = (CacheUsage){.bytes = 10000, .items = self->nodes->len, .quota = 40960};
+	return true;
+}
+
+static Bytes *find_bytes(Cache *self, int64_t id, uint32_t content)
+{
+	for (guint i = 0; i < self->bytes->len; i++) {
+		Bytes *bytes = g_ptr_array_index(self->bytes, i);
+		if (bytes->id == id && bytes->content == content)
+			return bytes;
+	}
+	return NULL;
+}
+
+CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)
+{
+	Bytes *bytes = find_bytes(self, id, content);
+
+	if (bytes == NULL) {
+		g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "not here");
+		return NULL;
+	}
+	CacheBlob *blob = g_new0(CacheBlob, 1);
+	blob->bytes = bytes;
+	blob->fd = memfd_create("blob", MFD_CLOEXEC);
+	g_assert_cmpint(write(blob->fd, bytes->data, strlen(bytes->data)), ==, strlen(bytes->data));
+	bytes->pins++;
+	return blob;
+}
+
+int cache_blob_fd(const CacheBlob *self)
+{
+	return self->fd;
+}
+
+int64_t cache_blob_size(const CacheBlob *self)
+{
+	return (int64_t)strlen(self->bytes->data);
+}
+
+void cache_blob_close(CacheBlob *self)
+{
+	if (self == NULL)
+		return;
+	self->bytes->pins--;
+	close(self->fd);
+	g_free(self);
+}
+
+int64_t cache_blob_pinned_size(Cache *self, int64_t id, uint32_t content)
+{
+	const Bytes *bytes = find_bytes(self, id, content);
+
+	return bytes != NULL && bytes->pins > 0 ? (int64_t)strlen(bytes->data) : -1;
+}
+
+static void add_wait(Cache *self, Wait wait)
+{
+	g_queue_push_tail(&self->waits, g_memdup2(&wait, sizeof(wait)));
+}
+
+bool cache_listing_ready(Cache *self, int64_t dir)
+{
+	const CacheNode *node = fake_cache_node(self, dir);
+
+	return node != NULL && node->is_listed;
+}
+
+void cache_await_listing(Cache *self, int64_t dir, CacheDone done, void *user)
+{
+	add_wait(self, (Wait){.id = dir, .done = done, .user = user});
+}
+
+void cache_fetch(Cache *self, int64_t id, CacheReason reason, CacheDone done, void *user)
+{
+	add_wait(self, (Wait){.id = id, .reason = reason, .done = done, .user = user});
+}
+
+void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done,
+	void *user)
+{
+	add_wait(self, (Wait){.id = dir, .done = done, .user = user});
+}
+
+CacheStatus *cache_status(Cache *self)
+{
+	CacheStatus *status = g_new0(CacheStatus, 1);
+
+	status->items = self->nodes->len;
+	status->seconds_left = -1;
+	return status;
+}
+
+void cache_status_free(CacheStatus *self)
+{
+	g_free(self);
+}

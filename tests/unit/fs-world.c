@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/fs-world.h"
+
+#include "fs/budget.h"
+#include "fs/control.h"
+#include "fs/notify.h"
+#include "fs/park.h"
+
+static void set_up(World *self, gconstpointer data)
+{
+	self->config = fs_config_new_default();
+	self->config->source = g_strdup("home");
+	self->config->url = g_strdup("https://h/e");
+	self->config->user = g_strdup("me");
+	self->config->mountpoint = g_strdup("/mnt");
+	self->config->uid = 12;
+	self->config->gid = 13;
+	self->cache = fake_cache_new();
+	self->fs.config = self->config;
+	self->fs.cache = self->cache;
+	self->fs.has_open = true;
+	self->fs.budget = fs_budget_new();
+	self->fs.park = fs_park_new(self->fs.budget);
+	self->fs.notify = fs_notify_new(self->cache);
+	self->fs.control = fs_control_new();
+	self->req = fake_req_new(&self->fs);
+}
+
+static void tear_down(World *self, gconstpointer data)
+{
+	fs_park_drain(self->fs.park);
+	fs_notify_free(self->fs.notify);
+	fs_park_free(self->fs.park);
+	fs_control_free(self->fs.control);
+	fs_budget_free(self->fs.budget);
+	cache_free(self->cache);
+	fake_req_free(self->req);
+	fs_config_free(self->config);
+}
+
+void world_add(const char *path, WorldTest test)
+{
+	g_test_add(path, World, NULL, set_up, test, tear_down);
+}
+
+fuse_req_t world_next(World *self)
+{
+	fake_req_free(self->req);
+	self->req = fake_req_new(&self->fs);
+	return self->req;
+}
