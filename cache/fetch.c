@@ -206,6 +206,7 @@ static void fill_scan(Cache *cache, CacheScan *scan)
 	g_autoptr(GPtrArray) items =
 		cache_scan_next(scan, conn, SCAN_UNDER_WAY - self->scanning, NULL);
 	cache_db_put_reader(cache->db, conn);
+	ews_hold(cache->session);
 	for (guint i = 0; items != NULL && i < items->len; i++) {
 		const CacheScanItem *item = items->pdata[i];
 		Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
@@ -214,6 +215,7 @@ static void fill_scan(Cache *cache, CacheScan *scan)
 		else
 			begin(cache, item->node, item->item_id, item->size_hint, EWS_PRIORITY_SCAN);
 	}
+	ews_release(cache->session);
 }
 
 static void fill_scans(Cache *cache)

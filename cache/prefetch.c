@@ -128,7 +128,9 @@ int64_t cache_prefetch_tick(Cache *cache, int64_t now_us)
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
 		return now_us + REST_US;
+	ews_hold(cache->session);
 	unsigned begun = begin_some(cache, conn);
+	ews_release(cache->session);
 	cache_db_put_reader(cache->db, conn);
 	/* All that is wanted is under way: what finishes, or the next refresh, may bring more. */
 	self->has_more = begun > 0;

@@ -96,6 +96,11 @@ typedef void (*EwsOpDone)(EwsOp *op, void *user);
 /* Takes @op; @done gets it back. Returns a serial number for ews_raise. */
 uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone done, void *user);
 
+/* Any thread: between the two, what is submitted (by anyone) gathers, so that many ops that belong
+ * together leave as full batches and not one by one as fast as they come. Keep it short. */
+void ews_hold(EwsSession *self);
+void ews_release(EwsSession *self);
+
 /* A queued op becomes more urgent; one that has left already is let go on. Any thread. */
 void ews_raise(EwsSession *self, uint64_t serial, EwsPriority priority);
 

@@ -47,6 +47,7 @@ struct EwsSession {
 	void *changed_user;      /* borrowed: from the listener, for changed */
 
 	atomic_uint_least64_t serial;
+	atomic_int holds; /* submitters who have more to say before anything leaves */
 
 	/* ews thread only */
 	EwsQueue *queue; /* own */
@@ -178,6 +179,8 @@ static void take_commands(EwsSession *self)
 {
 	Command *command;
 
+	if (atomic_load(&self->holds) > 0)
+		return;
 	while ((command = ews_inbox_take(self->inbox, 0)))
 		obey(self, command);
 }
@@ -372,6 +375,17 @@ uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone
 	op->user = user;
 	post(self, (Command){ .kind = COMMAND_SUBMIT, .op = op });
 	return serial;
+}
+
+void ews_hold(EwsSession *self)
+{
+	atomic_fetch_add(&self->holds, 1);
+}
+
+void ews_release(EwsSession *self)
+{
+	if (atomic_fetch_sub(&self->holds, 1) == 1)
+		wake(self);
 }
 
 void ews_raise(EwsSession *self, uint64_t serial, EwsPriority priority)
