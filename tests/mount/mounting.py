@@ -28,6 +28,8 @@ LIKE_REAL = os.environ.get('EWSFS_LIKE') == 'real'
 # How much longer everything may take: sanitizers are slow.
 PATIENCE = float(os.environ.get('EWSFS_PATIENCE', '1'))
 TOOL_S = 20 * PATIENCE
+# What a person is told when a message cannot be had because the server is away or refuses.
+AWAY = {'EHOSTUNREACH', 'ETIMEDOUT', 'EIO', 'EBUSY', 'EAGAIN', 'EACCES'}
 BAD_WORDS = re.compile(
     r'Sanitizer|runtime error:|ewsfs: (fatal|error): |[Aa]ssertion|CRITICAL|g_log: ')
 WRITING = {'CreateItem', 'UpdateItem', 'DeleteItem', 'MoveItem', 'CopyItem', 'SendItem',
@@ -339,6 +341,13 @@ class Mount:
         """Names in one directory."""
         return sorted(run('ls', '-f', '-A', self.at(top) if top else self.path).out.splitlines()[:])
 
+    def paths(self, top='Inbox'):
+        """The same, below the mount."""
+        return [os.path.join(top, name) for name in self.names(top)]
+
+    def read_all(self, top='Inbox', **more):
+        return self.read(self.paths(top), **more)
+
     def stat(self, *paths):
         answers = look('stat', *[self.at(path) for path in paths])
         return answers[0] if len(paths) == 1 else answers
@@ -406,6 +415,10 @@ class Mount:
 
 def is_file(entry):
     return entry['mode'] & 0o170000 == 0o100000
+
+
+def unreadable(answers):
+    return {path: answer['errno'] for path, answer in answers.items() if 'errno' in answer}
 
 
 def identity(tree):

@@ -22,6 +22,14 @@ def letters(path):
     return re.search(r'\.([a-z0-9]{10})\.\w+$', path).group(1)
 
 
+def settle(box, there, item):
+    """Servers move the ChangeKey shortly after a create: a change like any other."""
+    if LIKE_REAL:
+        until(lambda: box.ews.get_item(item, mime=False).change_key != item.change_key, 'the key')
+    there.sync('--fetch')
+    there.wait_idle()
+
+
 def by_key(there):
     return {letters(path): entry for path, entry in there.files().items()}
 
@@ -91,16 +99,9 @@ def test_many_at_once(box, there):
 @pytest.mark.parametrize('change', [{'read': False}, {'flag': 'Flagged'}])
 def test_flags_keep_the_bytes(box, there, change):
     item = box.ews.create_item('inbox', message('Flags'), read=True)
-    there.sync('--fetch')
-    there.wait_idle()
+    settle(box, there, item)
     path = there.find('Flags')
     first, data = there.stat(path), there.read_one(path)
-    # Like real: the ChangeKey moves shortly after a create, which is a change like any other.
-    if LIKE_REAL:
-        until(lambda: box.ews.get_item(item, mime=False).change_key != item.change_key, 'the key')
-        there.sync('--fetch')
-        there.wait_idle()
-        first = there.stat(path)
     box.mark('change')
     box.ews.update_item(item.id, **change)
     there.sync('--fetch')
@@ -200,10 +201,7 @@ def test_new_boundaries_are_no_new_content(box, there):
 
 def test_a_moved_message_is_the_same_file(box, there):
     item = box.ews.create_item('inbox', message('Wanderer'))
-    there.sync('--fetch')
-    if LIKE_REAL:
-        until(lambda: box.ews.get_item(item, mime=False).change_key != item.change_key, 'the key')
-        there.sync('--fetch')
+    settle(box, there, item)
     path = there.find('Wanderer')
     first, data = there.stat(path), there.read_one(path)
     box.mark('move')
@@ -355,8 +353,7 @@ def test_folders_come_and_go(box, there):
 def test_a_folder_is_renamed_and_moved(box, there):
     project = box.ews.create_folder('inbox', 'Project')
     sub = box.ews.create_folder(project, 'Sub')
-    box.ews.create_item(sub, message('Inside'))
-    there.sync('--fetch')
+    settle(box, there, box.ews.create_item(sub, message('Inside')))
     first = there.tree('Inbox/Project')
     box.mark('move')
     box.ews.update_folder(project, 'Projekt')
@@ -441,9 +438,9 @@ def test_a_state_that_is_not_taken(box, there, fault):
 
 def test_a_resync_shows_the_old_state_meanwhile(box, there):
     box.admin('POST', 'corrupt-states')
-    box.fault('delay=600000,op=SyncFolderItems')
+    box.fault('delay=4000,op=SyncFolderItems')
     box.ews.create_item('inbox', message('Fresh'))
-    out = there.sync(seconds=2, status=1)
+    out = there.sync(seconds=1, status=1)
     assert out.took < TOOL_S
     assert len(there.names('Inbox')) == 40
     assert there.tree('Inbox')

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single items and single answers that are bad: one file's trouble is that file's, what passes is not
+noticed, and nothing that is not whole is ever taken for content.
+"""
+import pytest
+
+from mounting import AWAY, LIKE_REAL, message, run, sha256, unreadable, until
+
+COUNT = 30
+
+
+@pytest.fixture
+def box(serve):
+    """A mailbox whose state outlives its server."""
+    return serve('--fill', 'Inbox=%d' % COUNT, state=True)
+
+
+def assert_all_read(there):
+    read = there.read_all()
+    assert (len(read), unreadable(read)) == (COUNT, {})
+
+
+# One item
+
+
+@pytest.mark.parametrize('code', [
+    'ErrorMimeContentConversionFailed', 'ErrorUnsupportedMimeConversion', 'ErrorAccessDenied',
+    'ErrorContentConversionFailed', 'ErrorCorruptData', 'ErrorMessageSizeExceeded'])
+def test_one_bad_item_fails_alone(server, somebody, mount, way, code):
+    somebody.create_item('inbox', [message('Good %d' % n) for n in range(20)])
+    somebody.create_item('inbox', message('Bad one'))
+    server.fault('itemerror=%s,op=GetItem,item=Bad' % code)
+    there = mount(server, **way)
+    read = there.read_all()
+    bad = there.find('Bad-one')
+    assert read.pop(bad)['errno'] in ('EIO', 'EACCES', 'EFBIG')
+    assert all('errno' not in answer for answer in read.values())
+    assert code in there.xattrs(bad)['user.ewsfs.error']
+    assert there.stat(bad)['nlink'] == 1
+    assert there.status()['items_failed'] == 1
+    run('ls', '-l', there.at('Inbox'))
+    server.mark('again')
+    there.read([bad] * 5)
+    assert server.count('GetItem', 'again') == 0
+    assert there.sync('--fetch', status=1).status == 1
+
+
+def test_a_bad_item_is_asked_for_again_when_it_changed(server, somebody, mount):
+    item = somebody.create_item('inbox', message('Bad one'))
+    server.fault('itemerror=ErrorCorruptData,op=GetItem,item=Bad')
+    there = mount(server)
+    bad = there.find('Bad-one')
+    assert 'errno' in there.read_one(bad)
+    server.clear()
+    somebody.update_item(item.id, categories=['Mended'])
+    there.sync()
+    assert there.read_one(bad)['length'] > 0
+    assert 'user.ewsfs.error' not in there.xattrs(bad)
+
+
+def test_items_without_mime(server, somebody, mount, way):
+    """A contact, a task: listed, readable they are not, and their neighbours do not suffer."""
+    somebody.create_other('contacts', 'Contact', 'Lin Chen')
+    somebody.create_item('contacts', message('Neighbour'))
+    there = mount(server, **way)
+    lin = there.find('Lin', 'Contacts')
+    assert there.read_one(lin)['errno'] == 'EIO'
+    assert 'Mime' in there.xattrs(lin)['user.ewsfs.error']
+    assert b'Hello.' in there.cat(there.find('Neighbour', 'Contacts'))
+    assert there.stat(lin)['mode'] & 0o777 == 0o600
+    run('tar', '-cf', '/dev/null', '--warning=no-all', there.at('Contacts'), status=None)
+
+
+def test_bad_base64(server, somebody, mount):
+    somebody.create_item('inbox', [message('Mail %d' % n) for n in range(12)])
+    server.fault('badbase64,op=GetItem,count=2')
+    there = mount(server, prefetch='off')
+    read = there.read_all()
+    assert {a.get('errno') for a in read.values()} <= {None, 'EIO'}
+    # Nothing that could not be decoded is ever given out as content.
+    assert all(a['length'] > 100 for a in read.values() if 'errno' not in a)
+
+
+# One answer
+
+
+@pytest.mark.parametrize('fault', [
+    'stopbatch,op=GetItem,count=4', 'stopbatch=3,op=GetItem,every=2', 'cut=3000,op=GetItem,count=1',
+    'cut=0,op=GetItem,count=1', 'lose,op=GetItem,count=1', 'truncate,op=GetItem,count=1',
+    'http=500,op=GetItem,count=1', 'http=503,op=GetItem,count=2,retry=1', 'busy=50,op=GetItem,count=2',
+    'busy,op=GetItem,count=1', 'busy200=50,op=GetItem,count=1',
+    'fault=ErrorInternalServerError,op=GetItem,count=1',
+    'fault=ErrorInternalServerTransientError,op=GetItem,count=2',
+    'http=429,op=GetItem,count=1,retry=1', 'http=502,op=GetItem,count=1'])
+def test_trouble_that_passes_is_not_noticed(box, mount, fault):
+    box.fault(fault)
+    there = mount(box, prefetch='off')
+    assert_all_read(there)
+    assert all(name not in there.xattrs(path) for path in there.paths()[:3]
+               for name in ['user.ewsfs.error'])
+
+
+@pytest.mark.parametrize('op', ['SyncFolderItems', 'SyncFolderHierarchy', 'FindFolder'])
+@pytest.mark.parametrize('fault', ['cut=600', 'truncate', 'busy=50', 'lose', 'http=500'])
+def test_listing_through_trouble(box, mount, op, fault):
+    there = mount(box, start=False)
+    box.fault('%s,op=%s,count=1' % (fault, op))
+    there.start()
+    until(lambda: there.sync(status=None).status == 0, 'the sync')
+    assert len(there.names('Inbox')) == COUNT
+    assert_all_read(there)
+
+
+@pytest.mark.parametrize('fault', ['garbage', 'truncate', 'http=500', 'cut=2000'])
+def test_trouble_that_stays_is_an_error(box, mount, fault):
+    there = mount(box, prefetch='off', timeout=3)
+    names = there.paths()
+    box.fault(fault + ',op=GetItem')
+    answer = there.read_one(names[0])
+    assert answer['errno'] in AWAY
+    assert len(there.names('Inbox')) == COUNT
+    box.clear()
+    until(lambda: 'errno' not in there.read_one(names[1]), 'the server again', 40)
+    until(lambda: 'errno' not in there.read_one(names[0]), 'the first one', 40)
+
+
+def test_a_truncated_answer_is_never_content(server, somebody, mount):
+    data = message('Long', body='0123456789' * 100000)
+    item = somebody.create_item('inbox', data)
+    whole = somebody.get_mime(item)
+    server.fault('truncate,op=GetItem,count=1')
+    server.fault('cut=700000,op=GetItem,count=1,after=1')
+    there = mount(server, prefetch='off')
+    path = there.find('Long')
+    found = {}
+    def is_read():
+        found.update(there.read_one(path))
+        return 'length' in found
+    until(is_read, 'the content', 40)
+    assert found['length'] == len(whole)
+    assert found['sha256'] == sha256(whole) or LIKE_REAL
