@@ -8,17 +8,22 @@
  * long (RFC 5322: 998 characters). Keeps memory flat on what is no text at all. */
 #define LINE_MAX_BYTES 4096
 
+/* A Content-Type header with its folded lines; a longer one is bytes like any other. */
+#define FIELD_MAX_BYTES 16384
+
 /* Boundaries that are remembered; a message with more is compared by the rest of its bytes. */
 #define BOUNDARIES_MAX 1024
 
+#define CONTENT_TYPE "content-type:"
+
 struct CacheDigest {
 	GChecksum *sum;         /* own */
-	GHashTable *boundaries; /* own; boundary → ordinal */
+	GHashTable *boundaries; /* own; boundary → twice its ordinal, plus 1 for multipart/digest */
 	GString *line;          /* own; the line so far, from its beginning */
-	bool is_long;           /* the line is over the limit and passes as it comes */
+	GString *field; /* own; the Content-Type being read, with its folded lines; or empty */
+	bool is_long;   /* the line is over the limit and passes as it comes */
 	bool in_header;
-	bool is_content_type; /* the header being read, with its folded lines */
-	bool is_nested;       /* the part whose header this is holds a message */
+	bool is_nested; /* the part whose header this is holds a message */
 };
 
 CacheDigest *cache_digest_new(void)
@@ -27,6 +32,7 @@ CacheDigest *cache_digest_new(void)
 	self->sum = g_checksum_new(G_CHECKSUM_SHA256);
 	self->boundaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	self->line = g_string_new(NULL);
+	self->field = g_string_new(NULL);
 	self->in_header = true;
 	return self;
 }
@@ -38,6 +44,7 @@ void cache_digest_free(CacheDigest *self)
 	g_checksum_free(self->sum);
 	g_hash_table_unref(self->boundaries);
 	g_string_free(self->line, TRUE);
+	g_string_free(self->field, TRUE);
 	g_free(self);
 }
 
@@ -46,7 +53,8 @@ void cache_digest_reset(CacheDigest *self)
 	g_checksum_reset(self->sum);
 	g_hash_table_remove_all(self->boundaries);
 	g_string_truncate(self->line, 0);
-	self->is_long = self->is_content_type = self->is_nested = false;
+	g_string_truncate(self->field, 0);
+	self->is_long = self->is_nested = false;
 	self->in_header = true;
 }
 
@@ -63,63 +71,52 @@ static void add_ordinal(CacheDigest *self, unsigned ordinal)
 	add(self, text, (size_t)len);
 }
 
-/* The ordinal of a boundary that was declared, else 0. */
-static unsigned ordinal_of(CacheDigest *self, const char *start, size_t len)
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* What stands for a boundary that was declared, else 0. */
+static unsigned lookup(CacheDigest *self, const char *start, size_t len)
 {
 	char key[128]; /* RFC 2046: 70 characters at most */
-	if (len == 0 || len >= sizeof key)
+	if (len == 0 || len >= sizeof key || memchr(start, '\0', len) != NULL)
 		return 0;
 	memcpy(key, start, len);
 	key[len] = '\0';
 	return GPOINTER_TO_UINT(g_hash_table_lookup(self->boundaries, key));
 }
 
-/* `--boundary` or `--boundary--`, with white space after it. */
-static bool add_delimiter(CacheDigest *self, const char *line, size_t len)
+/* --- Content-Type ------------------------------------------------------------------------ */
+
+static bool begins_with(const char *text, size_t len, const char *word)
 {
-	if (len < 3 || line[0] != '-' || line[1] != '-' || g_hash_table_size(self->boundaries) == 0)
-		return false;
-	size_t end = len;
-	while (end > 2 && strchr(" \t\r\n", line[end - 1]) != NULL)
-		end--;
-	unsigned ordinal = ordinal_of(self, line + 2, end - 2);
-	bool is_last = false;
-	if (ordinal == 0 && end > 4 && memcmp(line + end - 2, "--", 2) == 0) {
-		end -= 2;
-		is_last = true;
-		ordinal = ordinal_of(self, line + 2, end - 2);
-	}
-	if (ordinal == 0)
-		return false;
-	add(self, line, 2);
-	add_ordinal(self, ordinal);
-	add(self, line + end, len - end);
-	self->in_header = !is_last;
-	self->is_content_type = self->is_nested = false;
-	return true;
+	return len >= strlen(word) && g_ascii_strncasecmp(text, word, strlen(word)) == 0;
 }
 
-/* Finds the value of boundary= in a header line: its bytes without the quotes. */
-static bool find_boundary(const char *line, size_t len, size_t *ret_start, size_t *ret_len)
+/* Where the value of boundary= stands in a header, without its quotes. What looks like it inside
+ * another parameter's quotes is none. */
+static bool find_boundary(const char *field, size_t len, size_t *ret_start, size_t *ret_len)
 {
 	static const char word[] = "boundary";
-	const size_t word_len = sizeof word - 1;
-	for (size_t i = 0; i + word_len < len; i++) {
-		if (g_ascii_strncasecmp(line + i, word, word_len) != 0)
+	bool is_quoted = false;
+	for (size_t i = 1; i < len; i++) {
+		is_quoted = is_quoted != (field[i - 1] == '"');
+		if (is_quoted || !(is_space(field[i - 1]) || field[i - 1] == ';') ||
+			!begins_with(field + i, len - i, word))
 			continue;
-		size_t at = i + word_len;
-		while (at < len && (line[at] == ' ' || line[at] == '\t'))
+		size_t at = i + sizeof word - 1;
+		while (at < len && is_space(field[at]))
 			at++;
-		if (at >= len || line[at] != '=')
+		if (at >= len || field[at] != '=')
 			continue;
 		at++;
-		while (at < len && (line[at] == ' ' || line[at] == '\t'))
+		while (at < len && is_space(field[at]))
 			at++;
-		bool is_quoted = at < len && line[at] == '"';
-		const char *stop = is_quoted ? "\"\r\n" : "; \t\r\n";
-		size_t start = is_quoted ? at + 1 : at;
+		const char *stop = at < len && field[at] == '"' ? "\"\r\n" : "; \t\r\n";
+		size_t start = at < len && field[at] == '"' ? at + 1 : at;
 		size_t end = start;
-		while (end < len && strchr(stop, line[end]) == NULL)
+		while (end < len && strchr(stop, field[end]) == NULL)
 			end++;
 		*ret_start = start;
 		*ret_len = end - start;
@@ -128,59 +125,92 @@ static bool find_boundary(const char *line, size_t len, size_t *ret_start, size_
 	return false;
 }
 
-static void add_content_type(CacheDigest *self, const char *line, size_t len)
+static void add_multipart(CacheDigest *self, const char *field, size_t len, bool is_digest)
 {
 	size_t start = 0;
 	size_t value_len = 0;
-	if (!find_boundary(line, len, &start, &value_len) ||
+	if (!find_boundary(field, len, &start, &value_len) ||
 		g_hash_table_size(self->boundaries) >= BOUNDARIES_MAX) {
-		add(self, line, len);
+		add(self, field, len);
 		return;
 	}
-	char *key = g_strndup(line + start, value_len);
-	unsigned ordinal = GPOINTER_TO_UINT(g_hash_table_lookup(self->boundaries, key));
-	if (ordinal == 0)
-		ordinal = g_hash_table_size(self->boundaries) + 1;
-	g_hash_table_insert(self->boundaries, key, GUINT_TO_POINTER(ordinal));
-	add(self, line, start);
+	char *key = g_strndup(field + start, value_len);
+	unsigned known = GPOINTER_TO_UINT(g_hash_table_lookup(self->boundaries, key));
+	unsigned ordinal = known != 0 ? known / 2 : g_hash_table_size(self->boundaries) + 1;
+	g_hash_table_insert(self->boundaries, key,
+		GUINT_TO_POINTER(2 * ordinal + (is_digest ? 1 : 0)));
+	add(self, field, start);
 	add_ordinal(self, ordinal);
-	add(self, line + start + value_len, len - start - value_len);
+	add(self, field + start + value_len, len - start - value_len);
 }
 
-static bool holds_message(const char *line, size_t len)
+/* The Content-Type that was gathered is whole. */
+static void end_field(CacheDigest *self)
 {
-	const char *end = line + len;
-	const char *value = memchr(line, ':', len);
-	const char *word = "message/rfc822";
-	if (value == NULL)
-		return false;
-	value++;
-	while (value < end && (*value == ' ' || *value == '\t'))
-		value++;
-	return (size_t)(end - value) >= strlen(word) &&
-	       g_ascii_strncasecmp(value, word, strlen(word)) == 0;
+	const char *field = self->field->str;
+	size_t len = self->field->len;
+	if (len == 0)
+		return;
+	size_t at = strlen(CONTENT_TYPE);
+	while (at < len && is_space(field[at]))
+		at++;
+	self->is_nested = begins_with(field + at, len - at, "message/rfc822");
+	if (begins_with(field + at, len - at, "multipart/"))
+		add_multipart(self, field, len,
+			begins_with(field + at, len - at, "multipart/digest"));
+	else
+		add(self, field, len);
+	g_string_truncate(self->field, 0);
 }
 
 static void add_header(CacheDigest *self, const char *line, size_t len)
 {
-	static const char name[] = "content-type:";
 	bool is_blank = len == 0 || line[0] == '\n' || (len >= 2 && memcmp(line, "\r\n", 2) == 0);
-	if (is_blank) {
-		add(self, line, len);
-		/* Below the header of a nested message's part comes that message's own. */
-		self->in_header = self->is_nested;
-		self->is_nested = self->is_content_type = false;
+	bool is_folded = line[0] == ' ' || line[0] == '\t';
+	if (is_folded && self->field->len > 0 && self->field->len + len <= FIELD_MAX_BYTES) {
+		g_string_append_len(self->field, line, (gssize)len);
 		return;
 	}
-	if (line[0] != ' ' && line[0] != '\t')
-		self->is_content_type = len >= sizeof name - 1 &&
-					g_ascii_strncasecmp(line, name, sizeof name - 1) == 0;
-	if (!self->is_content_type) {
-		add(self, line, len);
+	end_field(self);
+	if (!is_folded && begins_with(line, len, CONTENT_TYPE)) {
+		g_string_append_len(self->field, line, (gssize)len);
 		return;
 	}
-	self->is_nested = self->is_nested || holds_message(line, len);
-	add_content_type(self, line, len);
+	add(self, line, len);
+	if (!is_blank)
+		return;
+	/* Below the header of a nested message's part comes that message's own. */
+	self->in_header = self->is_nested;
+	self->is_nested = false;
+}
+
+/* --- lines ------------------------------------------------------------------------------- */
+
+/* `--boundary` or `--boundary--`, with white space after it. */
+static bool add_delimiter(CacheDigest *self, const char *line, size_t len)
+{
+	if (len < 3 || line[0] != '-' || line[1] != '-' || g_hash_table_size(self->boundaries) == 0)
+		return false;
+	size_t end = len;
+	while (end > 2 && is_space(line[end - 1]))
+		end--;
+	unsigned found = lookup(self, line + 2, end - 2);
+	bool is_last = false;
+	if (found == 0 && end > 4 && memcmp(line + end - 2, "--", 2) == 0) {
+		end -= 2;
+		is_last = true;
+		found = lookup(self, line + 2, end - 2);
+	}
+	if (found == 0)
+		return false;
+	end_field(self);
+	add(self, line, 2);
+	add_ordinal(self, found / 2);
+	add(self, line + end, len - end);
+	self->in_header = !is_last;
+	/* A part of a digest is a message unless it says something else. */
+	self->is_nested = found % 2 != 0;
+	return true;
 }
 
 static void end_line(CacheDigest *self, const char *line, size_t len)
@@ -197,6 +227,7 @@ static void end_line(CacheDigest *self, const char *line, size_t len)
 static void add_part(CacheDigest *self, const char *data, size_t len, bool is_end)
 {
 	if (!self->is_long && self->line->len + len > LINE_MAX_BYTES) {
+		end_field(self);
 		add(self, self->line->str, self->line->len);
 		g_string_truncate(self->line, 0);
 		self->is_long = true;
@@ -253,6 +284,7 @@ void cache_digest_finish(CacheDigest *self, uint8_t ret_digest[CACHE_DIGEST_LEN]
 {
 	if (self->line->len > 0)
 		end_line(self, self->line->str, self->line->len);
+	end_field(self);
 	gsize len = CACHE_DIGEST_LEN;
 	g_checksum_get_digest(self->sum, ret_digest, &len);
 }
