@@ -94,7 +94,8 @@ static bool doubt_blobs(Cache *self, CacheConn *conn, GError **error)
 /* Rows of what is no more: no kernel holds their numbers now. */
 static bool drop_gone(CacheConn *conn, GError **error)
 {
-	return cache_conn_run(conn, error,
+	return cache_conn_run(conn, error, "UPDATE node SET want = 1 WHERE want = 2", "") &&
+	       cache_conn_run(conn, error,
 		       "DELETE FROM item WHERE node IN (SELECT id FROM node WHERE state = 2"
 		       " AND state > 0)",
 		       "") &&

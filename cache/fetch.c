@@ -11,6 +11,7 @@
 #include "cache/scan.h"
 #include "cache/store.h"
 #include "cache/sync.h"
+#include "cache/wait.h"
 #include "ews/error.h"
 
 /* Fetches that a scan keeps under way. Enough to fill every connection's batch and have the next
@@ -415,6 +416,8 @@ void cache_fetch_settle(Cache *cache)
 	for (guint i = 0; i < finished->len; i++)
 		finish(cache, finished->pdata[i]);
 	cache_prefetch_count(cache, finished->len);
+	if (g_hash_table_size(self->fetches) == 0)
+		cache_wait_look_soon(cache);
 	if (!self->is_stopped)
 		fill_scans(cache);
 }
@@ -442,9 +445,9 @@ int64_t cache_fetch_tick(Cache *cache, int64_t now_us)
 	gpointer value;
 	bool has_waiters = false;
 	int64_t limit = now_us - cache->timeout_s * (int64_t)G_USEC_PER_SEC;
-	bool is_silent = ews_session_last_progress(cache->session) <= limit;
-	g_autoptr(GError) error = g_error_new(EWS_ERROR, EWS_ERROR_OFFLINE,
-		"the server has said nothing for %u s", cache->timeout_s);
+	int64_t heard_us = 0;
+	g_autoptr(GError) error = cache_sync_silence(cache, &heard_us);
+	bool is_silent = heard_us <= limit;
 
 	g_hash_table_iter_init(&iter, self->fetches);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {

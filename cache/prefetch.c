@@ -45,6 +45,18 @@ void cache_prefetch_force(Cache *cache, int64_t dir)
 	cache->ahead->has_more = true;
 }
 
+void cache_prefetch_again(Cache *cache)
+{
+	g_autoptr(GError) error = NULL;
+	CacheConn *conn = cache_sync_begin(cache, &error);
+	if (conn == NULL)
+		return;
+	if (!cache_conn_run(conn, &error, "UPDATE node SET want = 1 WHERE want = 2", ""))
+		cache_sync_rollback(cache);
+	else
+		(void)!cache_sync_commit(cache, &error);
+}
+
 void cache_prefetch_rest(Cache *cache)
 {
 	cache->ahead->rest_until_us = g_get_monotonic_time() + REST_US;

@@ -24,6 +24,9 @@ void cache_prefetch_begin(Cache *cache);
 /* Somebody waits for all bytes below @dir (0: nobody any more). */
 void cache_prefetch_force(Cache *cache, int64_t dir);
 
+/* What was given up for this mount because an answer made no sense is wanted once more. */
+void cache_prefetch_again(Cache *cache);
+
 /* The server wants or needs a pause. */
 void cache_prefetch_rest(Cache *cache);
 

@@ -27,11 +27,13 @@ CREATE TABLE node (
 	ctime INTEGER NOT NULL,
 	subdirs INTEGER NOT NULL DEFAULT 0,
 	flags INTEGER NOT NULL DEFAULT 0,     -- NodeFlag
-	want INTEGER                          -- 1: the prefetch worker should fetch it
+	want INTEGER                          -- 1: the prefetch worker should fetch it; 2: at the next
+	                                      -- start, since what came now made no sense
 );
 CREATE UNIQUE INDEX node_name ON node (parent, name) WHERE state = 0 AND parent > 0;
 CREATE INDEX node_children ON node (parent) WHERE state = 0 AND parent > 0;
 CREATE INDEX node_want ON node (mtime) WHERE want = 1;
+CREATE INDEX node_want_later ON node (want) WHERE want = 2;
 CREATE INDEX node_left ON node (state) WHERE state > 0;
 
 -- The folder that is mounted is node 1 from the beginning.

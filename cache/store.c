@@ -133,13 +133,17 @@ bool cache_store_is_final(const GError *error)
 	return ews_error_is(error, EWS_ERROR_NOT_FOUND) || ews_error_is(error, EWS_ERROR_CORRUPT) ||
 	       ews_error_is(error, EWS_ERROR_UNSUPPORTED) ||
 	       ews_error_is(error, EWS_ERROR_TOO_BIG) || ews_error_is(error, EWS_ERROR_DENIED) ||
-	       ews_error_is(error, EWS_ERROR_PROTOCOL) || ews_error_is(error, EWS_ERROR_EXISTS) ||
-	       ews_error_is(error, EWS_ERROR_STALE);
+	       ews_error_is(error, EWS_ERROR_EXISTS) || ews_error_is(error, EWS_ERROR_STALE);
 }
 
 /* The server cannot give this item: say so in the tree, leave it alone. */
 static bool store_error(CacheConn *conn, const CacheStoreItem *item, GError **error)
 {
+	/* A broken answer says nothing about the item: whoever opens it asks again, but nobody asks
+	 * in the background for ever. */
+	if (ews_error_is(item->error, EWS_ERROR_PROTOCOL))
+		return cache_conn_run(conn, error,
+			"UPDATE node SET want = 2 WHERE id = ? AND want = 1", "i", item->node);
 	if (!cache_store_is_final(item->error))
 		return true;
 	if (!cache_conn_run(conn, error, "UPDATE node SET want = NULL WHERE id = ?", "i",

@@ -8,6 +8,7 @@
 #include "cache/prefetch.h"
 #include "cache/refresh.h"
 #include "cache/wait.h"
+#include "ews/error.h"
 
 /* Tasks taken before what finished meanwhile is stored and the timers are looked at. */
 #define TASKS_MAX 256
@@ -88,6 +89,18 @@ uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheA
 	void *user)
 {
 	return cache_sync_submit_chained(cache, op, priority, NULL, answered, user);
+}
+
+GError *cache_sync_silence(Cache *cache, int64_t *ret_heard_us)
+{
+	EwsStatus status;
+	ews_session_status(cache->session, &status);
+	bool is_busy = status.state == EWS_STATE_BUSY;
+	*ret_heard_us = is_busy ? 0 : ews_session_last_progress(cache->session);
+	if (is_busy)
+		return g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "the server is busy: %s", status.error);
+	return g_error_new(EWS_ERROR, EWS_ERROR_OFFLINE, "the server has said nothing for %u s",
+		cache->timeout_s);
 }
 
 /* --- transactions ------------------------------------------------------------------------ */

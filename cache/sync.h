@@ -33,6 +33,10 @@ void cache_sync_task_free(void *task);
 void cache_sync_start(Cache *cache);
 void cache_sync_stop(Cache *cache);
 
+/* When the server last said something that helps (monotonic): a busy server's refusals do not.
+ * The answer for who has waited too long since; owned. */
+GError *cache_sync_silence(Cache *cache, int64_t *ret_heard_us);
+
 /* A transaction on the sync thread. What is noted in it is announced to the listener after the
  * commit, and forgotten with a rollback. */
 CacheConn *cache_sync_begin(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;

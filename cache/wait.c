@@ -98,7 +98,8 @@ static bool count_below(Cache *cache, int64_t dir, int64_t *ret_wanted, int64_t 
 		     cache_conn_int(conn, 0, ret_failed, NULL,
 			     BELOW " SELECT count(*) FROM item JOIN node ON node.id = item.node"
 				   " JOIN below ON below.id = node.parent"
-				   " WHERE item.error IS NOT NULL AND node.state = 0",
+				   " WHERE (item.error IS NOT NULL OR node.want = 2)"
+				   " AND node.state = 0",
 			     "i", dir);
 #undef BELOW
 	cache_db_put_reader(cache->db, conn);
@@ -207,12 +208,17 @@ void cache_wait_dir_failed(Cache *cache, int64_t dir, const GError *error)
 	sweep_answered(cache);
 }
 
-static bool is_late(const Cache *cache, const Wait *wait, int64_t now_us, int64_t silent_since_us)
+static bool is_late(const Cache *cache, const Wait *wait, int64_t now_us, int64_t heard_us)
 {
 	int64_t patience = cache->timeout_s * (int64_t)G_USEC_PER_SEC;
 	if (wait->deadline_us != 0 && now_us >= wait->deadline_us)
 		return true;
-	return !wait->is_sync && now_us - MAX(wait->since_us, silent_since_us) > patience;
+	return !wait->is_sync && now_us - MAX(wait->since_us, heard_us) > patience;
+}
+
+void cache_wait_look_soon(Cache *cache)
+{
+	cache->waits->look_us = 0;
 }
 
 int64_t cache_wait_tick(Cache *cache, int64_t now_us)
@@ -223,13 +229,12 @@ int64_t cache_wait_tick(Cache *cache, int64_t now_us)
 	if (now_us < cache->waits->look_us)
 		return cache->waits->look_us;
 	cache->waits->look_us = now_us + LOOK_US;
-	int64_t heard = ews_session_last_progress(cache->session);
-	g_autoptr(GError) error = g_error_new(EWS_ERROR, EWS_ERROR_OFFLINE,
-		"not complete yet: the server has said nothing for %u s", cache->timeout_s);
+	int64_t heard_us = 0;
+	g_autoptr(GError) error = cache_sync_silence(cache, &heard_us);
 	for (guint i = 0; i < waits->len; i++) {
 		Wait *wait = waits->pdata[i];
 		look(cache, wait);
-		if (is_late(cache, wait, now_us, heard))
+		if (is_late(cache, wait, now_us, heard_us))
 			answer(wait, error);
 	}
 	sweep_answered(cache);
@@ -276,6 +281,8 @@ static void wait_begin(Cache *cache, void *data)
 	g_ptr_array_add(cache->waits->waits, wait);
 	if (wait->is_sync) {
 		wait->round = cache_refresh_ask(cache);
+		if (wait->with_bytes)
+			cache_prefetch_again(cache);
 	} else {
 		look(cache, wait);
 		if (!wait->is_answered)

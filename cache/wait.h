@@ -30,6 +30,9 @@ void cache_wait_dir_failed(Cache *cache, int64_t dir, const GError *error);
 /* Answers those who heard nothing for too long. Returns when to be called again. */
 int64_t cache_wait_tick(Cache *cache, int64_t now_us);
 
+/* Something happened that somebody may wait for: the next tick looks. */
+void cache_wait_look_soon(Cache *cache);
+
 /* TRUE when somebody waits for this directory's listing. */
 bool cache_wait_has(const Cache *cache, int64_t dir);
 
