@@ -164,14 +164,25 @@ static void on_message_end(void *user, EwsOp *op, EwsMessage *message)
 	self->next++;
 }
 
+static void look_ahead(EwsBatch *self)
+{
+	EwsOp *op = self->next < self->count ? self->places[self->next].op : NULL;
+
+	if (op && op->follow)
+		self->shared->foreseen(self->shared->user, op);
+}
+
 static bool on_data(void *user, const char *data, size_t len)
 {
 	EwsBatch *self = user;
+	bool is_good;
 
 	if (self->sniff->len < SNIFF_MAX)
 		g_string_append_len(self->sniff, data,
 			(gssize)MIN(len, SNIFF_MAX - self->sniff->len));
-	if (ews_soap_reader_feed(self->reader, data, len))
+	is_good = ews_soap_reader_feed(self->reader, data, len);
+	look_ahead(self);
+	if (is_good)
 		return true;
 	/* A short rest is read away, which keeps the connection. */
 	self->ignored += len;

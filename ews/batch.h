@@ -18,6 +18,8 @@ typedef struct EwsBatchShared {
 	EwsHttp *http;         /* borrowed, as are the others: from the session */
 	EwsQueue *queue;
 	EwsGovernor *governor;
+	/* @op, whose answer still streams, knows what follows (op->follow). */
+	void (*foreseen)(void *user, EwsOp *op);
 	/* How the call went is known, ops that are left will be given back next. */
 	void (*judged)(void *user);
 	/* The call is over; free it. Every op has been given back or queued again. */

@@ -357,6 +357,11 @@ void ews_http_run(EwsHttp *self, int timeout_ms)
 	reap(self);
 }
 
+void ews_http_hurry(EwsHttp *self)
+{
+	ews_loop_hurry(self->loop);
+}
+
 void ews_http_wake(EwsHttp *self)
 {
 	ews_loop_wake(self->loop);

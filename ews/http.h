@@ -60,6 +60,8 @@ void ews_http_cancel(EwsHttpPost *post);
 
 /* Waits for something to do, at most @timeout_ms, and does it. */
 void ews_http_run(EwsHttp *self, int timeout_ms);
+/* From inside `data`: there is something to post, so return before the rest is read. */
+void ews_http_hurry(EwsHttp *self);
 /* Any thread: ends the wait. */
 void ews_http_wake(EwsHttp *self);
 

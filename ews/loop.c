@@ -21,6 +21,7 @@ struct EwsLoop {
 	guint turn;       /* where the last round ended */
 	int64_t timer_us; /* when curl wants to be called; -1: not */
 	int running;
+	bool is_hurried;
 };
 
 /* --- what curl tells us ------------------------------------------------------------------ */
@@ -96,6 +97,11 @@ void ews_loop_free(EwsLoop *self)
 	g_free(self);
 }
 
+void ews_loop_hurry(EwsLoop *self)
+{
+	self->is_hurried = true;
+}
+
 void ews_loop_wake(EwsLoop *self)
 {
 	uint64_t one = 1;
@@ -107,13 +113,14 @@ void ews_loop_wake(EwsLoop *self)
 
 /* --- one round --------------------------------------------------------------------------- */
 
-/* TRUE when a transfer began or ended. */
+/* TRUE when a transfer began or ended, or somebody hurries. */
 static bool act(EwsLoop *self, curl_socket_t fd, int events)
 {
 	int running = self->running;
 
+	self->is_hurried = false;
 	curl_multi_socket_action(self->multi, fd, events, &self->running);
-	return self->running != running;
+	return self->running != running || self->is_hurried;
 }
 
 /* TRUE when it was due; a transfer may then have begun, ended, or both. */
@@ -143,7 +150,7 @@ static int events_of(const struct pollfd *socket)
 		(socket->revents & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
 }
 
-/* Serves one socket while it has something. TRUE when a transfer began or ended. */
+/* Serves one socket while it has something. TRUE when it is time to return. */
 static bool serve(EwsLoop *self, struct pollfd ready)
 {
 	for (int i = 0; i < QUANTUM && events_of(&ready) != 0; i++) {

@@ -23,5 +23,8 @@ void ews_loop_free(EwsLoop *self);
  * running transfers has changed. */
 void ews_loop_run(EwsLoop *self, int timeout_ms);
 
+/* From inside a callback of curl: the wait returns as soon as that has returned. */
+void ews_loop_hurry(EwsLoop *self);
+
 /* Any thread: ends the wait. */
 void ews_loop_wake(EwsLoop *self);

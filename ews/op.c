@@ -13,6 +13,7 @@ void ews_op_free(EwsOp *op)
 	if (!op)
 		return;
 	op->kind->clear(op);
+	ews_op_free(op->follow);
 	g_clear_error(&op->error);
 	g_free(op);
 }

@@ -46,6 +46,10 @@ typedef struct EwsOpKind {
 	void (*clear)(EwsOp *op);
 	/* Bytes of the answer to expect; NULL: few. */
 	int64_t (*weight)(const EwsOp *op);
+	/* Do both ask for the same? Together with adopt, for kinds whose ops know what follows. */
+	bool (*is_same)(const EwsOp *op, const EwsOp *other);
+	/* Takes over the answer, and what follows, from @from. */
+	void (*adopt)(EwsOp *op, EwsOp *from);
 	/* TRUE if what @op was answered with is about what @asked asked for. NULL: cannot tell. */
 	bool (*is_about)(const EwsOp *op, const EwsOp *asked);
 } EwsOpKind;
@@ -75,6 +79,7 @@ struct EwsOp {
 	uint8_t broken;
 
 	/* the answer */
+	EwsOp *follow; /* own: what will be wanted next; known before the answer has ended */
 	GError *error; /* own */
 };
 

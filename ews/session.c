@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "ews/ahead.h"
 #include "ews/batch.h"
 #include "ews/error.h"
 #include "ews/inbox.h"
@@ -51,6 +52,7 @@ struct EwsSession {
 
 	/* ews thread only */
 	EwsQueue *queue; /* own */
+	EwsAhead *ahead; /* own */
 	EwsGovernor governor;
 	EwsBatchShared shared;
 	GPtrArray *batches; /* own, of EwsBatch: in flight */
@@ -138,7 +140,7 @@ static void submit(EwsSession *self, EwsOp *op)
 	note_urgency(self, op->priority);
 	if (error)
 		ews_op_done(op, error);
-	else
+	else if (!ews_ahead_claim(self->ahead, op))
 		ews_queue_push(self->queue, op);
 }
 
@@ -278,6 +280,37 @@ static void *run(void *user)
 	return NULL;
 }
 
+/* --- what ews/ahead.c wants -------------------------------------------------------------- */
+
+static uint64_t next_serial(void *user)
+{
+	EwsSession *self = user;
+
+	return atomic_fetch_add_explicit(&self->serial, 1, memory_order_relaxed) + 1;
+}
+
+static void send_ahead(void *user, EwsOp *op)
+{
+	EwsSession *self = user;
+
+	ews_queue_push(self->queue, op);
+	ews_http_hurry(self->http);
+}
+
+static void raise_ahead(void *user, uint64_t serial, EwsPriority priority)
+{
+	EwsSession *self = user;
+
+	ews_queue_raise(self->queue, serial, priority);
+}
+
+static void on_foreseen(void *user, EwsOp *op)
+{
+	EwsSession *self = user;
+
+	ews_ahead_foresee(self->ahead, op);
+}
+
 /* --- any thread -------------------------------------------------------------------------- */
 
 static void wake(void *user)
@@ -296,6 +329,7 @@ static void free_session(EwsSession *self)
 {
 	ews_inbox_free(self->inbox, g_free);
 	g_ptr_array_unref(self->batches);
+	ews_ahead_free(self->ahead);
 	ews_queue_free(self->queue);
 	ews_governor_clear(&self->governor);
 	ews_http_free(self->http);
@@ -317,12 +351,19 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	self->http = ews_http_new(config);
 	self->inbox = ews_inbox_new(wake, self);
 	self->queue = ews_queue_new();
+	self->ahead = ews_ahead_new(&(EwsAheadOut){
+		.send = send_ahead,
+		.raise = raise_ahead,
+		.serial = next_serial,
+		.user = self,
+	});
 	self->batches = g_ptr_array_new_with_free_func((GDestroyNotify)ews_batch_free);
 	ews_governor_init(&self->governor, self->max_conns);
 	self->shared = (EwsBatchShared){
 		.http = self->http,
 		.queue = self->queue,
 		.governor = &self->governor,
+		.foreseen = on_foreseen,
 		.judged = on_batch_judged,
 		.ended = on_batch_ended,
 		.server = on_server,
@@ -366,8 +407,7 @@ void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user)
 uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone done, void *user)
 {
 	/* The op is gone with the post: what is returned is remembered before. */
-	uint64_t serial =
-		atomic_fetch_add_explicit(&self->serial, 1, memory_order_relaxed) + 1;
+	uint64_t serial = next_serial(self);
 
 	op->serial = serial;
 	op->priority = priority;

@@ -35,6 +35,17 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_text(writer, "m:SyncScope", "NormalItems");
 }
 
+/* State and "last" stand before the changes: what to ask for next is known before those come. */
+static void foresee(SyncItems *self)
+{
+	const EwsItemSync *page = &self->page;
+
+	if (self->op.follow || !self->has_last || page->is_last || !page->state ||
+		g_strcmp0(page->state, self->state) == 0)
+		return;
+	self->op.follow = ews_sync_folder_items_new(self->folder_id, page->state);
+}
+
 static void end_state(EwsReading *reading)
 {
 	SyncItems *self = (SyncItems *)reading->op;
@@ -44,6 +55,7 @@ static void end_state(EwsReading *reading)
 			"SyncFolderItems: a sync state of more than %d bytes", EWS_CAP_STATE));
 	g_free(self->page.state);
 	self->page.state = g_strdup(reading->text->str);
+	foresee(self);
 }
 
 static void end_last(EwsReading *reading)
@@ -52,6 +64,7 @@ static void end_last(EwsReading *reading)
 
 	self->has_last = true;
 	self->page.is_last = ews_parse_bool(reading->text->str);
+	foresee(self);
 }
 
 static EwsChangeKind kind_of(EwsName name)
@@ -95,6 +108,29 @@ static void reset(EwsOp *op)
 	g_clear_pointer(&self->page.state, g_free);
 	self->page.is_last = false;
 	self->has_last = false;
+	g_clear_pointer(&op->follow, ews_op_free);
+}
+
+static bool is_same(const EwsOp *op, const EwsOp *other)
+{
+	const SyncItems *self = (const SyncItems *)op;
+	const SyncItems *that = (const SyncItems *)other;
+
+	return g_str_equal(self->folder_id, that->folder_id) &&
+		g_strcmp0(self->state, that->state) == 0;
+}
+
+static void adopt(EwsOp *op, EwsOp *from)
+{
+	SyncItems *self = (SyncItems *)op;
+	SyncItems *that = (SyncItems *)from;
+	EwsItemSync page;
+
+	reset(op);
+	page = self->page;
+	self->page = that->page;
+	that->page = page;
+	op->follow = g_steal_pointer(&from->follow);
 }
 
 static bool finish(EwsOp *op, GError **error)
@@ -162,6 +198,8 @@ static const EwsOpKind kind = {
 	.write = write_request,
 	.reset = reset,
 	.finish = finish,
+	.is_same = is_same,
+	.adopt = adopt,
 	.clear = clear,
 };
 

@@ -239,6 +239,115 @@ static void test_stopped_for_good(void)
 	rig_clear(&rig);
 }
 
+/* More than curl takes at once: a page that does not come in one piece. */
+#define PAGE_CHANGES 5000
+
+/* Owned. */
+static char *page(const char *state, bool is_last)
+{
+	GString *xml = g_string_new(NULL);
+
+	g_string_printf(xml,
+		"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>"
+		"<m:SyncFolderItemsResponse"
+		" xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\""
+		" xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\">"
+		"<m:ResponseMessages><m:SyncFolderItemsResponseMessage ResponseClass=\"Success\">"
+		"<m:ResponseCode>NoError</m:ResponseCode><m:SyncState>%s</m:SyncState>"
+		"<m:IncludesLastItemInRange>%s</m:IncludesLastItemInRange><m:Changes>",
+		state, is_last ? "true" : "false");
+	for (int i = 0; i < PAGE_CHANGES; i++)
+		g_string_append_printf(xml, "<t:Create><t:Message><t:ItemId Id=\"%s-%d\"/>"
+			"<t:ItemClass>IPM.Note</t:ItemClass></t:Message></t:Create>", state, i);
+	g_string_append(xml, "</m:Changes></m:SyncFolderItemsResponseMessage>"
+		"</m:ResponseMessages></m:SyncFolderItemsResponse></s:Body></s:Envelope>");
+	return g_string_free(xml, FALSE);
+}
+
+static FakeAnswer *page_answer(const char *state, bool is_last)
+{
+	g_autofree char *xml = page(state, is_last);
+	FakeAnswer *answer = fake_answer_new(200, xml);
+
+	answer->piece = 4096;
+	return answer;
+}
+
+/* Asks for the page after @state and checks that it is the one up to @wanted. */
+static void expect_page(Rig *self, const char *state, const char *wanted)
+{
+	g_autofree char *first = g_strconcat(wanted, "-0", NULL);
+	g_autoptr(EwsOp) op = NULL;
+	const EwsItemSync *got;
+	const EwsItemChange *change;
+
+	ews_submit(self->session, ews_sync_folder_items_new("folder", state), EWS_PRIORITY_SCAN,
+		on_done, self->inbox);
+	op = ews_inbox_take(self->inbox, g_get_monotonic_time() + 60000000);
+	g_assert_nonnull(op);
+	g_assert_no_error(ews_op_error(op));
+	got = ews_sync_folder_items_page(op);
+	g_assert_cmpstr(got->state, ==, wanted);
+	g_assert_cmpuint(got->changes->len, ==, PAGE_CHANGES);
+	change = got->changes->pdata[0];
+	g_assert_cmpstr(change->item->id, ==, first);
+}
+
+/* Each page is asked for once, however early. */
+static void test_pages(void)
+{
+	g_autoptr(GPtrArray) requests = NULL;
+	Rig rig;
+
+	rig_init(&rig, page_answer("1", false));
+	fake_add(rig.fake, page_answer("2", false));
+	fake_add(rig.fake, page_answer("3", false));
+	fake_add(rig.fake, page_answer("4", true));
+	expect_page(&rig, NULL, "1");
+	expect_page(&rig, "1", "2");
+	g_usleep(50000); /* whoever is early waits */
+	expect_page(&rig, "2", "3");
+	expect_page(&rig, "3", "4");
+	g_usleep(50000);
+	requests = fake_requests(rig.fake);
+	g_assert_cmpuint(requests->len, ==, 4);
+	rig_clear(&rig);
+}
+
+/* What was asked for too early and went wrong is asked for again. */
+static void test_pages_that_fail(void)
+{
+	FakeAnswer *none = fake_answer_new(404, "");
+	Rig rig;
+
+	rig_init(&rig, page_answer("1", false));
+	fake_add(rig.fake, none);
+	fake_add(rig.fake, page_answer("2", true));
+	expect_page(&rig, NULL, "1");
+	g_usleep(50000);
+	expect_page(&rig, "1", "2");
+	rig_clear(&rig);
+}
+
+/* Nobody comes for it. */
+static void test_pages_nobody_wants(void)
+{
+	Rig rig;
+
+	rig_init(&rig, page_answer("1", false));
+	for (int i = 2; i < 20; i++) {
+		g_autofree char *state = g_strdup_printf("%d", i);
+
+		fake_add(rig.fake, page_answer(state, false));
+	}
+	for (int i = 0; i < 8; i++) {
+		ews_submit(rig.session, ews_sync_folder_items_new("folder", NULL),
+			EWS_PRIORITY_SCAN, on_done, rig.inbox);
+		ews_op_free(ews_inbox_take(rig.inbox, INT64_MAX));
+	}
+	rig_clear(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -249,5 +358,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/session/offline-is-said-at-once", test_offline);
 	g_test_add_func("/ews/session/broken-once-is-repeated", test_broken_once);
 	g_test_add_func("/ews/session/401-stops-for-good", test_stopped_for_good);
+	g_test_add_func("/ews/ahead/each-page-once", test_pages);
+	g_test_add_func("/ews/ahead/failed-pages-are-asked-for-again", test_pages_that_fail);
+	g_test_add_func("/ews/ahead/pages-nobody-wants", test_pages_nobody_wants);
 	return g_test_run();
 }
