@@ -158,3 +158,16 @@ bool ews_ahead_claim(EwsAhead *self, EwsOp *op)
 	ews_ahead_foresee(self, entry->runner);
 	return true;
 }
+
+void ews_ahead_raise(EwsAhead *self, uint64_t serial, EwsPriority priority)
+{
+	for (guint i = 0; i < self->entries->len; i++) {
+		Entry *entry = self->entries->pdata[i];
+		EwsOp *claimant = entry->claimant;
+
+		if (!claimant || claimant->serial != serial || claimant->priority <= priority)
+			continue;
+		claimant->priority = priority;
+		self->out.raise(self->out.user, entry->runner->serial, priority);
+	}
+}

@@ -37,3 +37,6 @@ void ews_ahead_foresee(EwsAhead *self, EwsOp *op);
 /* TRUE: there is a runner for what @op asks for. The op is taken and will be given back, or has
  * been, or is sent by itself should the runner fail. */
 bool ews_ahead_claim(EwsAhead *self, EwsOp *op);
+
+/* A claimant becomes more urgent. */
+void ews_ahead_raise(EwsAhead *self, uint64_t serial, EwsPriority priority);

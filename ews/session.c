@@ -148,6 +148,7 @@ static void raise_op(EwsSession *self, uint64_t serial, EwsPriority priority)
 {
 	note_urgency(self, priority);
 	ews_queue_raise(self->queue, serial, priority);
+	ews_ahead_raise(self->ahead, serial, priority);
 }
 
 static void cancel(EwsSession *self, uint64_t serial)
