@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "fs/handle.h"
 #include "fs/inode.h"
 #include "fs/status.h"
 
@@ -78,6 +79,11 @@ static void snapshot_unref(Snapshot *self)
 		return;
 	g_free(self->data);
 	g_free(self);
+}
+
+static void snapshot_let_go(void *snapshot)
+{
+	snapshot_unref(snapshot);
 }
 
 /* Under the lock. */
@@ -287,24 +293,27 @@ void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offse
 
 void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	Snapshot *snapshot = find_snapshot(fs_of(req)->control, ino);
+	const Fs *fs = fs_of(req);
+	Snapshot *snapshot = find_snapshot(fs->control, ino);
 
 	if (snapshot == NULL) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	info->fh = (uintptr_t)snapshot;
+	FsHandle *handle = fs_handle_new(fs->handles, snapshot, snapshot_let_go);
+	info->fh = (uintptr_t)handle;
 	info->direct_io = 1;
 	info->noflush = 1;
 	if (fuse_reply_open(req, info) == -ENOENT)
-		snapshot_unref(snapshot);
+		fs_handle_free(fs->handles, handle);
 }
 
 void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
-	Snapshot *snapshot = fs->has_open ? snapshot_ref((Snapshot *)(uintptr_t)info->fh)
+	Snapshot *snapshot = fs->has_open
+		? snapshot_ref(fs_handle_held((FsHandle *)(uintptr_t)info->fh))
 		: find_snapshot(fs->control, ino);
 
 	if (snapshot == NULL) {
@@ -314,9 +323,4 @@ void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	size_t start = MIN((size_t)offset, snapshot->len);
 	fuse_reply_buf(req, snapshot->data + start, MIN(size, snapshot->len - start));
 	snapshot_unref(snapshot);
-}
-
-void fs_control_release(struct fuse_file_info *info)
-{
-	snapshot_unref((Snapshot *)(uintptr_t)info->fh);
 }

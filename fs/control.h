@@ -32,7 +32,7 @@ bool fs_control_is_below(fuse_ino_t parent, const char *name);
 void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_control_getattr(fuse_req_t req, fuse_ino_t ino);
 void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus);
+/* Its handle is an FsHandle. */
 void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info);
-void fs_control_release(struct fuse_file_info *info);

@@ -8,24 +8,33 @@
 #include "fs/control.h"
 #include "fs/err.h"
 #include "fs/fs.h"
+#include "fs/handle.h"
 #include "fs/inode.h"
 #include "fs/park.h"
 
 /* --- open ---------------------------------------------------------------- */
 
-static CacheBlob *blob_of(struct fuse_file_info *info)
+static FsHandle *handle_of(const struct fuse_file_info *info)
 {
-	return (CacheBlob *)(uintptr_t)info->fh;
+	return (FsHandle *)(uintptr_t)info->fh;
+}
+
+static void close_blob(void *blob)
+{
+	cache_blob_close(blob);
 }
 
 /* Takes @blob. A caller who is gone by now never sends RELEASE. */
 static void reply_opened(fuse_req_t req, struct fuse_file_info *info, CacheBlob *blob)
 {
-	info->fh = (uintptr_t)blob;
+	FsHandles *handles = fs_of(req)->handles;
+	FsHandle *handle = fs_handle_new(handles, blob, close_blob);
+
+	info->fh = (uintptr_t)handle;
 	info->keep_cache = 1;
 	info->noflush = 1;
 	if (fuse_reply_open(req, info) == -ENOENT)
-		cache_blob_close(blob);
+		fs_handle_free(handles, handle);
 }
 
 /* The bytes that @ino stands for, if they are here. */
@@ -158,7 +167,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	if (fs_inode_is_control(ino))
 		fs_control_read(req, ino, size, offset, info);
 	else if (fs->has_open)
-		reply_bytes(req, blob_of(info), size, offset);
+		reply_bytes(req, fs_handle_held(handle_of(info)), size, offset);
 	else
 		read_by_number(req, ino, size, offset);
 }
@@ -173,9 +182,9 @@ void fs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	if (fs_inode_is_control(ino))
-		fs_control_release(info);
-	else if (fs_of(req)->has_open)
-		cache_blob_close(blob_of(info));
+	const Fs *fs = fs_of(req);
+
+	if (fs->has_open)
+		fs_handle_free(fs->handles, handle_of(info));
 	fuse_reply_err(req, 0);
 }

@@ -32,6 +32,7 @@ struct FsPark;
 struct FsBudget;
 struct FsNotify;
 struct FsControl;
+struct FsHandles;
 
 typedef struct Fs {
 	const FsConfig *config;    /* borrowed: from main, like all below */
@@ -40,6 +41,7 @@ typedef struct Fs {
 	struct FsBudget *budget;
 	struct FsNotify *notify;
 	struct FsControl *control;
+	struct FsHandles *handles;
 	FsServerLook look;
 	void *look_user;
 	const char *socket_path;

@@ -19,6 +19,7 @@
 #include "fs/daemon.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
+#include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
@@ -82,6 +83,8 @@ static bool prepare_process(Program *self, GError **error)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	fs_log_start(self->config->log_level, self->config->is_foreground);
+	/* GLib sets up its errors at the first one: now, while there is one thread. */
+	g_error_free(g_error_new_literal(EWS_ERROR, EWS_ERROR_CANCELLED, ""));
 	return true;
 }
 
@@ -282,6 +285,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->budget = fs_budget_new();
 	fs->park = fs_park_new(fs->budget);
 	fs->control = fs_control_new();
+	fs->handles = fs_handles_new();
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -333,6 +337,7 @@ static void take_down(Program *self)
 	ews_session_stop(self->session);
 	fs_socket_free(self->socket);
 	fs_notify_free(self->fs.notify);
+	fs_handles_free(self->fs.handles);
 	cache_free(self->cache);
 	fs_park_free(self->fs.park);
 	fs_mount_free(self->mount);

@@ -3,6 +3,7 @@
 
 #include "fs/budget.h"
 #include "fs/control.h"
+#include "fs/handle.h"
 #include "fs/notify.h"
 #include "fs/park.h"
 
@@ -23,6 +24,7 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.park = fs_park_new(self->fs.budget);
 	self->fs.notify = fs_notify_new(self->cache);
 	self->fs.control = fs_control_new();
+	self->fs.handles = fs_handles_new();
 	self->req = fake_req_new(&self->fs);
 }
 
@@ -31,6 +33,7 @@ static void tear_down(World *self, gconstpointer data)
 	fs_park_drain(self->fs.park);
 	fs_notify_free(self->fs.notify);
 	fs_park_free(self->fs.park);
+	fs_handles_free(self->fs.handles);
 	fs_control_free(self->fs.control);
 	fs_budget_free(self->fs.budget);
 	cache_free(self->cache);

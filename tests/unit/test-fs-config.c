@@ -222,6 +222,7 @@ static void test_actions(void)
 		FsAction action = FS_ACTION_MOUNT;
 		g_autoptr(FsConfig) config = parse(cases[i].line, &action, &error);
 		g_assert_no_error(error);
+		g_assert_nonnull(config);
 		g_assert_cmpint(action, ==, cases[i].action);
 	}
 }
@@ -297,7 +298,11 @@ static void test_no_file(void)
 
 int main(int argc, char **argv)
 {
-	g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+	/* Before GLib looks. (Its own G_TEST_OPTION_ISOLATE_DIRS leaks what it replaces.) */
+	g_autofree char *home = g_dir_make_tmp("ewsfs-config-XXXXXX", NULL);
+	g_setenv("HOME", home, TRUE);
+	g_setenv("XDG_CONFIG_HOME", home, TRUE);
+	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fs/config/defaults", test_defaults);
 	g_test_add_func("/fs/config/takes-every-option", test_options);
 	g_test_add_func("/fs/config/backup-is-read-only-and-exact", test_backup);
@@ -312,5 +317,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/config/one-way-to-the-password", test_password_wins);
 	g_test_add_func("/fs/config/file-errors-name-the-account", test_file_refused);
 	g_test_add_func("/fs/config/no-file-is-explained", test_no_file);
-	return g_test_run();
+	int status = g_test_run();
+	g_autofree char *directory = g_build_filename(home, "ewsfs", NULL);
+	rmdir(directory);
+	rmdir(home);
+	return status;
 }

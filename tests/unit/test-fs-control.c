@@ -47,7 +47,8 @@ static void test_hidden(World *self, gconstpointer data)
 		"queue 0 5 file\nfailed 0 6 dir\n");
 	fs_op_lookup(world_next(self), ino, "nonsense");
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
-	fs_op_lookup(world_next(self), look_up(self, ino, "failed"), "status");
+	fuse_ino_t failed = look_up(self, ino, "failed");
+	fs_op_lookup(world_next(self), failed, "status");
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
 }
 
