@@ -21,10 +21,13 @@ typedef struct Folder {
 	char *folder_id; /* own, as all below */
 	char *parent_id;
 	char *display_name;
+	char *name;  /* of the node, as it is now; NULL: none */
+	int64_t dir; /* where the node is now */
 	bool is_shown;
 	unsigned rights;
 	GPtrArray *children; /* own; borrowed Folders */
 	bool is_placed;
+	bool keeps_name;
 } Folder;
 
 typedef struct Layout {
@@ -94,6 +97,7 @@ static void folder_clear(Folder *folder)
 	g_free(folder->folder_id);
 	g_free(folder->parent_id);
 	g_free(folder->display_name);
+	g_free(folder->name);
 	g_clear_pointer(&folder->children, g_ptr_array_unref);
 }
 
@@ -106,7 +110,9 @@ static void folder_free(void *data)
 static bool load(Layout *self, GError **error)
 {
 	sqlite3_stmt *stmt = cache_conn_query(self->conn, error,
-		"SELECT id, folder_id, parent_id, display_name, is_shown, rights, node FROM folder",
+		"SELECT folder.id, folder_id, parent_id, display_name, is_shown, folder.rights,"
+		" folder.node, node.name, node.parent"
+		" FROM folder LEFT JOIN node ON node.id = folder.node",
 		"");
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
@@ -124,6 +130,8 @@ static bool load(Layout *self, GError **error)
 		folder->is_shown = sqlite3_column_int(stmt, 4) != 0;
 		folder->rights = (unsigned)sqlite3_column_int(stmt, 5);
 		folder->node = sqlite3_column_int64(stmt, 6);
+		folder->name = cache_column_dup(stmt, 7);
+		folder->dir = sqlite3_column_int64(stmt, 8);
 		folder->children = g_ptr_array_new();
 		g_hash_table_insert(self->folders, folder->folder_id, folder);
 	}
@@ -163,15 +171,39 @@ static void link_children(Layout *self)
 /* The name in @taken's directory: the DisplayName's, or with letters of the FolderId. */
 static char *choose_name(const Folder *folder, bool is_top, GHashTable *taken)
 {
-	char *name = cache_name_folder(folder->display_name, is_top);
-	if (!g_hash_table_contains(taken, name))
-		return name;
-	CacheIdent ident;
-	cache_ident_make(&ident, CACHE_IDENT_FOLDER_ID, folder->folder_id,
-		strlen(folder->folder_id));
-	char *longer = g_strdup_printf("%s.%s", name, ident.letters);
-	g_free(name);
-	return longer;
+	g_autofree char *wanted = cache_name_folder(folder->display_name, is_top);
+	char *name = g_strdup(wanted);
+	for (unsigned i = 1; g_hash_table_contains(taken, name); i++) {
+		CacheIdent ident;
+		cache_ident_make(&ident, CACHE_IDENT_FOLDER_ID, folder->folder_id,
+			strlen(folder->folder_id));
+		g_free(name);
+		/* Numbered where somebody called a folder as another had to be called. */
+		name = i == 1 ? g_strdup_printf("%s.%s", wanted, ident.letters)
+			      : g_strdup_printf("%s.%s-%u", wanted, ident.letters, i);
+	}
+	return name;
+}
+
+/* Names for the children of @folder; own, name → Folder. Who has the name that he should have
+ * keeps it, before the others choose. */
+static GHashTable *choose_names(const Folder *folder, bool is_top)
+{
+	GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	for (guint i = 0; i < folder->children->len; i++) {
+		Folder *child = folder->children->pdata[i];
+		g_autofree char *wanted = cache_name_folder(child->display_name, is_top);
+		child->keeps_name = child->dir == folder->node && folder->node != 0 &&
+				    g_strcmp0(child->name, wanted) == 0;
+		if (child->keeps_name)
+			g_hash_table_insert(names, g_steal_pointer(&wanted), child);
+	}
+	for (guint i = 0; i < folder->children->len; i++) {
+		Folder *child = folder->children->pdata[i];
+		if (!child->keeps_name)
+			g_hash_table_insert(names, choose_name(child, is_top, names), child);
+	}
+	return names;
 }
 
 /* The folder that SOURCE:FOLDER/PATH names, by the names that the tree would show. */
@@ -303,12 +335,10 @@ static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, G
 
 static bool lay_out_below(Layout *self, Folder *folder, bool is_top, int depth, GError **error)
 {
-	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	guint count = depth < DEPTH_MAX ? folder->children->len : 0;
-	for (guint i = 0; i < count; i++) {
-		Folder *child = folder->children->pdata[i];
-		g_hash_table_insert(names, choose_name(child, is_top, names), child);
-	}
+	if (depth >= DEPTH_MAX)
+		return set_subdirs(self, folder->node, 0, error);
+	guint count = folder->children->len;
+	g_autoptr(GHashTable) names = choose_names(folder, is_top);
 	if (!clear_names(self, folder, names, error))
 		return false;
 	GHashTableIter iter;
