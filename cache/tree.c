@@ -5,6 +5,7 @@
 
 #include "cache/apply.h"
 #include "cache/ident.h"
+#include "cache/item.h"
 #include "cache/name.h"
 #include "cache/node.h"
 #include "cache/refresh.h"
@@ -312,6 +313,38 @@ static bool set_subdirs(Layout *self, int64_t node, guint count, GError **error)
 	       touch_listed(self, node, error);
 }
 
+/* What stands where a directory is to be: an item gets the letters of its ItemId, as in any other
+ * collision; a directory will be placed, or is gone, before the transaction ends. */
+static char *name_for_holder(const CacheItemRow *item, const char *name, unsigned count)
+{
+	CacheIdent ident;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item->item_id, strlen(item->item_id));
+	g_autofree char *letters = count == 0 ? g_strdup(ident.letters)
+					      : g_strdup_printf("%s-%u", ident.letters, count + 1);
+	return cache_name_with_letters(name, letters);
+}
+
+static bool move_aside(Layout *self, const Folder *folder, GHashTable *names, const char *name,
+	int64_t holder, GError **error)
+{
+	g_autoptr(CacheItemRow) item = NULL;
+	if (!cache_item_get(self->conn, holder, &item, error))
+		return false;
+	g_autofree char *other = g_strdup_printf("%s.%" G_GINT64_FORMAT, name, holder);
+	for (unsigned i = 0; item != NULL; i++) {
+		int64_t taken = 0;
+		g_free(other);
+		other = name_for_holder(item, name, i);
+		if (!cache_node_find(self->conn, folder->node, other, &taken, error))
+			return false;
+		if (taken == 0 && !g_hash_table_contains(names, other))
+			break;
+	}
+	cache_note_gone(self->cache, folder->node, name, holder);
+	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti",
+		other, holder);
+}
+
 /* Frees the names below @folder that will be others', so that two can change places. */
 static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, GError **error)
 {
@@ -325,9 +358,7 @@ static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, G
 			return false;
 		if (holder == 0 || holder == child->node)
 			continue;
-		cache_note_gone(self->cache, folder->node, key, holder);
-		if (!cache_conn_run(self->conn, error,
-			    "UPDATE node SET name = name || '.' || id WHERE id = ?", "i", holder))
+		if (!move_aside(self, folder, names, key, holder, error))
 			return false;
 	}
 	return true;
