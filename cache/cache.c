@@ -91,7 +91,8 @@ static bool doubt_blobs(Cache *self, CacheConn *conn, GError **error)
 	return true;
 }
 
-/* Rows of what is no more: no kernel holds their numbers now. */
+/* Rows of what is no more: no kernel holds their numbers now. Refreshes count from 1 again, and
+ * what was marked by one of an earlier run is not what this run's marked. */
 static bool drop_gone(CacheConn *conn, GError **error)
 {
 	return cache_conn_run(conn, error, "UPDATE node SET want = 1 WHERE want = 2", "") &&
@@ -103,7 +104,8 @@ static bool drop_gone(CacheConn *conn, GError **error)
 	       cache_conn_run(conn, error,
 		       "UPDATE item SET round = 0 WHERE is_provisional = 1 OR node IN"
 		       " (SELECT id FROM node WHERE state = 1 AND state > 0)",
-		       "");
+		       "") &&
+	       cache_conn_run(conn, error, "UPDATE folder SET mark = 0 WHERE mark != 0", "");
 }
 
 static bool drop_blobs(CacheConn *conn, GError **error)

@@ -15,6 +15,9 @@
 /* A folder that claims to be nested deeper is left out: no path could name it. */
 #define DEPTH_MAX 128
 
+/* folder.parent_id of msgfolderroot, whose row no hierarchy names. */
+#define TOP_PARENT "'-'"
+
 /* A row of folder, while the layout is computed. */
 typedef struct Folder {
 	int64_t id;
@@ -72,7 +75,8 @@ bool cache_tree_apply(Cache *cache, CacheConn *conn, const EwsFolderChange *chan
 bool cache_tree_sweep(CacheConn *conn, int64_t mark, GError **error)
 {
 	return cache_conn_run(conn, error,
-		"UPDATE folder SET is_shown = 0, parent_id = '', sync_state = NULL WHERE mark != ?",
+		"UPDATE folder SET is_shown = 0, parent_id = '', sync_state = NULL WHERE mark != ?"
+		" AND parent_id != " TOP_PARENT,
 		"i", mark);
 }
 
@@ -444,7 +448,7 @@ static bool add_top_row(Layout *self, GError **error)
 		return true;
 	return cache_conn_run(self->conn, error,
 		"INSERT INTO folder (folder_id, parent_id, display_name, folder_class, is_shown,"
-		" rights) VALUES (?, '-', '', 'IPF', 1, ?)",
+		" rights) VALUES (?, " TOP_PARENT ", '', 'IPF', 1, ?)",
 		"ti", self->top.folder_id, (int64_t)EWS_RIGHTS_ALL);
 }
 
