@@ -9,8 +9,8 @@
 
 # What the program is built from.
 packages_build=(
-    meson ninja-build pkg-config gcc libc6-dev libfuse3-dev fuse3 libcurl4-openssl-dev libxml2-dev
-    libglib2.0-dev libsqlite3-dev libjson-glib-dev scdoc python3
+    meson ninja-build pkg-config gcc libc6-dev libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev
+    libxml2-dev libglib2.0-dev libsqlite3-dev libjson-glib-dev scdoc python3
 )
 
 # What the test server adds.
