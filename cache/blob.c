@@ -270,30 +270,42 @@ static void unpin(CacheBlobs *self, const CacheBlob *blob)
 	pthread_mutex_unlock(&self->lock);
 }
 
+static void set_missing(GError **error)
+{
+	g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "the bytes are not here");
+}
+
 CacheBlob *cache_blob_open(Cache *cache, int64_t id, uint32_t content, GError **error)
 {
 	g_autoptr(CacheNode) node = cache_get(cache, id, error);
 	if (node == NULL)
 		return NULL;
+	if (node->content == content)
+		return cache_blob_open_node(cache, node, error);
+	set_missing(error);
+	return NULL;
+}
+
+CacheBlob *cache_blob_open_node(Cache *cache, const CacheNode *node, GError **error)
+{
 	char name[64];
-	name_of(name, sizeof name, id, content);
-	int fd = -1;
 	struct stat st;
-	if (node->is_here && node->content == content)
+	int fd = -1;
+	name_of(name, sizeof name, node->id, node->content);
+	if (node->is_here)
 		fd = openat(cache->blobs->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_size != node->size)) {
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0) {
-		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,
-			"the bytes are not here");
+		set_missing(error);
 		return NULL;
 	}
 	CacheBlob *self = g_new0(CacheBlob, 1);
 	self->store = cache->blobs;
-	self->id = id;
-	self->content = content;
+	self->id = node->id;
+	self->content = node->content;
 	self->size = node->size;
 	self->fd = fd;
 	pin(cache->blobs, self);

@@ -139,14 +139,34 @@ static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
 	return cache_sync_commit(self, error);
 }
 
-static bool read_start(Cache *self, char **ret_epoch, GError **error)
+/* An index shows one folder of one account of one server; shown as another's it would lie. */
+static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config, GError **error)
+{
+	g_autofree char *owner = g_strdup_printf("%s at %s, folder \"%s\"", config->account,
+		config->server != NULL ? config->server : "", self->root_path);
+	g_autofree char *found = NULL;
+	if (!cache_conn_get_meta(conn, "owner", &found, error))
+		return false;
+	if (found == NULL)
+		return cache_conn_set_meta(conn, "owner", owner, error);
+	if (strcmp(found, owner) == 0)
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
+		"%s holds what is known of %s; give this mount its own state_dir, or remove that one",
+		self->state_dir, found);
+	return false;
+}
+
+static bool read_start(
+	Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
 {
 	g_autofree char *state = NULL;
 	int64_t is_root_tied = 0;
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok = cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
+	bool is_ok = check_owner(self, conn, config, error) &&
+		     cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
 		     cache_conn_int(conn, 0, &is_root_tied, error,
 			     "SELECT count(*) FROM folder WHERE node = 1", "");
@@ -164,7 +184,7 @@ static bool read_start(Cache *self, char **ret_epoch, GError **error)
 
 /* --- open, close -------------------------------------------------------------------------- */
 
-static bool open_stores(Cache *self, GError **error)
+static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 {
 	g_autofree char *path = g_build_filename(self->state_dir, "index.db", NULL);
 	g_autofree char *epoch = NULL;
@@ -177,7 +197,7 @@ static bool open_stores(Cache *self, GError **error)
 	if (!take_lock(self, error))
 		return false;
 	self->db = cache_db_open(path, error);
-	if (self->db == NULL || !read_start(self, &epoch, error))
+	if (self->db == NULL || !read_start(self, config, &epoch, error))
 		return false;
 	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);
 	return self->blobs != NULL && clean_up(self, are_blobs_void, error) &&
@@ -204,7 +224,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->ahead = cache_prefetch_new();
 	self->refresh = cache_refresh_new();
 	self->waits = cache_waits_new();
-	if (!open_stores(self, error))
+	if (!open_stores(self, config, error))
 		return NULL;
 	return g_steal_pointer(&self);
 }

@@ -28,6 +28,7 @@ struct EwsSession;
 typedef struct CacheConfig {
 	const char *state_dir; /* index, lock; made 0700 where missing */
 	const char *cache_dir; /* blobs only: may be deleted at any time */
+	const char *server;    /* URL; with account and root_path: whose index this is */
 	const char *account;   /* user name; names the mailbox until the server told its address */
 	const char *root_path; /* "" or "Inbox/Projects": the folder that is mounted */
 	uint64_t cache_size;   /* bytes of blobs kept */
@@ -69,7 +70,8 @@ void cache_node_unref(CacheNode *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
 
 /* Makes the directories, takes the lock (held by another: LOCAL, and the message says by which
- * process), opens the index and drops what the last run left. No network, no thread. */
+ * process), opens the index and drops what the last run left. An index that was made for another
+ * server, account or folder is refused (LOCAL). No network, no thread. */
 Cache *cache_open(const CacheConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Starts the sync thread, which begins with a refresh. @session is borrowed until cache_stop. */
@@ -165,6 +167,9 @@ typedef struct CacheBlob CacheBlob;
 /* NOT_FOUND when the bytes of this content number are not here: fetch, then try again. */
 CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for who has just looked the node up. */
+CacheBlob *cache_blob_open_node(Cache *self, const CacheNode *node, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
 int cache_blob_fd(const CacheBlob *self);
 int64_t cache_blob_size(const CacheBlob *self);
 void cache_blob_close(CacheBlob *self);

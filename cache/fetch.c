@@ -45,6 +45,7 @@ struct CacheFetcher {
 	GPtrArray *finished; /* own; of CacheStoreItem, with their Fetch as user */
 	unsigned background;
 	unsigned scanning;
+	int64_t walk_us; /* when to walk over them again */
 	bool is_stopped;
 };
 
@@ -444,6 +445,8 @@ int64_t cache_fetch_tick(Cache *cache, int64_t now_us)
 	GHashTableIter iter;
 	gpointer value;
 	bool has_waiters = false;
+	if (now_us < self->walk_us)
+		return self->walk_us;
 	int64_t limit = now_us - cache->timeout_s * (int64_t)G_USEC_PER_SEC;
 	int64_t heard_us = 0;
 	g_autoptr(GError) error = cache_sync_silence(cache, &heard_us);
@@ -462,7 +465,8 @@ int64_t cache_fetch_tick(Cache *cache, int64_t now_us)
 			g_hash_table_iter_remove(&iter);
 	}
 	bool is_busy = has_waiters || g_hash_table_size(self->scans) > 0;
-	return is_busy ? now_us + G_USEC_PER_SEC : INT64_MAX;
+	self->walk_us = is_busy ? now_us + G_USEC_PER_SEC / 2 : 0;
+	return is_busy ? self->walk_us : INT64_MAX;
 }
 
 void cache_fetch_stop(Cache *cache)

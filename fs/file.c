@@ -88,7 +88,7 @@ static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_i
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	CacheBlob *blob = node->is_here && !node->is_suspect ? open_blob(fs, ino, NULL) : NULL;
+	CacheBlob *blob = !node->is_suspect ? cache_blob_open_node(fs->cache, node, NULL) : NULL;
 	if (blob != NULL)
 		reply_opened(req, info, blob);
 	else

@@ -149,6 +149,7 @@ static bool open_cache(Program *self, GError **error)
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
+		.server = config->url,
 		.account = config->user,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,

@@ -299,6 +299,11 @@ CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **e
 	return blob;
 }
 
+CacheBlob *cache_blob_open_node(Cache *self, const CacheNode *node, GError **error)
+{
+	return cache_blob_open(self, node->id, node->is_here ? node->content : UINT32_MAX, error);
+}
+
 int cache_blob_fd(const CacheBlob *self)
 {
 	return self->fd;
