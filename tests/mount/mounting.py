@@ -231,6 +231,7 @@ class Mount:
 
     def start_behind(self):
         """Without -f; returns when the parent returned, which must be when the mount answers."""
+        self.process = None
         run(*self.command(foreground=False), env=self.environment())
         assert is_mounted(self.path)
         self.pid = self.status()['pid']
@@ -287,6 +288,8 @@ class Mount:
             except (AssertionError, OSError) as error:
                 problems.append(str(error))
                 self.abort()
+        if self.was_killed and is_mounted(self.path):
+            self.detach()
         while is_mounted(self.path):
             problems.append('still mounted')
             self.detach()
