@@ -21,8 +21,13 @@
 
 struct CacheBlobs {
 	/* set at start, then const */
-	char *dir; /* own */
-	int dir_fd;
+	char *dir;   /* own */
+	char *epoch; /* own */
+
+	/* The directory may be deleted while we run; then it is made again, and this is the new
+	 * one. The old descriptor stays open: somebody may be looking through it. */
+	atomic_int dir_fd;
+	GArray *old_fds; /* guarded by lock; own */
 
 	pthread_mutex_t lock; /* a leaf: nothing else is locked below it */
 	GHashTable *pins;     /* guarded by lock; own; of Pin */
@@ -88,63 +93,112 @@ static bool make_dir(int parent_fd, const char *name, GError **error)
 	return false;
 }
 
-static bool make_dirs(CacheBlobs *self, bool is_void, GError **error)
+static bool make_dirs(int dir_fd, bool is_void, GError **error)
 {
-	if (!make_dir(self->dir_fd, "tmp", error) || !make_dir(self->dir_fd, "blobs", error))
+	if (!make_dir(dir_fd, "tmp", error) || !make_dir(dir_fd, "blobs", error))
 		return false;
-	empty_dir(self->dir_fd, "tmp");
+	empty_dir(dir_fd, "tmp");
 	for (unsigned i = 0; i < FANOUT; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "blobs/%02x", i);
-		if (!make_dir(self->dir_fd, name, error))
+		if (!make_dir(dir_fd, name, error))
 			return false;
 		if (is_void)
-			empty_dir(self->dir_fd, name);
+			empty_dir(dir_fd, name);
 	}
 	return true;
 }
 
-CacheBlobs *cache_blobs_new(const char *cache_dir, const char *epoch, bool *ret_is_void,
-	GError **error)
+/* Makes the directory what it should be, and opens it. *ret_is_void: it was another's, or new. */
+static int open_dir(CacheBlobs *self, bool *ret_is_void, GError **error)
+{
+	g_autofree char *stamp = g_build_filename(self->dir, "epoch", NULL);
+	g_autofree char *found = NULL;
+	int fd = -1;
+	if (g_mkdir_with_parents(self->dir, 0700) == 0)
+		fd = open(self->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		g_propagate_error(
+			error, ews_error_from_errno(errno, "cache directory %s", self->dir));
+		return -1;
+	}
+	bool is_same = g_file_get_contents(stamp, &found, NULL, NULL) &&
+		       g_str_equal(found, self->epoch);
+	*ret_is_void = !is_same;
+	if (make_dirs(fd, !is_same, error) &&
+		(is_same || g_file_set_contents(stamp, self->epoch, -1, error)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+CacheBlobs *cache_blobs_new(
+	const char *cache_dir, const char *epoch, bool *ret_is_void, GError **error)
 {
 	CacheBlobs *self = g_new0(CacheBlobs, 1);
 	self->dir = g_strdup(cache_dir);
-	self->dir_fd = -1;
+	self->epoch = g_strdup(epoch);
 	self->pins = g_hash_table_new_full(pin_hash, pin_equal, g_free, NULL);
 	self->used = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	self->old_fds = g_array_new(FALSE, FALSE, sizeof(int));
 	pthread_mutex_init(&self->lock, NULL);
+	atomic_init(&self->dir_fd, open_dir(self, ret_is_void, error));
+	if (self->dir_fd >= 0)
+		return self;
+	cache_blobs_free(self);
+	return NULL;
+}
 
-	g_autofree char *stamp = g_build_filename(cache_dir, "epoch", NULL);
-	g_autofree char *found = NULL;
-	if (g_mkdir_with_parents(cache_dir, 0700) == 0)
-		self->dir_fd = open(cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (self->dir_fd < 0) {
-		g_propagate_error(error,
-			ews_error_from_errno(errno, "cache directory %s", cache_dir));
-		cache_blobs_free(self);
-		return NULL;
+/* After something was not found that we know to be there: makes the directory again if it was
+ * deleted. FALSE when it was not, and trying again is no use. */
+static bool revive(CacheBlobs *self)
+{
+	struct stat ours, theirs;
+	bool is_void = false;
+	g_autoptr(GError) error = NULL;
+	pthread_mutex_lock(&self->lock);
+	bool is_there = fstat(self->dir_fd, &ours) == 0 && stat(self->dir, &theirs) == 0 &&
+			ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev &&
+			faccessat(self->dir_fd, "blobs/ff", F_OK, 0) == 0 &&
+			faccessat(self->dir_fd, "tmp", F_OK, 0) == 0;
+	int fd = is_there ? -1 : open_dir(self, &is_void, &error);
+	if (fd >= 0) {
+		int old = atomic_exchange(&self->dir_fd, fd);
+		g_array_append_val(self->old_fds, old);
 	}
-	bool is_same = g_file_get_contents(stamp, &found, NULL, NULL) && g_str_equal(found, epoch);
-	if (!make_dirs(self, !is_same, error) ||
-		(!is_same && !g_file_set_contents(stamp, epoch, -1, error))) {
-		cache_blobs_free(self);
-		return NULL;
-	}
-	*ret_is_void = !is_same;
-	return self;
+	pthread_mutex_unlock(&self->lock);
+	if (fd >= 0)
+		g_message("the cache directory was deleted; it is there again");
+	else if (error != NULL)
+		g_warning("%s", error->message);
+	return fd >= 0;
 }
 
 void cache_blobs_free(CacheBlobs *self)
 {
 	if (self == NULL)
 		return;
+	for (guint i = 0; i < self->old_fds->len; i++)
+		close(g_array_index(self->old_fds, int, i));
+	g_array_unref(self->old_fds);
 	if (self->dir_fd >= 0)
 		close(self->dir_fd);
 	g_hash_table_unref(self->pins);
 	g_hash_table_unref(self->used);
 	pthread_mutex_destroy(&self->lock);
+	g_free(self->epoch);
 	g_free(self->dir);
 	g_free(self);
+}
+
+/* A new, empty file below the directory; errno tells why not. */
+static int create(CacheBlobs *self, const char *name)
+{
+	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC;
+	int fd = openat(self->dir_fd, name, flags, 0600);
+	if (fd < 0 && errno == ENOENT && revive(self))
+		fd = openat(self->dir_fd, name, flags, 0600);
+	return fd;
 }
 
 int cache_blobs_make_temp(CacheBlobs *self, char **ret_path, GError **error)
@@ -153,7 +207,7 @@ int cache_blobs_make_temp(CacheBlobs *self, char **ret_path, GError **error)
 	uint64_t number = self->next_temp++;
 	pthread_mutex_unlock(&self->lock);
 	g_autofree char *name = g_strdup_printf("tmp/%" PRIu64, number);
-	int fd = openat(self->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = create(self, name);
 	if (fd < 0) {
 		g_propagate_error(error, ews_error_from_errno(errno, "cache directory: %s", name));
 		return -1;
@@ -181,7 +235,7 @@ bool cache_blobs_store_bytes(CacheBlobs *self, int64_t id, uint32_t content, con
 {
 	char name[64];
 	name_of(name, sizeof name, id, content);
-	int fd = openat(self->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = create(self, name);
 	if (fd < 0) {
 		g_propagate_error(error, ews_error_from_errno(errno, "store message"));
 		return false;
