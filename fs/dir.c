@@ -154,16 +154,14 @@ static bool page_add(Page *self, const char *name, const struct fuse_entry_param
 	return true;
 }
 
-/* Entries whose size is not known are given without a node number: the kernel then asks for it when
- * somebody wants it, and not before. */
+/* An entry whose size is not known has its node number too, with attributes that are not to be kept:
+ * who wants the size asks once more, who does not is not made to wait. */
 static bool page_add_node(const CacheNode *node, void *user)
 {
 	Page *self = user;
 	struct fuse_entry_param entry;
 
 	fs_attr_entry(self->fs->config, node, &entry);
-	if (!fs_attr_is_exact(node))
-		entry.ino = 0;
 	return page_add(self, node->name, &entry, cookie_of(node->id));
 }
 

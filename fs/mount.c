@@ -62,13 +62,18 @@ static struct fuse_session *new_session(Fs *fs)
 }
 
 /* Pages belong to one content for good (fs/inode.h), so the kernel need not compare times. It still
- * drops them when a size turns out to be another, as an estimate's does. */
+ * drops them when a size turns out to be another, as an estimate's does.
+ *
+ * READDIRPLUS always: left to itself (AUTO) the kernel goes over to READDIR when nothing was stat'ed
+ * between the pages, and find, grep -r and du first read the directory to its end. Measured with
+ * 100,000 files: a LOOKUP for each, 5 s instead of 1. `ls -f` pays 0.3 s for it. */
 void fs_op_init(void *user, struct fuse_conn_info *conn)
 {
 	conn->want &= ~(unsigned)(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA |
-		FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_EXPLICIT_INVAL_DATA);
+		FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_EXPLICIT_INVAL_DATA |
+		FUSE_CAP_READDIRPLUS_AUTO);
 	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
-		FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
+		FUSE_CAP_READDIRPLUS);
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX / 4 * 3;
 	conn->time_gran = 1000;

@@ -147,13 +147,13 @@ static void test_pages(World *self, gconstpointer data)
 	g_assert_cmpuint(g_strv_length(lines), ==, 53);
 }
 
-/* Unknown sizes: no node number, so that the kernel asks only for what somebody wants. */
+/* Unknown sizes: with a node number, so that nobody has to look the name up again. */
 static void test_plus(World *self, gconstpointer data)
 {
 	fill(self, 2);
 	fake_cache_node(self->cache, 11)->size = -1;
 	g_autofree char *text = list_all(self, 4096, true);
-	g_assert_cmpstr(text, ==, ". 0 1 dir\n.. 0 2 dir\n10.eml 10 11 file\n11.eml 0 12 file\n");
+	g_assert_cmpstr(text, ==, ". 0 1 dir\n.. 0 2 dir\n10.eml 10 11 file\n11.eml 11 12 file\n");
 }
 
 static void test_continued(World *self, gconstpointer data)
