@@ -76,8 +76,43 @@ static void ident_of_row(const CacheItemRow *row, CacheIdent *ret_ident)
 	cache_ident_make(ret_ident, CACHE_IDENT_ITEM_ID, row->item_id, strlen(row->item_id));
 }
 
+/* A name that is free in the folder: @wanted, or with the letters of the ItemId, or numbered. */
+static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by_id,
+	int64_t self_node, char **ret_name, GError **error)
+{
+	g_autofree char *name = g_strdup(wanted);
+	for (unsigned i = 1;; i++) {
+		int64_t holder = 0;
+		if (!cache_node_find(self->conn, self->dir, name, &holder, error))
+			return false;
+		if (holder == 0 || holder == self_node)
+			break;
+		g_autofree char *letters = i == 1 ? g_strdup(by_id->letters)
+						  : g_strdup_printf("%s-%u", by_id->letters, i);
+		g_free(name);
+		name = cache_name_with_letters(wanted, letters);
+	}
+	*ret_name = g_steal_pointer(&name);
+	return true;
+}
+
+/* What a by-key name would have been by ItemId: its letters stand before the extension, but not in
+ * a name that a user gave. */
+static char *name_without_key(const CacheItemRow *row, const char *key_letters,
+	const char *id_letters)
+{
+	const char *extension = strrchr(row->name, '.');
+	g_autofree char *tail =
+		g_strdup_printf(".%s%s", key_letters, extension != NULL ? extension : "");
+	if (!g_str_has_suffix(row->name, tail))
+		return cache_name_with_letters(row->name, id_letters);
+	g_autofree char *stem = g_strndup(row->name, strlen(row->name) - strlen(tail));
+	return g_strdup_printf("%s.%s%s", stem, id_letters, extension);
+}
+
 /* @row's node gives up what comes from the search key: it is itself by its ItemId from now. */
-static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name, GError **error)
+static bool yield_key(CacheApply *self, const CacheItemRow *row, const char *key_letters,
+	bool with_name, GError **error)
 {
 	CacheIdent ident;
 	uint64_t ino = 0;
@@ -88,12 +123,10 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, bool with_name,
 		return false;
 	if (!with_name)
 		return true;
-	/* The letters stand before the extension: DATE_PARTY_SUBJECT.LETTERS.EXT */
-	const char *extension = strrchr(row->name, '.');
-	size_t stem = extension != NULL ? (size_t)(extension - row->name) : strlen(row->name);
-	size_t keep = stem > CACHE_KEY_LETTERS ? stem - CACHE_KEY_LETTERS : stem;
-	g_autofree char *name = g_strdup_printf("%.*s%s%s", (int)keep, row->name, ident.letters,
-		extension != NULL ? extension : "");
+	g_autofree char *wanted = name_without_key(row, key_letters, ident.letters);
+	g_autofree char *name = NULL;
+	if (!free_name(self, wanted, &ident, row->node, &name, error))
+		return false;
 	cache_note_gone(self->cache, row->dir, row->name, row->node);
 	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti",
 		       name, row->node) &&
@@ -123,7 +156,7 @@ static bool choose_naming(CacheApply *self, const CacheIncoming *incoming, const
 			!is_dir_listed(self, row->dir, &is_seen, error))
 			return false;
 		bool yields = row->dir != 0 && !is_seen && is_older(incoming->item, row);
-		if (yields && !yield_key(self, row, is_here, error))
+		if (yields && !yield_key(self, row, incoming->by_key.letters, is_here, error))
 			return false;
 		if (!yields && is_here)
 			by_key = false;
@@ -134,26 +167,6 @@ static bool choose_naming(CacheApply *self, const CacheIncoming *incoming, const
 	ret_naming->ident = by_key ? &incoming->by_key : &incoming->by_id;
 	ret_naming->ino = ino;
 	return (by_key && has_ino) || free_ino(self, incoming->by_id.hash, &ret_naming->ino, error);
-}
-
-/* A name that is free in the folder: @wanted, or with the letters of the ItemId, or numbered. */
-static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by_id,
-	int64_t self_node, char **ret_name, GError **error)
-{
-	g_autofree char *name = g_strdup(wanted);
-	for (unsigned i = 1;; i++) {
-		int64_t holder = 0;
-		if (!cache_node_find(self->conn, self->dir, name, &holder, error))
-			return false;
-		if (holder == 0 || holder == self_node)
-			break;
-		g_autofree char *letters = i == 1 ? g_strdup(by_id->letters)
-						  : g_strdup_printf("%s-%u", by_id->letters, i);
-		g_free(name);
-		name = cache_name_with_letters(wanted, letters);
-	}
-	*ret_name = g_steal_pointer(&name);
-	return true;
 }
 
 /* --- a new item ------------------------------------------------------------------------- */
