@@ -84,7 +84,7 @@ def row_rsync(bench):
     """rsync -a over 100,000 unchanged messages after a remount, against a local directory"""
     result = Result('rsync', row_rsync.__doc__)
     server, mount, local, copy = bench.once('big', big_mailbox)
-    counts, gets = [], []
+    counts, gets, asked = [], [], []
 
     def from_mount():
         requests = Requests(server)
@@ -94,6 +94,7 @@ def row_rsync(bench):
         mount.unmount()
         counts.append(sum(requests.counts().values()))
         gets.append(requests.counts().get('GetItem', 0))
+        asked.append(requests.counts())
         return took
 
     took, base = interleave(
@@ -101,6 +102,7 @@ def row_rsync(bench):
     result.compare(took, base, 1.2)
     result.bound('requests', max(counts), 3)
     result.bound('GetItem', max(gets), 0)
+    result.facts['requests of each run'] = asked
     return result
 
 
