@@ -140,6 +140,9 @@ static void take_failure(EwsBatch *self, Place *place, EwsMessage *message)
 	case EWS_ERROR_ACTION_AGAIN:
 		note(place, EWS_TROUBLE_STOPPED, g_steal_pointer(&message->error));
 		return;
+	case EWS_ERROR_ACTION_ONCE:
+		note(place, EWS_TROUBLE_BROKEN, g_steal_pointer(&message->error));
+		return;
 	case EWS_ERROR_ACTION_STOP:
 		ews_governor_stop(self->shared->governor, message->error);
 		break;
@@ -219,6 +222,8 @@ static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
 	if (action == EWS_ERROR_ACTION_STOP || ews_error_is(error, EWS_ERROR_UNSUPPORTED) ||
 		ews_error_is(error, EWS_ERROR_DENIED))
 		return verdict(EWS_TROUBLE_NONE, error);
+	if (action == EWS_ERROR_ACTION_ONCE)
+		return verdict(EWS_TROUBLE_BROKEN, error);
 	ews_governor_shrink(governor, self->kind);
 	return verdict(EWS_TROUBLE_REJECTED, error);
 }

@@ -23,6 +23,7 @@ typedef struct Response {
 #define WAIT    EWS_ERROR_ACTION_WAIT
 #define SMALLER EWS_ERROR_ACTION_SMALLER
 #define AGAIN   EWS_ERROR_ACTION_AGAIN
+#define ONCE    EWS_ERROR_ACTION_ONCE
 #define STOP    EWS_ERROR_ACTION_STOP
 
 /* Sorted by strcmp: it is searched by halves. */
@@ -52,6 +53,7 @@ static const Response responses[] = {
 	{ "ErrorImpersonateUserDenied", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorIncorrectSchemaVersion", EWS_ERROR_UNSUPPORTED, FAIL },
 	{ "ErrorInsufficientResources", EWS_ERROR_BUSY, WAIT },
+	{ "ErrorInternalServerError", EWS_ERROR_CORRUPT, ONCE },
 	{ "ErrorInternalServerTransientError", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorInvalidChangeKey", EWS_ERROR_STALE, FAIL },
 	{ "ErrorInvalidFolderId", EWS_ERROR_NOT_FOUND, FAIL },

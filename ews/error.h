@@ -61,6 +61,7 @@ typedef enum EwsErrorAction {
 	EWS_ERROR_ACTION_WAIT,    /* pause everything, then ask again */
 	EWS_ERROR_ACTION_SMALLER, /* ask again in a smaller batch; alone it is the answer */
 	EWS_ERROR_ACTION_AGAIN,   /* it was never tried: ask again */
+	EWS_ERROR_ACTION_ONCE,    /* it may pass: ask once more, then it is the answer */
 	EWS_ERROR_ACTION_STOP,    /* the account: nothing more is sent */
 } EwsErrorAction;
 EwsErrorAction ews_error_action(const char *code);

@@ -15,9 +15,9 @@ FsExit fs_exit_of(const GError *error)
 	case EWS_ERROR_TLS:
 		return FS_EXIT_TLS;
 	case EWS_ERROR_AUTH:
+	case EWS_ERROR_DENIED:
 		return FS_EXIT_AUTH;
 	case EWS_ERROR_NOT_FOUND:
-	case EWS_ERROR_DENIED:
 		return FS_EXIT_MAILBOX;
 	case EWS_ERROR_PROTOCOL:
 	case EWS_ERROR_UNSUPPORTED:
@@ -41,7 +41,7 @@ const char *fs_exit_advice(FsExit status)
 	case FS_EXIT_TLS:
 		return "if the server is right, give its certificate authority with -o cacert=FILE";
 	case FS_EXIT_AUTH:
-		return "check user= and the password";
+		return "check user= and the password, and that this account may use EWS";
 	case FS_EXIT_NOT_EWS:
 		return "check the address: it usually ends in /EWS/Exchange.asmx";
 	case FS_EXIT_MAILBOX:

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "ews/error.h"
@@ -101,12 +102,16 @@ char *fs_mountpoint_prepare(const char *path, GError **error)
 {
 	g_autofree char *resolved = resolve(path);
 	struct stat attr;
+	struct statvfs disk;
 
 	if (resolved == NULL) {
 		refuse(error, "mount point %s: %s", path, g_strerror(errno));
 		return NULL;
 	}
-	if (stat(resolved, &attr) < 0 && !recover(resolved, errno, error))
+	/* A dead mount may answer stat from the kernel's memory; statvfs always asks. */
+	bool is_dead = stat(resolved, &attr) < 0 ||
+		(S_ISDIR(attr.st_mode) && is_ours(resolved) && statvfs(resolved, &disk) < 0);
+	if (is_dead && !recover(resolved, errno, error))
 		return NULL;
 	if (!check_directory(resolved, error))
 		return NULL;
