@@ -185,6 +185,14 @@ static int64_t dir_of(Cache *cache, int64_t folder)
 	return dir;
 }
 
+/* Trouble of the server, the account or this machine: the other folders would have it too. */
+static bool is_everybodys(const GError *error)
+{
+	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
+	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED) ||
+	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
+}
+
 static void folder_done(Cache *cache, int64_t folder, const GError *error)
 {
 	CacheRefresh *self = cache->refresh;
@@ -194,8 +202,7 @@ static void folder_done(Cache *cache, int64_t folder, const GError *error)
 		cache_wait_dir_failed(cache, dir_of(cache, folder), error);
 		if (self->error == NULL)
 			self->error = g_error_copy(error);
-		if (!ews_error_is(error, EWS_ERROR_NOT_FOUND) &&
-			!ews_error_is(error, EWS_ERROR_CORRUPT))
+		if (is_everybodys(error))
 			g_queue_clear_full(&self->waiting, g_free);
 	} else {
 		cache_wait_check(cache);
