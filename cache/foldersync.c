@@ -5,6 +5,7 @@
 
 #include "cache/apply.h"
 #include "cache/ident.h"
+#include "cache/item.h"
 #include "cache/node.h"
 #include "cache/sweep.h"
 #include "cache/sync.h"
@@ -32,16 +33,16 @@ struct CacheFolderSync {
 	atomic_bool is_over; /* ends when nothing is under way any more */
 
 	/* sync thread only */
-	CacheApply apply;      /* where changes go; conn set only inside a transaction */
-	char *mailbox;         /* own */
-	char *state;           /* own; NULL: from the beginning */
-	GPtrArray *gathered;   /* own; of EwsItemChange, not written yet */
-	int64_t gathered_us;   /* since when; monotonic */
-	bool is_full;          /* began without a state */
-	bool was_refused;      /* the state was refused once in this sync */
-	GError *error;         /* own; what it ends with */
-	unsigned under_way;    /* ops that we wait for */
-	GPtrArray *completing; /* own; ids of pending items, asked for by GetItem */
+	CacheApply apply;        /* where changes go; conn set only inside a transaction */
+	char *mailbox;           /* own */
+	char *state;             /* own; NULL: from the beginning */
+	GPtrArray *gathered;     /* own; of EwsItemChange, not written yet */
+	int64_t gathered_us;     /* since when; monotonic */
+	bool is_full;            /* began without a state */
+	bool was_refused;        /* the state was refused once in this sync */
+	GError *error;           /* own; what it ends with */
+	unsigned under_way;      /* ops that we wait for */
+	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
 	int64_t youngest_before; /* apply.youngest when the sync began */
 	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
 	CacheSweep *sweep;                   /* own */
@@ -227,8 +228,23 @@ static void begin_sweep(CacheFolderSync *self)
 
 static void complete(CacheFolderSync *self);
 
+/* *ret_known: it is in this folder already; then it counts as named by this run. */
+static bool keep_known(CacheFolderSync *self, const char *id, bool *ret_known, GError **error)
+{
+	CacheApply *apply = &self->apply;
+	CacheIdent ident;
+	g_autoptr(CacheItemRow) row = NULL;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, id, strlen(id));
+	if (!cache_item_find(apply->conn, &ident, id, &row, error))
+		return false;
+	*ret_known = row != NULL && row->state == NODE_LIVE && row->folder == apply->folder;
+	return !*ret_known ||
+	       cache_conn_run(apply->conn, error, "UPDATE item SET run = ? WHERE node = ?", "ii",
+		       apply->run, row->node);
+}
+
 /* The answer's item into the tree. One that the server cannot describe is listed all the same:
- * a listing without it would not be whole. */
+ * a listing without it would not be whole; and what is known of it from before stays. */
 static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GError **error)
 {
 	const GError *failed = ews_op_error(op);
@@ -236,6 +252,11 @@ static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GE
 		return true;
 	g_autoptr(EwsItem) item = failed == NULL ? ews_get_item_take(op) : NULL;
 	if (item == NULL) {
+		bool is_known = false;
+		if (!keep_known(self, id, &is_known, error))
+			return false;
+		if (is_known)
+			return true;
 		item = ews_item_new();
 		item->id = g_strdup(id);
 		item->received = item->sent = item->created = item->modified = EWS_TIME_NONE;
