@@ -28,12 +28,14 @@ static void open_cache(Kit *kit)
 	CacheConfig config = {
 		.state_dir = state,
 		.cache_dir = blobs,
+		.server = "https://example.org/EWS/Exchange.asmx",
 		.account = "owner",
 		.root_path = kit->root_path != NULL ? kit->root_path : "",
 		.cache_size = kit->cache_size,
-		.refresh_s = 60,
-		.timeout_s = 30,
-		.prefetch = true,
+		.refresh_s = kit->refresh_s != 0 ? kit->refresh_s : 60,
+		.timeout_s = kit->timeout_s != 0 ? kit->timeout_s : 30,
+		.prefetch = !kit->is_without_prefetch,
+		.backup = kit->is_backup,
 	};
 	kit->cache = cache_open(&config, &error);
 	g_assert_no_error(error);

@@ -17,13 +17,19 @@
  * so that a test sees what was committed and not what the cache believes.
  */
 typedef struct Kit {
-	char *dir;             /* own */
-	Cache *cache;          /* own */
-	sqlite3 *sql;          /* own */
-	GPtrArray *changes;    /* own; of CacheChange, as the listener got them */
-	int64_t round;         /* as the refresh would count */
-	uint64_t cache_size;   /* given to cache_open; set before kit_open */
-	const char *root_path; /* borrowed; likewise */
+	char *dir;          /* own */
+	Cache *cache;       /* own */
+	sqlite3 *sql;       /* own */
+	GPtrArray *changes; /* own; of CacheChange, as the listener got them */
+	int64_t round;      /* as the refresh would count */
+
+	/* given to cache_open; set before kit_open, 0: as a mount has it */
+	const char *root_path; /* borrowed */
+	uint64_t cache_size;
+	unsigned refresh_s;
+	unsigned timeout_s;
+	bool is_without_prefetch;
+	bool is_backup;
 } Kit;
 
 #define KIT_TOP "top"

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/unit/test-cache-world.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Nothing here takes long: who waits so many seconds waits for ever. */
+#define PATIENCE_S 30
+
+struct Waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned count; /* guarded by lock */
+	GError *error;  /* guarded by lock; own */
+};
+
+Waiter *waiter_new(void)
+{
+	Waiter *self = g_new0(Waiter, 1);
+	pthread_mutex_init(&self->lock, NULL);
+	pthread_cond_init(&self->changed, NULL);
+	return self;
+}
+
+void waiter_free(Waiter *self)
+{
+	if (self == NULL)
+		return;
+	g_clear_error(&self->error);
+	pthread_cond_destroy(&self->changed);
+	pthread_mutex_destroy(&self->lock);
+	g_free(self);
+}
+
+void waiter_done(void *user, const GError *error)
+{
+	Waiter *self = user;
+	pthread_mutex_lock(&self->lock);
+	/* Exactly once is the promise. */
+	g_assert_cmpuint(self->count, ==, 0);
+	self->count++;
+	self->error = error != NULL ? g_error_copy(error) : NULL;
+	pthread_cond_broadcast(&self->changed);
+	pthread_mutex_unlock(&self->lock);
+}
+
+GError *waiter_wait(Waiter *self)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	pthread_mutex_lock(&self->lock);
+	while (self->count == 0)
+		g_assert_cmpint(pthread_cond_timedwait(&self->changed, &self->lock, &until), !=,
+			ETIMEDOUT);
+	GError *error = self->error != NULL ? g_error_copy(self->error) : NULL;
+	pthread_mutex_unlock(&self->lock);
+	return error;
+}
+
+bool waiter_is_done(Waiter *self)
+{
+	pthread_mutex_lock(&self->lock);
+	bool is_done = self->count > 0;
+	pthread_mutex_unlock(&self->lock);
+	return is_done;
+}
+
+/* --- the world -------------------------------------------------------------------------- */
+
+static void drop_change(CacheChange *change, void *user)
+{
+	cache_change_free(change);
+}
+
+void world_add(World *world, const char *folder_id, const char *item_id)
+{
+	g_autoptr(EwsItem) item = kit_make_item(item_id, item_id);
+	g_autofree char *bytes = g_strdup_printf("bytes of %s", item_id);
+	fake_item(world->fake, folder_id, item, bytes);
+}
+
+void world_open(World *world)
+{
+	static const char *const folders[] = {"F1", "F2", "F3"};
+	static const char *const items[] = {"A.1", "A.2", "B.1", "B.2", "C.1", "C.2"};
+	kit_open(&world->kit);
+	world->fake = fake_start();
+	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+		fake_folder(world->fake, folders[i], KIT_TOP, folders[i]);
+		world_add(world, folders[i], items[2 * i]);
+		world_add(world, folders[i], items[2 * i + 1]);
+	}
+}
+
+void world_start(World *world)
+{
+	cache_listen(world->kit.cache, drop_change, NULL);
+	cache_start(world->kit.cache, world->fake);
+}
+
+void world_remount(World *world)
+{
+	cache_stop(world->kit.cache);
+	fake_drain(world->fake);
+	kit_reopen(&world->kit);
+	world_start(world);
+}
+
+void world_close(World *world)
+{
+	cache_stop(world->kit.cache);
+	fake_stop(world->fake);
+	kit_check(&world->kit);
+	kit_close(&world->kit);
+}
+
+GError *world_sync(World *world, bool with_bytes)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	cache_sync(world->kit.cache, CACHE_ROOT, with_bytes, 0, waiter_done, waiter);
+	return waiter_wait(waiter);
+}
+
+void world_sync_well(World *world)
+{
+	g_autoptr(GError) error = world_sync(world, false);
+	g_assert_no_error(error);
+}
+
+GError *world_await(World *world, int64_t dir)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	cache_await_listing(world->kit.cache, dir, waiter_done, waiter);
+	return waiter_wait(waiter);
+}
+
+GError *world_fetch(World *world, int64_t node, CacheReason reason)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	cache_fetch(world->kit.cache, node, reason, waiter_done, waiter);
+	return waiter_wait(waiter);
+}
+
+void world_assert_items(World *world, const char *folder_id, ...)
+{
+	va_list ids;
+	const char *id;
+	int64_t count = 0;
+	int64_t dir = kit_dir(&world->kit, folder_id);
+	va_start(ids, folder_id);
+	while ((id = va_arg(ids, const char *)) != NULL) {
+		int64_t node = kit_node(&world->kit, id);
+		g_assert_cmpint(kit_int(&world->kit, "SELECT parent FROM node WHERE id = %lld",
+					node),
+			==, dir);
+		count++;
+	}
+	va_end(ids);
+	g_assert_cmpint(kit_int(&world->kit,
+				"SELECT count(*) FROM node WHERE parent = %lld AND kind = 1 AND "
+				"state = 0",
+				dir),
+		==, count);
+}
