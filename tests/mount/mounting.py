@@ -179,6 +179,7 @@ class Mount:
         self.cache = os.path.join(self.dir, 'cache')
         self.log_path = os.path.join(self.dir, 'log')
         self.password_file = os.path.join(self.dir, 'password')
+        self.config = os.path.join(self.dir, 'xdg-config', 'ewsfs', 'ewsfs.conf')
         self.options = dict({
             'user': 'user', 'password_file': self.password_file, 'state_dir': self.state,
             'cache_dir': self.cache, 'timeout': 10, 'log_level': 'debug'}, **options)
@@ -201,7 +202,9 @@ class Mount:
 
     def environment(self):
         """Reports of sanitizers go to files, also from the background."""
-        env = dict(os.environ, XDG_CONFIG_HOME=os.path.join(self.dir, 'config'))
+        env = dict(os.environ, **{
+            'XDG_%s_HOME' % kind.upper(): os.path.join(self.dir, 'xdg-' + kind)
+            for kind in ('config', 'state', 'cache')})
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LSAN_OPTIONS'):
             parts = [env[name]] if env.get(name) else []
             env[name] = ':'.join(parts + ["log_path='%s/sanitizer'" % self.dir])
@@ -295,8 +298,22 @@ class Mount:
             self.detach()
         return problems + self.complaints()
 
+    def threads(self):
+        """Where the threads of an ewsfs that does not end are, for those who want to know why."""
+        lines = []
+        for path in sorted(glob.glob('/proc/%d/task/*' % self.pid)):
+            words = []
+            for name in ('comm', 'wchan', 'syscall'):
+                with contextlib.suppress(OSError), open(
+                        os.path.join(path, name), encoding='ascii', errors='replace') as file:
+                    words.append(file.read().strip())
+            lines.append('thread %s: %s' % (os.path.basename(path), ' '.join(words)))
+        return lines
+
     def abort(self):
         if self.pid is not None and is_running(self.pid):
+            with open(self.log_path, 'a', encoding='utf-8') as log:
+                log.write('\n'.join(self.threads()) + '\n')
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             with contextlib.suppress(AssertionError):
@@ -458,6 +475,12 @@ class Somebody(Ews):
         operation = re.match(r'<m:(\w+)', body).group(1)
         self.wrote[operation] += 1
         return super().call(body, check)
+
+
+def settle(ews, items):
+    """Real servers move the ChangeKey, and the time, shortly after a create."""
+    for item in items if LIKE_REAL else ():
+        until(lambda i=item: ews.get_item(i, mime=False).change_key != i.change_key, 'the key')
 
 
 class Server(Ewsd):

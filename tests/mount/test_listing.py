@@ -2,7 +2,7 @@
 """Whole listings or errors, and a tree that is the same whatever was lost on the way."""
 import os
 
-from mounting import PATIENCE, identity, is_file, message, run, until
+from mounting import PATIENCE, identity, is_file, message, run, settle, until
 
 COUNT = 1500
 
@@ -111,8 +111,7 @@ def test_the_tree_comes_back_after_losing_index_and_blobs(serve, mount):
     server = serve('--fill', 'Inbox/A=200', '--fill', 'Inbox/A/B=100', '--fill', 'Archive/2020=50')
     ews = server.somebody()
     subfolder = ews.find_path('Inbox/A')
-    for kind in ('same', 'same', 'same'):
-        ews.create_item(subfolder, message(kind))
+    settle(ews, ews.create_item(subfolder, [message('same')] * 3))
     there = mount(server)
     there.fetch()
     first = there.tree()
@@ -128,11 +127,12 @@ def test_the_tree_comes_back_after_losing_index_and_blobs(serve, mount):
 def test_directory_times_follow_membership_only(server, somebody, mount):
     folder = somebody.create_folder('inbox', 'Times')
     one = somebody.create_item(folder, message('One'))
+    settle(somebody, [one])
     there = mount(server)
     there.fetch()
     first = there.stat('Inbox/Times')
-    somebody.update_item(one, read=False)
-    somebody.update_item(one, categories=['Blue'])
+    somebody.update_item(one.id, read=False)
+    somebody.update_item(one.id, categories=['Blue'])
     there.sync()
     assert there.stat('Inbox/Times')['mtime'] == first['mtime']
     somebody.create_item(folder, message('Two'))

@@ -285,19 +285,17 @@ def test_what_it_makes_belongs_to_one_alone(server, somebody, mount):
 
 def test_the_directories_of_xdg(server, mount):
     there = mount(server, start=False, state_dir=None, cache_dir=None)
-    home = there.dir
-    env = dict(there.environment(), HOME=home, XDG_STATE_HOME=home + '/s', XDG_CACHE_HOME=home + '/c')
-    run(*there.command(foreground=False), env=env)
-    there.pid = there.status()['pid']
-    assert len(os.listdir(home + '/s/ewsfs')) == len(os.listdir(home + '/c/ewsfs')) == 1
+    there.start_behind()
+    for kind in ('state', 'cache'):
+        assert len(os.listdir(os.path.join(there.dir, 'xdg-' + kind, 'ewsfs'))) == 1
 
 
 # Accounts
 
 
 def write_config(there, text):
-    os.makedirs(there.dir + '/config/ewsfs', exist_ok=True)
-    with open(there.dir + '/config/ewsfs/ewsfs.conf', 'w', encoding='utf-8') as file:
+    os.makedirs(os.path.dirname(there.config), exist_ok=True)
+    with open(there.config, 'w', encoding='utf-8') as file:
         file.write(text)
 
 
@@ -306,8 +304,7 @@ def test_an_account_of_the_configuration_file(server, somebody, mount):
     somebody.create_item(projects, message('Inside'))
     there = mount(server, start=False)
     write_config(there, '# mine\n[home]\nurl=%s\nuser=user\npassword_file=%s\nsize=exact\n'
-                 'state_dir=%s\ncache_dir=%s\n[other]\nurl=https://example.org/\n' % (
-                     server.url, there.password_file, there.state, there.cache))
+                 '[other]\nurl=https://example.org/\n' % (server.url, there.password_file))
     there.options = {}
     words = [program('ewsfs'), 'home:Inbox/Projects', there.path]
     run(*words, env=there.environment())
