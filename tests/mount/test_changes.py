@@ -11,7 +11,8 @@ from mounting import LIKE_REAL, TOOL_S, is_file, message, run, settle, sha256,
 MULTIPART = (
     'From: ada@example.com\r\nSubject: Parts\r\nMIME-Version: 1.0\r\n'
     'Message-ID: <parts@example.com>\r\n'
-    'Content-Type: multipart/mixed; boundary="%s"\r\n\r\n--%s\r\n\r\none\r\n--%s\r\n\r\n%s\r\n--%s--\r\n')
+    'Content-Type: multipart/mixed; boundary="%s"\r\n\r\n'
+    '--%s\r\n\r\none\r\n--%s\r\n\r\n%s\r\n--%s--\r\n')
 
 
 def multipart(boundary, word='two'):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single items and single answers that are bad: one file's trouble is that file's, what passes is not
-noticed, and nothing that is not whole is ever taken for content.
+"""Single items and single answers that are bad: one file's trouble is that file's, what passes is
+not noticed, and nothing that is not whole is ever taken for content.
 """
 import pytest
 
@@ -87,8 +87,8 @@ def test_bad_base64(server, somebody, mount):
 @pytest.mark.parametrize('fault', [
     'stopbatch,op=GetItem,count=4', 'stopbatch=3,op=GetItem,every=2', 'cut=3000,op=GetItem,count=1',
     'cut=0,op=GetItem,count=1', 'lose,op=GetItem,count=1', 'truncate,op=GetItem,count=1',
-    'http=500,op=GetItem,count=1', 'http=503,op=GetItem,count=2,retry=1', 'busy=50,op=GetItem,count=2',
-    'busy,op=GetItem,count=1', 'busy200=50,op=GetItem,count=1',
+    'http=500,op=GetItem,count=1', 'http=503,op=GetItem,count=2,retry=1',
+    'busy=50,op=GetItem,count=2', 'busy,op=GetItem,count=1', 'busy200=50,op=GetItem,count=1',
     'fault=ErrorInternalServerError,op=GetItem,count=1',
     'fault=ErrorInternalServerTransientError,op=GetItem,count=2',
     'http=429,op=GetItem,count=1,retry=1', 'http=502,op=GetItem,count=1'])

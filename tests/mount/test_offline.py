@@ -186,7 +186,7 @@ def test_a_waiting_listing_can_be_ended(serve, mount):
 
 
 def test_a_handled_alarm_does_not_fail_a_stat(box, mount):
-    """A program with a timer (a shell with SIGCHLD, a run-time with SIGPROF) is no impatient one."""
+    """A program with a timer is no impatient one."""
     there = mount(box, prefetch='off', size='exact')
     path = there.paths()[0]
     there.wait_idle()

@@ -215,16 +215,16 @@ def test_notmuch(sample, tmp_path):
 def test_mutt(sample, tmp_path):
     """mutt, on a terminal, opens a maildir whose messages are those of the mount, and saves all of
     them elsewhere."""
-    for name in ('cur', 'new', 'tmp'):
-        os.makedirs(tmp_path / 'box' / name)
+    for name in ('box/cur', 'box/new', 'box/tmp', 'Mail'):
+        os.makedirs(tmp_path / name)
     for path in sample.files('Inbox/Sample'):
         os.symlink(sample.at('Inbox/Sample', path),
                    tmp_path / 'box' / 'cur' / (os.path.basename(path) + ':2,S'))
     commands = ('push "<tag-pattern>~A<enter><tag-prefix><copy-message><kill-line>%s/saved<enter>'
                 '<exit>"' % tmp_path)
-    mutt = ['mutt', '-n', '-R', '-F', '/dev/null', '-f', str(tmp_path / 'box'), '-e', 'set sleep_time=0',
-            '-e', 'set mbox_type=mbox', '-e', 'set confirmappend=no', '-e', 'set confirmcreate=no',
-            '-e', 'set quit=yes', '-e', commands]
+    mutt = ['mutt', '-n', '-R', '-F', '/dev/null', '-f', str(tmp_path / 'box'), '-e',
+            'set sleep_time=0 mbox_type=mbox confirmappend=no confirmcreate=no quit=yes',
+            '-e', commands]
     run('script', '-qec', ' '.join(shlex.quote(word) for word in mutt), '/dev/null',
         env=dict(os.environ, TERM='xterm', HOME=str(tmp_path), LC_ALL='C.UTF-8'))
     saved = (tmp_path / 'saved').read_bytes()

@@ -40,7 +40,8 @@ def test_a_scan_waits_two_seconds_in_all(serve, mount):
     flags = exact_flags(there, names)
     assert set(flags) == {'0', '1'}
     guess = names[flags.rindex('0')]
-    shown = next(line.split()[4] for line in out.out.splitlines() if os.path.basename(guess) in line)
+    line = next(line for line in out.out.splitlines() if os.path.basename(guess) in line)
+    shown = line.split()[4]
     known = there.xattrs(guess)
     assert known['user.ewsfs.size'] == shown or known['user.ewsfs.size_exact'] == '1'
 
