@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'ewsd'))
 
-from ewsclient import Ews, Ewsd, find_schema  # noqa: E402 pylint: disable=wrong-import-position
+from ewsclient import Ews, Ewsd  # noqa: E402 pylint: disable=wrong-import-position
 
 SAMPLE_MAIL = os.path.join(ROOT, 'contrib', 'sample-mail')
 LIKE_REAL = os.environ.get('EWSFS_LIKE') == 'real'

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from mounting import LIKE_REAL, TOOL_S, is_file, message, run, settle, sha256,
-                      until
+from mounting import LIKE_REAL, TOOL_S, is_file, message, run, settle, sha256, until
 
 MULTIPART = (
     'From: ada@example.com\r\nSubject: Parts\r\nMIME-Version: 1.0\r\n'

@@ -14,7 +14,6 @@ def box(serve):
     return serve('--fill', 'Inbox=30')
 
 
-
 def load(there, count=6):
     """Readers that go on until the mount is gone."""
     script = 'while ls "$1"/Inbox >/dev/null 2>&1 && cat "$1"/Inbox/* >/dev/null 2>&1; do :; done'
