@@ -106,6 +106,23 @@ bool cache_fetch_is_on(const Cache *cache, int64_t node)
 
 /* --- waiters ---------------------------------------------------------------------------- */
 
+static bool needs_bytes(const Waiter *waiter)
+{
+	return waiter->reason != CACHE_REASON_STAT;
+}
+
+/* Who wants bytes and joined a fetch that learned the length alone asks once more. */
+static void ask_again(Cache *cache, int64_t node, const GArray *waiters)
+{
+	for (guint i = 0; i < waiters->len; i++) {
+		const Waiter *waiter = &g_array_index(waiters, Waiter, i);
+		if (needs_bytes(waiter))
+			cache_fetch(cache, node, waiter->reason, waiter->done, waiter->user);
+		else
+			waiter->done(waiter->user, NULL);
+	}
+}
+
 static void answer(const GArray *waiters, const GError *error)
 {
 	for (guint i = 0; i < waiters->len; i++) {
@@ -399,7 +416,10 @@ static void finish(Cache *cache, const CacheStoreItem *item)
 	Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
 	g_autoptr(GArray) waiters = g_array_ref(fetch->waiters);
 	g_hash_table_remove(self->fetches, &item->node);
-	answer(waiters, item->error);
+	if (item->error == NULL && !cache_download_is_kept(item->download))
+		ask_again(cache, item->node, waiters);
+	else
+		answer(waiters, item->error);
 	if (item->error != NULL && ews_error_is(item->error, EWS_ERROR_NOT_FOUND))
 		cache_refresh_ask(cache); /* the listing is old */
 	if (item->error != NULL && !cache_store_is_final(item->error))
