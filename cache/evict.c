@@ -45,7 +45,7 @@ static uint64_t excess(Cache *cache)
 bool cache_evict_has_room(Cache *cache, int64_t bytes)
 {
 	uint64_t here = (uint64_t)MAX(atomic_load(&cache->bytes_here), 0);
-	/* What is under way is not counted yet: leave some air. */
+	/* item:Size is no bound for what will come: leave some air. */
 	uint64_t limit = cache->cache_size - cache->cache_size / 16;
 	uint64_t free_bytes = 0;
 	uint64_t total = 0;

@@ -20,7 +20,7 @@ void cache_evict_add(Cache *cache, int64_t bytes);
 bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether a message of this size may be kept without evicting another. */
+/* Whether so many bytes, with those under way, may be kept without evicting others. */
 bool cache_evict_has_room(Cache *cache, int64_t bytes);
 
 /* Evicts at least @bytes, inside the caller's transaction; FALSE when nothing could go. */

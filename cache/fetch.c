@@ -37,6 +37,7 @@ typedef struct Fetch {
 	EwsPriority priority;
 	GArray *waiters;         /* own; of Waiter */
 	CacheDownload *download; /* own; the ews thread's until the op is back */
+	int64_t room;            /* bytes that it will take, as far as known */
 } Fetch;
 
 struct CacheFetcher {
@@ -44,6 +45,7 @@ struct CacheFetcher {
 	GHashTable *scans;   /* own; directory → CacheScan (own) */
 	GPtrArray *finished; /* own; of CacheStoreItem, with their Fetch as user */
 	unsigned background;
+	int64_t room; /* of all that is under way */
 	unsigned scanning;
 	int64_t walk_us; /* when to walk over them again */
 	bool is_stopped;
@@ -169,8 +171,11 @@ static Fetch *begin(Cache *cache, int64_t node, const char *item_id, int64_t siz
 	fetch->node = node;
 	fetch->priority = priority;
 	fetch->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
-	bool keep = priority != EWS_PRIORITY_BACKGROUND || cache_evict_has_room(cache, size_hint);
+	bool keep = priority != EWS_PRIORITY_BACKGROUND ||
+		    cache_evict_has_room(cache, self->room + size_hint);
 	fetch->download = cache_download_new(cache, keep);
+	fetch->room = keep ? MAX(size_hint, 0) : 0;
+	self->room += fetch->room;
 	EwsSink sink;
 	cache_download_sink(fetch->download, &sink);
 	EwsOp *op = ews_get_item_mime_new(item_id, size_hint, &sink);
@@ -415,6 +420,7 @@ static void finish(Cache *cache, const CacheStoreItem *item)
 	CacheFetcher *self = cache->fetcher;
 	Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
 	g_autoptr(GArray) waiters = g_array_ref(fetch->waiters);
+	self->room -= fetch->room;
 	g_hash_table_remove(self->fetches, &item->node);
 	if (item->error == NULL && !cache_download_is_kept(item->download))
 		ask_again(cache, item->node, waiters);
