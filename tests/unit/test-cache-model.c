@@ -300,8 +300,8 @@ static void check_mail(Model *model, Mail *mail)
 	g_autoptr(CacheNode) found = kit_get(kit, node);
 	g_assert_cmpint(found->parent, ==, kit_dir(kit, folder_id(mail->folder)));
 	g_autofree char *bytes = g_strdup_printf("bytes of %u", mail->uid);
-	/* Who moved once between two quiet moments, and shares nothing, is the same file; who did not
-	 * move is so whoever else was about. */
+	/* Who moved once between two quiet moments, and shares nothing, is the same file; who did
+	 * not move is so whoever else was about. */
 	bool is_certain = mail->moves == 0 || (mail->moves == 1 && !is_shared(model, mail->item));
 	if (mail->node != 0 && is_certain) {
 		g_autofree char *here = kit_read(kit, node);
