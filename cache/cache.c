@@ -240,6 +240,11 @@ bool cache_has_tree(Cache *self)
 	return atomic_load(&self->has_tree);
 }
 
+void cache_take_top(Cache *self, EwsFolder *top)
+{
+	cache_refresh_take_top(self, top);
+}
+
 void cache_start(Cache *self, EwsSession *session)
 {
 	self->session = session;

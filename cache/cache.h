@@ -23,6 +23,7 @@
  */
 
 typedef struct Cache Cache;
+struct EwsFolder;
 struct EwsSession;
 
 typedef struct CacheConfig {
@@ -73,6 +74,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
  * process), opens the index and drops what the last run left. An index that was made for another
  * server, account or folder is refused (LOCAL). No network, no thread. */
 Cache *cache_open(const CacheConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What the server has just said of its top folder (msgfolderroot), so that the first refresh need
+ * not ask again. Taken. Before cache_start, or never. */
+void cache_take_top(Cache *self, struct EwsFolder *top);
 
 /* Starts the sync thread, which begins with a refresh. @session is borrowed until cache_stop. */
 void cache_start(Cache *self, struct EwsSession *session);

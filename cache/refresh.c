@@ -83,6 +83,12 @@ void cache_refresh_free(CacheRefresh *self)
 	g_free(self);
 }
 
+void cache_refresh_take_top(Cache *cache, EwsFolder *top)
+{
+	g_clear_pointer(&cache->refresh->top, ews_folder_free);
+	cache->refresh->top = top;
+}
+
 int64_t cache_refresh_round(Cache *cache)
 {
 	return cache->refresh->round;
@@ -494,7 +500,8 @@ static void begin_find(Cache *cache)
 	CacheRefresh *self = cache->refresh;
 	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
 	ask_find(cache, 0);
-	if (cache->root_path[0] != '\0')
+	/* Told already at the start; or another folder is mounted, which FindFolder tells of. */
+	if (self->top != NULL || cache->root_path[0] != '\0')
 		return;
 	self->asked++;
 	cache_sync_submit(cache, ews_get_folder_new(self->top_id), EWS_PRIORITY_SCAN,
@@ -532,18 +539,23 @@ static void name_answered(Cache *cache, EwsOp *op, void *user)
 	begin_find(cache);
 }
 
-static void top_answered(Cache *cache, EwsOp *op, void *user)
+static void ask_name(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
+	g_free(self->top_id);
+	self->top_id = g_strdup(self->top->id);
+	cache_sync_submit(cache, ews_resolve_names_new(cache->account), EWS_PRIORITY_SCAN,
+		name_answered, NULL);
+}
+
+static void top_answered(Cache *cache, EwsOp *op, void *user)
+{
 	if (ews_op_error(op) != NULL) {
 		fail(cache, ews_op_error(op));
 		return;
 	}
-	g_autoptr(EwsFolder) folder = ews_get_folder_take(op);
-	g_free(self->top_id);
-	self->top_id = g_steal_pointer(&folder->id);
-	cache_sync_submit(cache, ews_resolve_names_new(cache->account), EWS_PRIORITY_SCAN,
-		name_answered, NULL);
+	cache->refresh->top = ews_get_folder_take(op);
+	ask_name(cache);
 }
 
 static bool load_mailbox(Cache *cache, GError **error)
@@ -573,6 +585,8 @@ static void begin(Cache *cache)
 	atomic_store(&cache->is_round_on, true);
 	if (self->mailbox == NULL && !load_mailbox(cache, &error))
 		fail(cache, error);
+	else if (self->mailbox == NULL && self->top != NULL)
+		ask_name(cache);
 	else if (self->mailbox == NULL)
 		cache_sync_submit(cache, ews_get_distinguished_folder_new("msgfolderroot"),
 			EWS_PRIORITY_SCAN, top_answered, NULL);

@@ -23,6 +23,9 @@ typedef struct CacheRefresh CacheRefresh;
 CacheRefresh *cache_refresh_new(void);
 void cache_refresh_free(CacheRefresh *self);
 
+/* Before the thread runs: see cache_take_top. */
+void cache_refresh_take_top(Cache *cache, EwsFolder *top);
+
 /* Any thread: begin a refresh soon. */
 void cache_refresh_ask_soon(Cache *cache);
 

@@ -190,6 +190,8 @@ static bool ask_server(Program *self, GError **error)
 		EWS_PRIORITY_WAITING, probe_done, self);
 	g_autoptr(EwsOp) op = ews_inbox_take(self->probe_answer, deadline_us);
 	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
+	if (op != NULL && problem == NULL)
+		cache_take_top(self->cache, ews_get_folder_take(op));
 	if (problem == NULL)
 		return true;
 	if (has_tree && !ews_error_is(problem, EWS_ERROR_AUTH)) {
