@@ -154,8 +154,8 @@ static bool page_add(Page *self, const char *name, const struct fuse_entry_param
 	return true;
 }
 
-/* An entry whose size is not known has its node number too, with attributes that are not to be kept:
- * who wants the size asks once more, who does not is not made to wait. */
+/* An entry whose size is not known has its node number too, with attributes that are not to be
+ * kept: who wants the size asks once more, who does not is not made to wait. */
 static bool page_add_node(const CacheNode *node, void *user)
 {
 	Page *self = user;

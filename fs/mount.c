@@ -64,9 +64,9 @@ static struct fuse_session *new_session(Fs *fs)
 /* Pages belong to one content for good (fs/inode.h), so the kernel need not compare times. It still
  * drops them when a size turns out to be another, as an estimate's does.
  *
- * READDIRPLUS always: left to itself (AUTO) the kernel goes over to READDIR when nothing was stat'ed
- * between the pages, and find, grep -r and du first read the directory to its end. Measured with
- * 100,000 files: a LOOKUP for each, 5 s instead of 1. `ls -f` pays 0.3 s for it. */
+ * READDIRPLUS always: left to itself (AUTO) the kernel goes over to READDIR when nothing was
+ * stat'ed between the pages, and find, grep -r and du first read the directory to its end. Measured
+ * with 100,000 files: a LOOKUP for each, 5 s instead of 1. `ls -f` pays 0.3 s for it. */
 void fs_op_init(void *user, struct fuse_conn_info *conn)
 {
 	conn->want &= ~(unsigned)(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA |

@@ -66,16 +66,24 @@ static bool is_ours(const char *path)
 	return entries != NULL && fs_mountinfo_is_ours(fs_mountinfo_at(entries, path));
 }
 
-static bool recover(const char *path, int failure, GError **error)
+/* Whether the process behind a mount is gone. Of statfs the kernel keeps nothing: stat may well be
+ * answered for a day by what a dead one said. */
+static bool is_dead(const char *path)
 {
-	bool is_dead = failure == ENOTCONN || failure == ECONNABORTED;
+	struct statvfs space;
 
-	if (!is_dead || !is_ours(path))
-		return refuse(error, "mount point %s: %s", path, g_strerror(failure));
-	g_message("taking away the dead mount at %s", path);
-	if (!fs_mountpoint_detach(path))
-		return refuse(error, "mount point %s holds a dead mount that cannot be taken away: "
-			"try \"fusermount3 -uz %s\"", path, path);
+	return statvfs(path, &space) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* As often as it happened: they lie on top of each other. */
+static bool take_away_dead(const char *path, GError **error)
+{
+	while (is_ours(path) && is_dead(path)) {
+		g_message("taking away the dead mount at %s", path);
+		if (!fs_mountpoint_detach(path))
+			return refuse(error, "mount point %s holds a dead mount that cannot be "
+				"taken away: try \"fusermount3 -uz %s\"", path, path);
+	}
 	return true;
 }
 
@@ -101,19 +109,12 @@ static bool check_directory(const char *path, GError **error)
 char *fs_mountpoint_prepare(const char *path, GError **error)
 {
 	g_autofree char *resolved = resolve(path);
-	struct stat attr;
-	struct statvfs disk;
 
 	if (resolved == NULL) {
 		refuse(error, "mount point %s: %s", path, g_strerror(errno));
 		return NULL;
 	}
-	/* A dead mount may answer stat from the kernel's memory; statvfs always asks. */
-	bool is_dead = stat(resolved, &attr) < 0 ||
-		(S_ISDIR(attr.st_mode) && is_ours(resolved) && statvfs(resolved, &disk) < 0);
-	if (is_dead && !recover(resolved, errno, error))
-		return NULL;
-	if (!check_directory(resolved, error))
+	if (!take_away_dead(resolved, error) || !check_directory(resolved, error))
 		return NULL;
 	return g_steal_pointer(&resolved);
 }
