@@ -331,8 +331,12 @@ static EwsPriority priority_of(Cache *cache, CacheConn *conn, const Request *req
 	if (request->done == NULL)
 		return EWS_PRIORITY_BACKGROUND;
 	CacheScan *scan = scan_of(cache->fetcher, node->parent);
-	bool for_length = request->reason == CACHE_REASON_STAT;
-	if (!cache_scan_miss(scan, conn, node, for_length, &is_scan, NULL))
+	CacheScanMiss miss = {
+		.node = node,
+		.for_length = request->reason == CACHE_REASON_STAT,
+		.was_foreseen = g_hash_table_contains(cache->fetcher->fetches, &node->id),
+	};
+	if (!cache_scan_miss(scan, conn, &miss, &is_scan, NULL))
 		return EWS_PRIORITY_WAITING;
 	return is_scan ? EWS_PRIORITY_SCAN : EWS_PRIORITY_WAITING;
 }

@@ -22,6 +22,10 @@ typedef enum Order {
 struct CacheScan {
 	int64_t dir;
 	Order order;
+	bool is_guess;   /* the order is none that was seen */
+	bool has_wrapped; /* a guess went on at the beginning */
+	bool is_done;    /* nothing is left to hand out until the next miss */
+	unsigned missed; /* misses in a row that were not foreseen */
 	bool for_length;
 	int64_t seen_us;      /* monotonic, of the last miss */
 	int64_t last_id;      /* the last miss; 0: none */
@@ -105,11 +109,12 @@ static bool find_order(CacheScan *self, CacheConn *conn, const CacheNode *node, 
 			return false;
 		if (is_it) {
 			self->order = order;
+			self->is_guess = false;
 			return true;
 		}
 	}
-	/* A reader with gaps (find -newer, several greps): by id, in the direction it went. */
-	self->order = node->id > self->last_id ? ORDER_ID_UP : ORDER_ID_DOWN;
+	self->order = ORDER_NAME_UP;
+	self->is_guess = true;
 	return true;
 }
 
@@ -138,25 +143,41 @@ static bool has_passed(const CacheScan *self, const CacheNode *node)
 	return true;
 }
 
-bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bool for_length,
+/* Whether what was thought of the reader still holds; if not, it is found out anew. */
+static bool find_out(CacheScan *self, CacheConn *conn, const CacheScanMiss *miss, bool is_first,
+	bool *ret_is_new, GError **error)
+{
+	self->missed = miss->was_foreseen ? 0 : self->missed + 1;
+	*ret_is_new = is_first || self->order == ORDER_UNKNOWN || self->missed > 2;
+	if (is_first)
+		self->order = ORDER_UNKNOWN;
+	else if (*ret_is_new && miss->node->id != self->last_id)
+		return find_order(self, conn, miss->node, error);
+	return true;
+}
+
+bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheScanMiss *miss,
 	bool *ret_is_scan, GError **error)
 {
 	int64_t now = g_get_monotonic_time();
 	bool is_first = self->last_id == 0 || cache_scan_is_over(self, now);
-	bool was_unknown = is_first || self->order == ORDER_UNKNOWN;
-	self->for_length = for_length;
-	if (is_first)
-		self->order = ORDER_UNKNOWN;
-	else if (was_unknown && node->id != self->last_id && !find_order(self, conn, node, error))
+	bool is_new = false;
+	self->for_length = miss->for_length;
+	if (!find_out(self, conn, miss, is_first, &is_new, error))
 		return false;
 	self->seen_us = now;
-	self->last_id = node->id;
+	self->last_id = miss->node->id;
 	g_free(self->last_name);
-	self->last_name = g_strdup(node->name);
-	if (was_unknown || has_passed(self, node))
-		set_ahead(self, node);
+	self->last_name = g_strdup(miss->node->name);
+	if (is_new || (!self->has_wrapped && has_passed(self, miss->node))) {
+		set_ahead(self, miss->node);
+		self->has_wrapped = false;
+	}
+	if (is_new)
+		self->missed = 0;
 	self->ahead_items = 0;
 	self->ahead_bytes = 0;
+	self->is_done = self->is_done && miss->was_foreseen;
 	*ret_is_scan = self->order != ORDER_UNKNOWN;
 	return true;
 }
@@ -172,21 +193,18 @@ void cache_scan_hits(CacheScan *self, unsigned hits)
 	self->ahead_items -= passed;
 }
 
-GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GError **error)
+/* Appends what comes next to @items. */
+static bool take_next(
+	CacheScan *self, CacheConn *conn, GPtrArray *items, unsigned max, GError **error)
 {
-	g_autoptr(GPtrArray) items =
-		g_ptr_array_new_with_free_func((GDestroyNotify)cache_scan_item_free);
-	if (self->order == ORDER_UNKNOWN)
-		return g_steal_pointer(&items);
-	unsigned left = AHEAD_ITEMS - MIN(AHEAD_ITEMS, self->ahead_items);
 	sqlite3_stmt *stmt = query_next(self, conn, self->order, self->ahead_id, self->ahead_name,
-		(int64_t)MIN(max, left), error);
+		(int64_t)max, error);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
-		return NULL;
+		return false;
 	while (has_row && self->ahead_bytes < AHEAD_BYTES) {
 		if (!cache_conn_step(conn, stmt, &has_row, error))
-			return NULL;
+			return false;
 		if (!has_row)
 			break;
 		CacheScanItem *item = g_new0(CacheScanItem, 1);
@@ -201,6 +219,30 @@ GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GErro
 		self->ahead_bytes += item->size_hint;
 	}
 	sqlite3_reset(stmt);
+	return true;
+}
+
+GPtrArray *cache_scan_next(CacheScan *self, CacheConn *conn, unsigned max, GError **error)
+{
+	g_autoptr(GPtrArray) items =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cache_scan_item_free);
+	if (self->order == ORDER_UNKNOWN || self->is_done)
+		return g_steal_pointer(&items);
+	unsigned left = AHEAD_ITEMS - MIN(AHEAD_ITEMS, self->ahead_items);
+	unsigned wanted = MIN(max, left);
+	if (!take_next(self, conn, items, wanted, error))
+		return NULL;
+	/* A guess began somewhere: what stands before that may be wanted as well. */
+	if (items->len < wanted && self->is_guess && !self->has_wrapped) {
+		self->has_wrapped = true;
+		self->ahead_id = 0;
+		g_free(self->ahead_name);
+		self->ahead_name = g_strdup("");
+		if (!take_next(self, conn, items, wanted - items->len, error))
+			return NULL;
+	}
+	/* Looking once more would go over all that is here. */
+	self->is_done = items->len < wanted && self->ahead_bytes < AHEAD_BYTES;
 	return g_steal_pointer(&items);
 }
 

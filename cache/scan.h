@@ -10,6 +10,8 @@
  * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir) or by
  * name (rsync, a shell's pattern), up or down. The second miss of a folder tells which: it is the
  * one that comes next in one of the four orders. From then on the scan hands out what follows.
+ * Where it is in none of them (several readers at once, one with gaps), and again when two misses
+ * in a row were not foreseen, what follows by name is handed out, and after the last the first.
  *
  * Sync thread only. Knows the index, not the wire.
  */
@@ -27,9 +29,14 @@ void cache_scan_item_free(CacheScanItem *self);
 CacheScan *cache_scan_new(int64_t dir);
 void cache_scan_free(CacheScan *self);
 
-/* The reader asked for @node (of this folder) and it was not here; @for_length: only its length
- * was wanted. *ret_is_scan tells whether it is walking. */
-bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheNode *node, bool for_length,
+typedef struct CacheScanMiss {
+	const CacheNode *node; /* of this folder; it was not here */
+	bool for_length;       /* only its length was wanted */
+	bool was_foreseen;     /* it is being fetched already */
+} CacheScanMiss;
+
+/* The reader asked for something that was not here. *ret_is_scan: he is walking. */
+bool cache_scan_miss(CacheScan *self, CacheConn *conn, const CacheScanMiss *miss,
 	bool *ret_is_scan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The reader went over @hits items that were here: it is still walking, and further on. */
