@@ -83,14 +83,15 @@ typedef struct Victim {
 	uint32_t content;
 } Victim;
 
-static GArray *find_victims(CacheConn *conn, GError **error)
+/* Behind the first @skipped, which are open. */
+static GArray *find_victims(CacheConn *conn, int64_t skipped, GError **error)
 {
 	g_autoptr(GArray) victims = g_array_new(FALSE, FALSE, sizeof(Victim));
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT blob.node, blob.bytes, node.content FROM blob JOIN node ON node.id = "
 		"blob.node"
-		" ORDER BY blob.used LIMIT ?",
-		"i", (int64_t)EVICT_ROWS);
+		" ORDER BY blob.used LIMIT ? OFFSET ?",
+		"ii", (int64_t)EVICT_ROWS, skipped);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return NULL;
@@ -109,18 +110,19 @@ bool cache_evict_bytes(Cache *cache, CacheConn *conn, uint64_t bytes)
 {
 	g_autoptr(GError) error = NULL;
 	uint64_t done = 0;
-	bool is_progress = true;
-	while (is_progress && done < bytes) {
-		g_autoptr(GArray) victims = find_victims(conn, &error);
-		is_progress = false;
-		for (guint i = 0; victims != NULL && i < victims->len && done < bytes; i++) {
+	int64_t skipped = 0;
+	bool has_more = true;
+	while (has_more && done < bytes) {
+		g_autoptr(GArray) victims = find_victims(conn, skipped, &error);
+		has_more = victims != NULL && victims->len > 0;
+		for (guint i = 0; has_more && i < victims->len && done < bytes; i++) {
 			const Victim *victim = &g_array_index(victims, Victim, i);
-			if (cache_blobs_is_pinned(cache->blobs, victim->node, victim->content))
+			if (cache_blobs_is_pinned(cache->blobs, victim->node, victim->content)) {
+				skipped++;
 				continue;
-			if (!cache_evict_forget(cache, conn, victim->node, &error))
-				break;
-			done += (uint64_t)victim->bytes;
-			is_progress = true;
+			}
+			has_more = cache_evict_forget(cache, conn, victim->node, &error);
+			done += has_more ? (uint64_t)victim->bytes : 0;
 		}
 	}
 	if (error != NULL)
