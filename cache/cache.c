@@ -161,6 +161,7 @@ static bool read_start(
 	Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
 {
 	g_autofree char *state = NULL;
+	g_autofree char *refreshed = NULL;
 	int64_t is_root_tied = 0;
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
@@ -168,6 +169,7 @@ static bool read_start(
 	bool is_ok = check_owner(self, conn, config, error) &&
 		     cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
+		     cache_conn_get_meta(conn, "refreshed_at", &refreshed, error) &&
 		     cache_conn_int(conn, 0, &is_root_tied, error,
 			     "SELECT count(*) FROM folder WHERE node = 1", "");
 	if (is_ok && *ret_epoch == NULL) {
@@ -179,6 +181,7 @@ static bool read_start(
 		return false;
 	}
 	atomic_store(&self->has_tree, state != NULL && is_root_tied > 0);
+	self->refreshed_at = refreshed != NULL ? g_ascii_strtoll(refreshed, NULL, 10) : 0;
 	return cache_sync_commit(self, error);
 }
 

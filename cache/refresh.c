@@ -106,12 +106,20 @@ static void set_status(Cache *cache, const GError *error)
 	pthread_mutex_unlock(&cache->status_lock);
 }
 
+/* So that a later mount, perhaps without a server, can say how old its tree is. */
+static bool save_time(CacheConn *conn, GError **error)
+{
+	g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time());
+	return cache_conn_set_meta(conn, "refreshed_at", now, error);
+}
+
 static bool settle(Cache *cache, GError **error)
 {
 	CacheConn *conn = cache_sync_begin(cache, error);
 	if (conn == NULL)
 		return false;
-	if (!cache_apply_settle(cache, conn, cache->refresh->round, error)) {
+	if (!cache_apply_settle(cache, conn, cache->refresh->round, error) ||
+		!save_time(conn, error)) {
 		cache_sync_rollback(cache);
 		return false;
 	}
