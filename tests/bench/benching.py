@@ -122,7 +122,7 @@ def timed(*words, out=subprocess.DEVNULL, status=0):
 
 
 def grep(directory):
-    """Reads every byte below: the words are not there. (Not into /dev/null, grep knows that one.)"""
+    """Reads every byte below: nothing matches. (Not into /dev/null: grep knows that one.)"""
     with tempfile.TemporaryFile() as out:
         return timed('grep', '-r', '-F', 'no message says so', directory, out=out, status=1)
 
