@@ -53,15 +53,21 @@ static void tear_down(Walk *walk, gconstpointer data)
 	kit_close(&walk->kit);
 }
 
-static bool miss(Walk *walk, int64_t id, bool for_length)
+static bool miss_as(Walk *walk, int64_t id, bool for_length, bool was_foreseen)
 {
 	g_autoptr(GError) error = NULL;
 	bool is_scan = false;
 	g_autoptr(CacheNode) node = kit_get(&walk->kit, id);
-	bool is_ok = cache_scan_miss(walk->scan, walk->conn, node, for_length, &is_scan, &error);
+	CacheScanMiss what = {node, for_length, was_foreseen};
+	bool is_ok = cache_scan_miss(walk->scan, walk->conn, &what, &is_scan, &error);
 	g_assert_no_error(error);
 	g_assert_true(is_ok);
 	return is_scan;
+}
+
+static bool miss(Walk *walk, int64_t id, bool for_length)
+{
+	return miss_as(walk, id, for_length, false);
 }
 
 static GPtrArray *next(Walk *walk, unsigned max)
@@ -134,12 +140,43 @@ static void test_gaps(Walk *walk, gconstpointer data)
 	g_assert_cmpint(item->node, ==, walk->by_name[7]);
 }
 
-/* A reader that leaves out some still goes somewhere: by id, in the direction it went. */
+/* A reader in no order that is known: by name from where it is, then what stands before. */
 static void test_jumps(Walk *walk, gconstpointer data)
 {
+	int at = 0;
+	while (walk->by_name[at] != walk->by_id[9])
+		at++;
 	g_assert_false(miss(walk, walk->by_id[2], false));
 	g_assert_true(miss(walk, walk->by_id[9], false));
-	assert_next(walk, 3, walk->by_id, 10, 1);
+	assert_next(walk, 3, walk->by_name, at + 1, 1);
+	g_autoptr(GPtrArray) rest = next(walk, (unsigned)(ITEMS - at - 4) + 5);
+	const CacheScanItem *wrapped = rest->pdata[ITEMS - at - 4];
+	g_assert_cmpint(wrapped->node, ==, walk->by_name[0]);
+}
+
+/* What was taken for a walk by id turns out to be one by name. */
+static void test_change_of_mind(Walk *walk, gconstpointer data)
+{
+	g_assert_false(miss(walk, walk->by_id[0], false));
+	g_assert_true(miss(walk, walk->by_id[1], false));
+	assert_next(walk, 2, walk->by_id, 2, 1);
+	/* A miss that was foreseen confirms, those that were not do the opposite. */
+	g_assert_true(miss_as(walk, walk->by_id[2], false, true));
+	for (int i = 10; i < 13; i++)
+		g_assert_true(miss(walk, walk->by_name[i], false));
+	assert_next(walk, 3, walk->by_name, 13, 1);
+}
+
+/* Hits move the reader on, and with it how far ahead is far. */
+static void test_hits(Walk *walk, gconstpointer data)
+{
+	cache_scan_hits(walk->scan, 5);
+	g_assert_false(miss(walk, walk->by_id[0], false));
+	g_assert_true(miss(walk, walk->by_id[1], false));
+	assert_next(walk, 10, walk->by_id, 2, 1);
+	cache_scan_hits(walk->scan, 4);
+	cache_scan_hits(walk->scan, 400);
+	assert_next(walk, 10, walk->by_id, 12, 1);
 }
 
 static void test_end(Walk *walk, gconstpointer data)
@@ -203,6 +240,8 @@ int main(int argc, char **argv)
 	ADD("down-by-name", test_name_down);
 	ADD("what-is-here-is-a-gap", test_gaps);
 	ADD("reader-that-jumps", test_jumps);
+	ADD("reader-that-turns-out-otherwise", test_change_of_mind);
+	ADD("hits-move-the-reader", test_hits);
 	ADD("ends-at-the-end", test_end);
 	ADD("lengths-alone", test_lengths);
 	ADD("errors-are-left-out", test_errors_left_out);
