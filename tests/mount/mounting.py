@@ -228,9 +228,13 @@ class Mount:
         return self
 
     def answers(self):
-        """Whether a living ewsfs is mounted; one that was killed leaves a dead mount."""
-        return is_mounted(self.path) and (
-            not self.was_killed or run('stat', '-f', self.path, status=None).status == 0)
+        """Whether this ewsfs is mounted; one that was killed before leaves a dead mount."""
+        if not is_mounted(self.path):
+            return False
+        if not self.was_killed:
+            return True
+        out = run('cat', self.at('.ewsfs', 'status.json'), status=None)
+        return out.status == 0 and json.loads(out.out)['pid'] == self.process.pid
 
     def start_behind(self):
         """Without -f; returns when the parent returned, which must be when the mount answers."""

@@ -47,9 +47,11 @@ def test_a_scan_is_batched(serve, mount, way, command):
 
 
 def test_many_readers_share_their_requests(serve, mount):
-    server = serve('--fill', 'Inbox=400', '--latency', '20')
+    server = serve('--fill', 'Inbox=400')
     there = mount(server, prefetch='off')
     there.wait_idle()
+    # Long enough for all of them to come in while the first is on its way.
+    server.latency(200)
     server.mark('many')
     run('sh', '-c', 'printf "%s\\0" Inbox/* | xargs -0 -n 20 -P 16 cat | cat', cwd=there.path)
     asked = server.asked('GetItem', 'many')
