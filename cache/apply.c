@@ -509,21 +509,12 @@ bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **
 /* Tombstones that no folder took over; item.round says since when each waits. */
 static bool forget_tombs(Cache *cache, CacheConn *conn, int64_t round, GError **error)
 {
-	g_autoptr(GArray) tombs = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+	g_autoptr(GArray) tombs = cache_conn_ids(conn, error,
 		"SELECT node.id FROM node JOIN item ON item.node = node.id"
 		" WHERE node.state = 1 AND node.state > 0 AND item.round < ?",
 		"i", round);
-	bool has_row = stmt != NULL;
-	if (stmt == NULL)
+	if (tombs == NULL)
 		return false;
-	while (has_row) {
-		if (!cache_conn_step(conn, stmt, &has_row, error))
-			return false;
-		int64_t id = sqlite3_column_int64(stmt, 0);
-		if (has_row)
-			g_array_append_val(tombs, id);
-	}
 	for (guint i = 0; i < tombs->len; i++) {
 		int64_t id = g_array_index(tombs, int64_t, i);
 		if (!cache_evict_forget(cache, conn, id, error) ||

@@ -69,21 +69,12 @@ static bool take_lock(Cache *self, GError **error)
 static bool doubt_blobs(Cache *self, CacheConn *conn, GError **error)
 {
 	int64_t last = 0;
-	g_autoptr(GArray) doubtful = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	if (!cache_conn_int(conn, 0, &last, error, "SELECT max(used) FROM blob", ""))
 		return false;
-	sqlite3_stmt *stmt = cache_conn_query(conn, error, "SELECT node FROM blob WHERE used >= ?",
-		"i", last - DOUBT_US);
-	bool has_row = stmt != NULL;
-	if (stmt == NULL)
+	g_autoptr(GArray) doubtful = cache_conn_ids(conn, error,
+		"SELECT node FROM blob WHERE used >= ?", "i", last - DOUBT_US);
+	if (doubtful == NULL)
 		return false;
-	while (has_row) {
-		if (!cache_conn_step(conn, stmt, &has_row, error))
-			return false;
-		int64_t node = sqlite3_column_int64(stmt, 0);
-		if (has_row)
-			g_array_append_val(doubtful, node);
-	}
 	for (guint i = 0; i < doubtful->len; i++) {
 		if (!cache_evict_forget(self, conn, g_array_index(doubtful, int64_t, i), error))
 			return false;
@@ -152,13 +143,13 @@ static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config,
 	if (strcmp(found, owner) == 0)
 		return true;
 	g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
-		"%s holds what is known of %s; give this mount its own state_dir, or remove that one",
+		"%s holds what is known of %s; give this mount its own state_dir, or remove that "
+		"one",
 		self->state_dir, found);
 	return false;
 }
 
-static bool read_start(
-	Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
+static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
 {
 	g_autofree char *state = NULL;
 	g_autofree char *refreshed = NULL;

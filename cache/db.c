@@ -319,6 +319,26 @@ bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError
 	return first_int(self, stmt, missing, ret_value, error);
 }
 
+GArray *cache_conn_ids(CacheConn *self, GError **error, const char *sql, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	sqlite3_stmt *stmt = query(self, sql, types, SQLITE_TRANSIENT, &args, error);
+	va_end(args);
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return NULL;
+	while (has_row) {
+		if (!cache_conn_step(self, stmt, &has_row, error))
+			return NULL;
+		int64_t id = has_row ? sqlite3_column_int64(stmt, 0) : 0;
+		if (has_row)
+			g_array_append_val(ids, id);
+	}
+	return g_steal_pointer(&ids);
+}
+
 int64_t cache_conn_last_id(CacheConn *self)
 {
 	return sqlite3_last_insert_rowid(self->db);

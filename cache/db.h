@@ -55,6 +55,11 @@ bool cache_conn_run(CacheConn *self, GError **error, const char *sql, const char
 bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError **error,
 	const char *sql, const char *types, ...) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Binds as cache_conn_query; the first column of all rows, of int64_t. For ids whose rows the
+ * caller is about to change. */
+GArray *cache_conn_ids(CacheConn *self, GError **error, const char *sql, const char *types, ...)
+	G_GNUC_WARN_UNUSED_RESULT;
+
 int64_t cache_conn_last_id(CacheConn *self);
 int cache_conn_changes(CacheConn *self);
 

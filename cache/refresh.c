@@ -23,7 +23,8 @@
 struct CacheRefresh {
 	int64_t round;
 	bool is_on;
-	bool is_asked; /* once more after this one */
+	bool is_at_items; /* the folders are known, their items are being synced */
+	bool is_asked;    /* once more after this one */
 	bool is_stopped;
 	int64_t started_us; /* monotonic */
 	int64_t next_us;    /* when the next one begins by itself */
@@ -126,14 +127,22 @@ static bool settle(Cache *cache, GError **error)
 	return cache_sync_commit(cache, error);
 }
 
+/* Trouble of the server, the account or this machine: the other folders would have it too. */
+static bool is_everybodys(const GError *error)
+{
+	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
+	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED) ||
+	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
+}
+
 /* When to begin again. A server that is away or busy is asked when the session would let a request
  * through; asking earlier is refused here and proves nothing. */
-static int64_t next_after(Cache *cache)
+static int64_t next_after(Cache *cache, bool is_done)
 {
 	const CacheRefresh *self = cache->refresh;
 	int64_t now = g_get_monotonic_time();
 	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
-	if (self->error == NULL)
+	if (is_done)
 		return now + refresh_us;
 	EwsStatus status;
 	ews_session_status(cache->session, &status);
@@ -145,12 +154,17 @@ static int64_t next_after(Cache *cache)
 static void finish(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
-	if (self->error == NULL)
-		(void)!settle(cache, &self->error);
+	/* All but single folders was synced: what waits for that need not wait for ever. */
+	bool is_done = self->error == NULL || (self->is_at_items && !is_everybodys(self->error));
+	g_autoptr(GError) unsettled = NULL;
+	if (is_done && !settle(cache, &unsettled) && self->error == NULL)
+		self->error = g_steal_pointer(&unsettled);
 	self->is_on = false;
-	self->next_us = next_after(cache);
-	self->failures = self->error != NULL ? self->failures + 1 : 0;
+	self->next_us = next_after(cache, is_done);
+	self->failures = is_done ? 0 : self->failures + 1;
 	set_status(cache, self->error);
+	if (is_done)
+		cache_prefetch_begin(cache);
 	g_autoptr(GError) error = g_steal_pointer(&self->error);
 	forget_round(self);
 	atomic_store(&cache->is_round_on, self->is_asked);
@@ -163,7 +177,6 @@ static void finish(Cache *cache)
 		return;
 	}
 	atomic_store(&cache->fresh_us, self->started_us);
-	cache_prefetch_begin(cache);
 	cache_wait_round_done(cache, self->round);
 }
 
@@ -197,14 +210,6 @@ static int64_t dir_of(Cache *cache, int64_t folder)
 		dir = 0;
 	cache_db_put_reader(cache->db, conn);
 	return dir;
-}
-
-/* Trouble of the server, the account or this machine: the other folders would have it too. */
-static bool is_everybodys(const GError *error)
-{
-	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED) ||
-	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
 }
 
 static void folder_done(Cache *cache, int64_t folder, const GError *error)
@@ -303,6 +308,7 @@ static void begin_items(Cache *cache)
 		fail(cache, error);
 		return;
 	}
+	cache->refresh->is_at_items = true;
 	/* A directory that somebody waits for may have just appeared or gone. */
 	cache_wait_check(cache);
 	sync_more(cache);
@@ -587,6 +593,7 @@ static void begin(Cache *cache)
 	CacheRefresh *self = cache->refresh;
 	g_autoptr(GError) error = NULL;
 	self->is_on = true;
+	self->is_at_items = false;
 	self->is_asked = false;
 	self->round++;
 	self->started_us = g_get_monotonic_time();

@@ -83,7 +83,8 @@ static bool record(CacheConn *conn, const CacheStoreItem *item, const Content *c
 		clear |= NODE_HERE | NODE_SERVED;
 	return cache_conn_run(conn, error,
 		       "UPDATE node SET content = ?1, size = ?2, flags = (flags & ~ ?3) | ?4,"
-		       " want = NULL, mtime = CASE WHEN ?5 THEN max(mtime + 1000000, ?6) ELSE mtime END"
+		       " want = NULL, mtime = CASE WHEN ?5 THEN max(mtime + 1000000, ?6) ELSE "
+		       "mtime END"
 		       " WHERE id = ?7",
 		       "iiiiiii", number, content->length, clear, set, (int64_t)is_other,
 		       content->modified, item->node) &&

@@ -98,7 +98,8 @@ GError *cache_sync_silence(Cache *cache, int64_t *ret_heard_us)
 	bool is_busy = status.state == EWS_STATE_BUSY;
 	*ret_heard_us = is_busy ? 0 : ews_session_last_progress(cache->session);
 	if (is_busy)
-		return g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "the server is busy: %s", status.error);
+		return g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "the server is busy: %s",
+			status.error);
 	return g_error_new(EWS_ERROR, EWS_ERROR_OFFLINE, "the server has said nothing for %u s",
 		cache->timeout_s);
 }

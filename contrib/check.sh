@@ -100,7 +100,7 @@ export_sanitizer_options()
 {
     # GSlice is a pool of its own that hides who leaked what.
     export G_SLICE=always-malloc
-    # What the caller has set comes last and counts (fast_unwind_on_malloc=0 shows whose leak it is).
+    # What the caller has set comes last and counts (fast_unwind_on_malloc=0 shows whose leak).
     ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
     UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
     TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1$(suppressions tsan):${TSAN_OPTIONS:-}"
@@ -141,9 +141,9 @@ build()
     }
 }
 
-# What one run of "meson test" left in its log ($1): the whole output of tests that failed, the names
-# of those that were skipped, and on the last line the three counts. The names of those that failed
-# go to the file $2.
+# What one run of "meson test" left in its log ($1): the whole output of tests that failed, the
+# names of those that were skipped, and on the last line the three counts. The names of those that
+# failed go to the file $2.
 read_testlog()
 {
     python3 - "$1" "$2" <<'END'

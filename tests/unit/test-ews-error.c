@@ -60,7 +60,8 @@ static void test_curl(void)
 		"expired");
 	expect(ews_error_from_curl(CURLE_SSL_CONNECT_ERROR, "wrong version number", "u"),
 		EWS_ERROR_TLS, "wrong version");
-	expect(ews_error_from_curl(CURLE_SSL_CONNECT_ERROR, "OpenSSL SSL_connect: SSL_ERROR_SYSCALL",
+	expect(ews_error_from_curl(CURLE_SSL_CONNECT_ERROR,
+		       "OpenSSL SSL_connect: SSL_ERROR_SYSCALL",
 		"u"), EWS_ERROR_OFFLINE, "SYSCALL");
 	expect(ews_error_from_curl(CURLE_WEIRD_SERVER_REPLY, NULL, "u"), EWS_ERROR_PROTOCOL, "u");
 }
