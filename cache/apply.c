@@ -176,6 +176,21 @@ static int64_t ctime_of(const EwsItem *item)
 	return item->modified != EWS_TIME_NONE ? item->modified : cache_item_mtime(item);
 }
 
+/*
+ * The time of a directory is that of its youngest entry's creation, since that is the same for all
+ * who list it. EWS tells whole seconds: each further entry of the same instant is a microsecond
+ * more, so that the time moves when it comes, and a new listing arrives at the same.
+ */
+static void note_arrival(CacheApply *self, const EwsItem *item)
+{
+	const int64_t instant_us = 1000;
+	if (item->created > self->youngest)
+		self->youngest = item->created;
+	else if (item->created != EWS_TIME_NONE && self->youngest - item->created < instant_us)
+		self->youngest++;
+	self->is_moved = true;
+}
+
 /* *ret_node is 0 when the name is taken. */
 static bool insert_node(CacheApply *self, const EwsItem *item, const Naming *naming,
 	const char *name, int64_t *ret_node, GError **error)
@@ -263,7 +278,7 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
 		return false;
 	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
-	self->is_moved = true;
+	note_arrival(self, item);
 	return true;
 }
 
@@ -312,7 +327,7 @@ static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **e
 		.is_new = true,
 		.round = self->round,
 	};
-	self->is_moved = true;
+	note_arrival(self, incoming->item);
 	return cache_item_write(self->conn, node, &place, incoming, error);
 }
 
@@ -355,7 +370,6 @@ bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 	g_autoptr(CacheItemRow) row = NULL;
 	CacheIncoming incoming;
 	cache_item_identify(&incoming, item);
-	self->youngest = MAX(self->youngest, item->created);
 	if (!cache_item_find(self->conn, &incoming.by_id, item->id, &row, error))
 		return false;
 	if (row == NULL)

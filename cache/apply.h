@@ -34,7 +34,7 @@ typedef struct CacheApply {
 	bool is_listed;   /* its names were seen: they stay as they are */
 	bool is_moved;    /* out: entries came or went */
 	bool is_removed;  /* out: entries went */
-	int64_t youngest; /* out: the latest DateTimeCreated of what came */
+	int64_t youngest; /* in and out: the directory's time by what came; see note_arrival */
 } CacheApply;
 
 /* One change of a page. An item without properties is left to complete (table pending). */

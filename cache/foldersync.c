@@ -43,7 +43,7 @@ struct CacheFolderSync {
 	GError *error;           /* own; what it ends with */
 	unsigned under_way;      /* ops that we wait for */
 	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
-	int64_t youngest_before; /* apply.youngest when the sync began */
+	int64_t youngest_before; /* apply.youngest at the last commit */
 	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
 	CacheSweep *sweep;                   /* own */
 };
@@ -128,6 +128,7 @@ static bool commit(CacheFolderSync *self, GError **error)
 			return false;
 		}
 	}
+	self->youngest_before = apply->youngest;
 	return cache_sync_commit(self->cache, error);
 }
 

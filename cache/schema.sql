@@ -59,7 +59,7 @@ CREATE TABLE folder (
 	synced_commit INTEGER NOT NULL DEFAULT -2,
 	synced_deleted INTEGER NOT NULL DEFAULT -2,
 	as_of INTEGER NOT NULL DEFAULT 0,
-	youngest INTEGER NOT NULL DEFAULT 0,  -- the latest DateTimeCreated that came by
+	youngest INTEGER NOT NULL DEFAULT 0,  -- the latest DateTimeCreated that came (apply.c)
 	sync_state TEXT,
 	run INTEGER NOT NULL DEFAULT 0,       -- number of the item sync that is under way, or last was
 	is_full INTEGER NOT NULL DEFAULT 1,   -- that run began without a state: sweep at its end
