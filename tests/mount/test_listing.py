@@ -94,7 +94,7 @@ def test_killed_again_and_again(serve, mount):
 def test_killed_in_the_middle_of_fetching(serve, mount):
     server = serve('--fill', 'Inbox=1200')
     there = mount(server)
-    until(lambda: server.count('GetItem') >= 3, 'some fetching')
+    until(lambda: there.status()['items_sized'] >= 10, 'some fetching')
     there.kill()
     server.mark('again')
     there.start()
