@@ -104,6 +104,7 @@ def test_killed_in_the_middle_of_fetching(serve, mount):
     read = there.read('Inbox/' + name for name in there.names('Inbox'))
     assert all('errno' not in answer for answer in read.values())
     fresh = mount(server)
+    assert len(fresh.names('Inbox')) == 1200
     assert fresh.read(read) == read or os.environ.get('EWSFS_LIKE') == 'real'
 
 
