@@ -74,13 +74,23 @@ void fs_attr_fill(const FsConfig *config, const CacheNode *node, struct stat *re
 	*ret_attr = attr;
 }
 
+/* How long the kernel may keep the attributes: for good where they are told to be otherwise. An
+ * estimated length is not kept; nor the time of a directory whose first listing is under way, which
+ * its end sets: who has waited for that must not be shown the time from before. */
+static double keep_s(const CacheNode *node)
+{
+	bool is_settled = node->kind == CACHE_KIND_DIR ? node->is_listed : node->size >= 0;
+
+	return is_settled ? FS_KEEP_S : 0;
+}
+
 void fs_attr_entry(const FsConfig *config, const CacheNode *node,
 	struct fuse_entry_param *ret_entry)
 {
 	*ret_entry = (struct fuse_entry_param){
 		.ino = fs_inode_of(node),
 		.entry_timeout = FS_KEEP_S,
-		.attr_timeout = fs_attr_is_exact(node) ? FS_KEEP_S : 0,
+		.attr_timeout = keep_s(node),
 	};
 	fs_attr_fill(config, node, &ret_entry->attr);
 }
@@ -92,7 +102,7 @@ static void reply_node(fuse_req_t req, const Fs *fs, const CacheNode *node)
 	struct stat attr;
 
 	fs_attr_fill(fs->config, node, &attr);
-	fuse_reply_attr(req, &attr, fs_attr_is_exact(node) ? FS_KEEP_S : 0);
+	fuse_reply_attr(req, &attr, keep_s(node));
 }
 
 /* Other bytes are current by now. Who holds the old ones open goes on seeing their length; who
