@@ -30,6 +30,11 @@ PATIENCE = float(os.environ.get('EWSFS_PATIENCE', '1'))
 TOOL_S = 20 * PATIENCE
 # What a person is told when a message cannot be had because the server is away or refuses.
 AWAY = {'EHOSTUNREACH', 'ETIMEDOUT', 'EIO', 'EBUSY', 'EAGAIN', 'EACCES'}
+# Whoever started us may have had signals ignored (nohup, a job in the background), and programs that
+# we start would ignore them too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # ewsfs is looked at with all that its sanitizer has. The test server is not: its libraries keep some
 # bytes to the end, and their locks are of a kind that ThreadSanitizer does not see.
 SANITIZERS = {name: os.environ.get(name, '')
@@ -523,6 +528,17 @@ class Server(Ewsd):
         if status != 0:
             problems.append('ewsd ended with %d' % status)
         return problems
+
+    def log(self, since=None):
+        """A request is logged when it is answered: what was asked before the mark and answered
+        after it is left out."""
+        lines = super().log(since)
+        if since is None:
+            return lines
+        with open(self.log_path, encoding='utf-8') as file:
+            marks = [json.loads(line) for line in file if '"mark"' in line]
+        begin = max((mark['time'] for mark in marks if mark.get('mark') == since), default=0)
+        return [line for line in lines if line['time'] >= begin]
 
     def count(self, operation, since=None):
         return self.ops(since).get(operation, 0)
