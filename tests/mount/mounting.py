@@ -30,13 +30,14 @@ PATIENCE = float(os.environ.get('EWSFS_PATIENCE', '1'))
 TOOL_S = 20 * PATIENCE
 # What a person is told when a message cannot be had because the server is away or refuses.
 AWAY = {'EHOSTUNREACH', 'ETIMEDOUT', 'EIO', 'EBUSY', 'EAGAIN', 'EACCES'}
-# Whoever started us may have had signals ignored (nohup, a job in the background), and programs that
-# we start would ignore them too.
+
+# Whoever started us may have had signals ignored (nohup, a job in the background), and programs
+# that we start would ignore them too.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# ewsfs is looked at with all that its sanitizer has. The test server is not: its libraries keep some
-# bytes to the end, and their locks are of a kind that ThreadSanitizer does not see.
+# ewsfs is looked at with all that its sanitizer has. The test server is not: its libraries keep
+# some bytes to the end, and their locks are of a kind that ThreadSanitizer does not see.
 SANITIZERS = {name: os.environ.get(name, '')
               for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LSAN_OPTIONS')}
 os.environ['ASAN_OPTIONS'] = SANITIZERS['ASAN_OPTIONS'] + ':detect_leaks=0'
