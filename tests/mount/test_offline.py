@@ -176,7 +176,7 @@ def test_a_waiting_reader_can_be_ended(box, mount, number):
 
 def test_a_waiting_listing_can_be_ended(serve, mount):
     server = serve('--fill', 'Inbox/Big=1500')
-    server.fault('delay=600000,op=SyncFolderItems,after=1')
+    server.fault('delay=600000,op=SyncFolderItems,after=2')
     there = mount(server, folder='Inbox', timeout=300)
     process = subprocess.Popen(['ls', there.at('Big')], stdout=subprocess.PIPE)
     until(lambda: there.status()['waiting'] > 0, 'a waiting listing')
