@@ -41,7 +41,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SANITIZERS = {name: os.environ.get(name, '')
               for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LSAN_OPTIONS')}
 os.environ['ASAN_OPTIONS'] = SANITIZERS['ASAN_OPTIONS'] + ':detect_leaks=0'
-os.environ['TSAN_OPTIONS'] = SANITIZERS['TSAN_OPTIONS'] + ':report_bugs=0'
 BAD_WORDS = re.compile(
     r'Sanitizer|runtime error:|ewsfs: (fatal|error): |[Aa]ssertion|CRITICAL|g_log: ')
 WRITING = {'CreateItem', 'UpdateItem', 'DeleteItem', 'MoveItem', 'CopyItem', 'SendItem',
