@@ -26,6 +26,13 @@ typedef struct Cache Cache;
 struct EwsFolder;
 struct EwsSession;
 
+/* What becomes of a message that is deleted. */
+typedef enum CacheDisposal {
+	CACHE_DISPOSAL_TRASH, /* to Deleted Items; inside it, soft */
+	CACHE_DISPOSAL_SOFT,
+	CACHE_DISPOSAL_HARD,
+} CacheDisposal;
+
 typedef struct CacheConfig {
 	const char *state_dir; /* index, lock; made 0700 where missing */
 	const char *cache_dir; /* blobs only: may be deleted at any time */
@@ -37,6 +44,12 @@ typedef struct CacheConfig {
 	unsigned timeout_s; /* of silence, for one who waits */
 	bool prefetch;
 	bool backup; /* a directory is listed only when refreshed within refresh_s */
+	bool is_writable;
+	bool can_send;         /* the hidden directory .send is there */
+	unsigned settle_s;     /* how long a server may go on working after a connection was cut */
+	unsigned delete_max;   /* more deletes than that in ten minutes are held; 0: no limit */
+	uint64_t scratch_size; /* bytes of scratch files kept at most */
+	CacheDisposal disposal;
 } CacheConfig;
 
 typedef enum CacheKind {
@@ -60,11 +73,14 @@ typedef struct CacheNode {
 	bool is_listed;   /* a directory whose contents were complete once */
 	bool is_here;     /* the bytes of this content number are in the cache */
 	bool is_suspect;  /* the server says the item changed: fetch again before trusting */
-	bool has_error;   /* the server cannot give this item's content; see details */
+	bool has_error;   /* the server cannot give or take this item's content; see details */
+	bool is_local;    /* the bytes are here and nowhere else: a new message, a scratch file */
+	bool is_scratch;  /* kept here and never sent; of a directory also all below it */
 	char *name;       /* own */
 } CacheNode;
 
 #define CACHE_ROOT 1
+#define CACHE_SEND_NAME ".send" /* in the root with can_send: a directory, found but not listed */
 
 CacheNode *cache_node_ref(CacheNode *self);
 void cache_node_unref(CacheNode *self);
@@ -247,3 +263,148 @@ typedef struct CacheStatus {
 CacheStatus *cache_status(Cache *self);
 void cache_status_free(CacheStatus *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheStatus, cache_status_free)
+
+/* --- writing (any thread) ------------------------------------------------------------------- */
+
+/*
+ * Each of these is done here, and safe against the death of the process, when it returns: the tree
+ * shows it, and the journal knows what the server is to be told. They never wait for the server.
+ * Further errors than those named: DENIED (no right to), INVALID, NO_SPACE, LOCAL. The kernel did
+ * these changes itself, so the listener hears nothing of them.
+ *
+ * What names are taken: a name that ends in .eml, .ics, .vcf is a message; the names that known
+ * tools give to their temporary files, and all below a directory that begins with a dot, are
+ * scratch: kept here; any other is refused with INVALID.
+ */
+
+/* A file that can be written. Several may be open on one node; its bytes are one file. */
+typedef struct CacheFile CacheFile;
+
+/* A new, empty file. EXISTS when the name is taken. */
+CacheFile *cache_create(Cache *self, int64_t dir, const char *name, CacheNode **ret_node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A file that is there. NOT_FOUND when its bytes are not here and @is_truncated is false: fetch,
+ * then try again; STALE when @content is no longer its content number. The content number stays
+ * while a program writes here: the kernel's pages are right. */
+CacheFile *cache_file_open(Cache *self, int64_t id, uint32_t content, bool is_truncated,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Before bytes are written into cache_file_fd up to @end; TOO_BIG over the limit. */
+bool cache_file_prepare(CacheFile *self, int64_t end, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+int cache_file_fd(const CacheFile *self);
+bool cache_file_truncate(CacheFile *self, int64_t size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* FLUSH: what was written is now safe against the death of the process; the error that is due:
+ * INVALID for bytes that are not empty and no message (they stay as they are, unsent), what a
+ * write ran into, what the server said of an earlier version. */
+bool cache_file_flush(CacheFile *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* RELEASE. The last one finishes the message: its intent is released. */
+void cache_file_close(CacheFile *self);
+
+/* copy_file_range of the whole of @from into the new, empty file @to: its bytes are taken over
+ * here, and the server will be asked to copy. INVALID when it is not that simple: copy by hand. */
+bool cache_file_copy(CacheFile *to, int64_t from, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* POSIX rename. @can_replace false: RENAME_NOREPLACE. Errors: NOT_FOUND, EXISTS, NOT_EMPTY,
+ * FORBIDDEN (a distinguished folder), INVALID (a name that is neither; a directory into itself),
+ * UNSUPPORTED (between scratch and folders for directories: EXDEV). Into .send: the message will
+ * be sent. */
+bool cache_rename(Cache *self, int64_t dir, const char *name, int64_t to_dir, const char *to_name,
+	bool can_replace, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_unlink(Cache *self, int64_t dir, const char *name,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+CacheNode *cache_mkdir(Cache *self, int64_t dir, const char *name,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* NOT_EMPTY, BUSY when the folder is not listed yet, FORBIDDEN. */
+bool cache_rmdir(Cache *self, int64_t dir, const char *name,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What can be set of an item. On an existing one: all but sent; on a new one all. A scratch file
+ * takes only received (its mtime) for itself and keeps the rest for the message it becomes. */
+enum {
+	CACHE_FIELD_SUBJECT = 1 << 0,
+	CACHE_FIELD_IS_READ = 1 << 1,
+	CACHE_FIELD_IMPORTANCE = 1 << 2,
+	CACHE_FIELD_CATEGORIES = 1 << 3,
+	CACHE_FIELD_FLAG = 1 << 4,
+	CACHE_FIELD_RECEIVED = 1 << 5, /* also st_mtime */
+	CACHE_FIELD_SENT = 1 << 6,
+};
+typedef struct CacheFields {
+	unsigned set; /* CACHE_FIELD_ bits: which of these count */
+	const char *subject;
+	const char *categories; /* "a, b"; NULL or "": none */
+	int64_t received;       /* microseconds; a message keeps whole seconds */
+	int64_t sent;
+	int importance; /* EwsImportance */
+	int flag;       /* EwsFlag */
+	bool is_read;
+} CacheFields;
+bool cache_set_fields(Cache *self, int64_t id, const CacheFields *fields,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* TRUE for a file whose create has not been confirmed yet: a restore may set any attribute on it,
+ * what cannot be kept is dropped. */
+bool cache_is_new(Cache *self, int64_t id);
+
+/* --- what waits to be sent ------------------------------------------------------------------ */
+
+/* Done when the server has all that was asked of it for this node (of a directory: for it and its
+ * entries, those that left too; of the root: everything) before this call, or with the error that
+ * kept it from that. What lingers goes at once. Scratch and unfinished files: at once. fsync
+ * finishes a message that is still open. */
+void cache_fsync(Cache *self, int64_t id, CacheDone done, void *user);
+
+/* Done when nothing waits any more; at @deadline_us (monotonic; 0: none) with OFFLINE or BUSY. The
+ * error of what could not be sent and was parked does not count: see cache_queue. */
+void cache_drain(Cache *self, int64_t deadline_us, CacheDone done, void *user);
+
+typedef enum CacheQueuedState {
+	CACHE_QUEUED_WAITING,
+	CACHE_QUEUED_SENDING,
+	CACHE_QUEUED_IN_DOUBT, /* sent, and the answer was lost: being looked for */
+	CACHE_QUEUED_HELD,     /* over delete_max: confirm or discard */
+	CACHE_QUEUED_FAILED,   /* the server refused: retry or discard */
+	CACHE_QUEUED_OPEN,     /* a message that is still written */
+	CACHE_QUEUED_UNFINISHED, /* ... whose writer died */
+	CACHE_QUEUED_MAYBE_SENT, /* a mail that may have been sent: a person must decide */
+	CACHE_QUEUED_SCRATCH,
+} CacheQueuedState;
+
+typedef struct CacheQueued {
+	int64_t node;
+	CacheQueuedState state;
+	char *path;    /* own; "/Inbox/a.eml" */
+	char *what;    /* own; "create", "move, update", "delete" … */
+	char *error;   /* own; the server's words; NULL */
+	int64_t since; /* microseconds since 1970 */
+	int64_t bytes; /* of content; 0 where none */
+	unsigned tries;
+} CacheQueued;
+
+/* Everything that is only here, oldest first; of CacheQueued. From the index. */
+GPtrArray *cache_queue(Cache *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void cache_queued_free(CacheQueued *self);
+
+typedef struct CacheQueueCounts {
+	unsigned waiting; /* WAITING, SENDING, IN_DOUBT */
+	unsigned held;
+	unsigned failed; /* FAILED, UNFINISHED, MAYBE_SENT */
+	unsigned open;
+	unsigned scratch;
+	uint64_t scratch_bytes;
+} CacheQueueCounts;
+void cache_queue_counts(Cache *self, CacheQueueCounts *ret_counts);
+
+/* The bytes of a queued node, whatever its state; NOT_FOUND when it has none. Owned fd. */
+int cache_queued_open(Cache *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* @node 0: all of that state. Retry: FAILED and UNFINISHED ones go once more. Discard: FAILED,
+ * UNFINISHED, MAYBE_SENT and HELD changes are taken back, new bytes are lost, and the tree shows
+ * what the server has. Confirm: HELD deletes go. NOT_FOUND when there is none. */
+bool cache_queue_retry(Cache *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_queue_discard(Cache *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_queue_confirm(Cache *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 
+#include "cache/journal-sql.h"
 #include "cache/schema.h"
 #include "ews/error.h"
 
@@ -43,6 +44,7 @@ struct CacheDb {
 /* Numbered migrations: the index of an entry is the version that it starts from. */
 static const char *const migrations[] = {
 	CACHE_SCHEMA_SQL,
+	CACHE_JOURNAL_SQL,
 };
 
 static void set_error(sqlite3 *db, const char *what, GError **error)

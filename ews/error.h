@@ -27,12 +27,16 @@ typedef enum EwsErrorCode {
 	EWS_ERROR_OFFLINE,     /* the server is not reached: wait */
 	EWS_ERROR_TLS,         /* the server is not who it should be: a person must look */
 	EWS_ERROR_TOO_BIG,     /* over a limit, the server's or ours */
-	EWS_ERROR_NO_SPACE,    /* quota there, disk here */
+	EWS_ERROR_NO_SPACE,    /* this machine's disk */
 	EWS_ERROR_UNSUPPORTED, /* the server cannot do this, remember it */
 	EWS_ERROR_CORRUPT,     /* this one item cannot be had whole; its neighbours can */
 	EWS_ERROR_PROTOCOL,    /* an answer that makes no sense */
 	EWS_ERROR_LOCAL,       /* this machine: disk, SQLite */
 	EWS_ERROR_CANCELLED,   /* we gave up on it ourselves */
+	EWS_ERROR_INVALID,     /* what was asked for makes no sense here: another name, other bytes */
+	EWS_ERROR_FORBIDDEN,   /* nobody may do this: to a distinguished folder, say */
+	EWS_ERROR_NOT_EMPTY,   /* a folder with something in it */
+	EWS_ERROR_QUOTA,       /* the mailbox is full */
 } EwsErrorCode;
 
 /* The error for a ResponseCode ("ErrorItemNotFound") with the server's @message; @code is never

@@ -28,7 +28,12 @@
  *   - pauses all work on ErrorServerBusy, 503, 429 (the server's hint, our minimum, jitter);
  *   - stops for good at the first real 401 (AUTH at once for every op, queued and to come);
  *   - known offline, answers OFFLINE at once; lets one op through as a probe when one is due.
- * It knows no files, no SQLite, no FUSE, and never changes anything on the server in this version.
+ * It knows no files, no SQLite, no FUSE.
+ *
+ * What changes the mailbox is another matter: such a call leaves as it was put together, once, and
+ * is never repeated here, since a server goes on working after the connection was cut. Each of
+ * its ops ends with success, with an error that says it was certainly not done, or in doubt; what
+ * to do then is the caller's to decide, who keeps a journal.
  */
 
 typedef struct EwsSession EwsSession;
@@ -170,3 +175,107 @@ EwsItem *ews_get_item_take(EwsOp *op); /* both kinds; owned; NULL after an error
 /* ResolveNames: the primary SMTP address of @entry (the user's own sign-in name). */
 EwsOp *ews_resolve_names_new(const char *entry);
 const char *ews_resolve_names_address(const EwsOp *op); /* borrowed; NULL after an error */
+
+/* --- changing the mailbox ----------------------------------------------------------------- */
+
+/* One call: @count ops of one kind, alike in what is said once a call (target folder, way of
+ * deleting). Takes the ops; @done gets each back with its @users entry, as ews_submit. Leaves when
+ * a connection is free, as it is, and once. */
+void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPriority priority,
+	EwsOpDone done, void *const *users);
+
+typedef enum EwsChange {
+	EWS_CREATES_ITEM,
+	EWS_UPDATES_ITEM,
+	EWS_DELETES_ITEM,
+	EWS_MOVES_ITEM,
+	EWS_COPIES_ITEM,
+	EWS_SENDS_ITEM,
+	EWS_CHANGES_FOLDER, /* create, update, move, delete */
+} EwsChange;
+
+/* How many ops of this kind the next call should carry: grows while the server answers within
+ * seconds, halves when it is slow or a call failed as a whole. Any thread. */
+unsigned ews_call_size(EwsSession *self, EwsChange change);
+
+/* No call is bigger than this on the wire, base64 counted, but that of a single op. */
+#define EWS_CALL_BYTES_MAX (24 << 20)
+
+/* After an error: TRUE when the op may have been done all the same, or may still be (the
+ * connection was lost after the request had begun to leave). FALSE: certainly not done. */
+bool ews_op_is_in_doubt(const EwsOp *op);
+
+/* After an error: TRUE when the call was refused as a whole, certainly not done, and perhaps
+ * because of another op in it: try again in two halves. */
+bool ews_op_is_refused_whole(const EwsOp *op);
+
+/* What an item is to have: members count only with their bit in @set. Borrowed by the makers of
+ * ops, which copy what they need. */
+enum {
+	EWS_FIELD_SUBJECT = 1 << 0,
+	EWS_FIELD_IS_READ = 1 << 1,
+	EWS_FIELD_IMPORTANCE = 1 << 2,
+	EWS_FIELD_CATEGORIES = 1 << 3, /* NULL or none: removed */
+	EWS_FIELD_FLAG = 1 << 4,
+	EWS_FIELD_RECEIVED = 1 << 5,   /* 0x0E06 */
+	EWS_FIELD_SENT = 1 << 6,       /* 0x0039 */
+	EWS_FIELD_FILE_NAME = 1 << 7,  /* NULL: removed */
+	EWS_FIELD_GUID = 1 << 8,       /* "GUID/attempt" */
+	EWS_FIELD_UPLOAD = 1 << 9,     /* "LENGTH SHA256" of the bytes that were uploaded */
+};
+typedef struct EwsFields {
+	unsigned set;
+	const char *subject;
+	const char *const *categories; /* NULL-terminated */
+	const char *file_name;
+	const char *guid;
+	const char *upload;
+	int64_t received; /* microseconds */
+	int64_t sent;
+	EwsImportance importance;
+	EwsFlag flag;
+	bool is_read;
+} EwsFields;
+
+typedef enum EwsItemKind {
+	EWS_ITEM_MESSAGE,
+	EWS_ITEM_CALENDAR, /* never invites anyone */
+	EWS_ITEM_CONTACT,
+} EwsItemKind;
+
+/* Where MIME comes from: the first @size bytes of @fd, read with pread on the ews thread while it
+ * leaves, never in memory as a whole; line ends become CRLF on the way. @fd is duplicated. */
+typedef struct EwsMime {
+	int fd;
+	int64_t size;
+} EwsMime;
+
+/* CreateItem, SaveOnly. @is_draft false: not a draft (0x0E07), which no later call can change.
+ * @item_class NULL: what the server makes of the MIME. Bcc lines of a draft go along as
+ * BccRecipients, since the server drops them from MIME. */
+EwsOp *ews_create_item_new(const char *folder_id, EwsItemKind kind, const EwsMime *mime,
+	const EwsFields *fields, bool is_draft, const char *item_class);
+/* UpdateItem, AlwaysOverwrite, no read receipts, no meeting messages. @change_key may be NULL. */
+EwsOp *ews_update_item_new(const char *item_id, const char *change_key, EwsItemKind kind,
+	const EwsFields *fields);
+
+typedef enum EwsDisposal {
+	EWS_DISPOSAL_TRASH, /* MoveToDeletedItems */
+	EWS_DISPOSAL_SOFT,
+	EWS_DISPOSAL_HARD,
+} EwsDisposal;
+EwsOp *ews_delete_item_new(const char *item_id, EwsDisposal disposal);
+EwsOp *ews_move_item_new(const char *item_id, const char *to_folder_id);
+EwsOp *ews_copy_item_new(const char *item_id, const char *to_folder_id);
+/* SendItem of a draft, with a copy to Sent Items. */
+EwsOp *ews_send_item_new(const char *item_id, const char *change_key);
+
+EwsOp *ews_create_folder_new(const char *parent_id, const char *name);
+EwsOp *ews_update_folder_new(const char *folder_id, const char *change_key, const char *name);
+EwsOp *ews_move_folder_new(const char *folder_id, const char *to_folder_id);
+EwsOp *ews_delete_folder_new(const char *folder_id, EwsDisposal disposal);
+
+/* The id and ChangeKey that the server gave to what an op made or changed; borrowed from the op,
+ * NULL where it gave none (a delete, a send, a move on some servers) and after an error. */
+const char *ews_op_new_id(const EwsOp *op);
+const char *ews_op_new_change_key(const EwsOp *op);

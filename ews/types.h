@@ -63,6 +63,7 @@ typedef struct EwsItem {
 	char *display_to;   /* own; "Name; Name" */
 	char *message_id;   /* own; InternetMessageId */
 	char *file_name;    /* own; our named property: the name a user gave */
+	char *guid;         /* own; our named property: "GUID/attempt" of the create that made it */
 	char **categories;  /* own, NULL-terminated; NULL for none */
 	uint8_t *search_key; /* own; PidTagSearchKey, 0x300B */
 	size_t search_key_len;

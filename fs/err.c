@@ -27,6 +27,10 @@ static const int numbers[] = {
 	[EWS_ERROR_PROTOCOL] = EIO,
 	[EWS_ERROR_LOCAL] = EIO,
 	[EWS_ERROR_CANCELLED] = EINTR,
+	[EWS_ERROR_INVALID] = EINVAL,
+	[EWS_ERROR_FORBIDDEN] = EPERM,
+	[EWS_ERROR_NOT_EMPTY] = ENOTEMPTY,
+	[EWS_ERROR_QUOTA] = EDQUOT,
 };
 
 int fs_err_number(const GError *error)
