@@ -245,15 +245,15 @@ typedef enum EwsItemKind {
 
 /* Where MIME comes from: the first @size bytes of @fd, read with pread on the ews thread while it
  * leaves, never in memory as a whole; line ends become CRLF on the way. @fd is duplicated. */
-typedef struct EwsMime {
+typedef struct EwsUpload {
 	int fd;
 	int64_t size;
-} EwsMime;
+} EwsUpload;
 
 /* CreateItem, SaveOnly. @is_draft false: not a draft (0x0E07), which no later call can change.
  * @item_class NULL: what the server makes of the MIME. Bcc lines of a draft go along as
  * BccRecipients, since the server drops them from MIME. */
-EwsOp *ews_create_item_new(const char *folder_id, EwsItemKind kind, const EwsMime *mime,
+EwsOp *ews_create_item_new(const char *folder_id, EwsItemKind kind, const EwsUpload *mime,
 	const EwsFields *fields, bool is_draft, const char *item_class);
 /* UpdateItem, AlwaysOverwrite, no read receipts, no meeting messages. @change_key may be NULL. */
 EwsOp *ews_update_item_new(const char *item_id, const char *change_key, EwsItemKind kind,
