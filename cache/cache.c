@@ -47,7 +47,7 @@ static bool take_lock(Cache *self, GError **error)
 		char holder[32] = "";
 		ssize_t len = pread(self->lock_fd, holder, sizeof holder - 1, 0);
 		holder[MAX(len, 0)] = '\0';
-		g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
+		g_set_error(error, EWS_ERROR, EWS_ERROR_BUSY,
 			"%s is in use by another ewsfs (process %s); unmount that one first, or "
 			"give this"
 			" mount its own state_dir",

@@ -86,7 +86,7 @@ CacheNode *cache_node_ref(CacheNode *self);
 void cache_node_unref(CacheNode *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
 
-/* Makes the directories, takes the lock (held by another: LOCAL, and the message says by which
+/* Makes the directories, takes the lock (held by another: BUSY, and the message says by which
  * process), opens the index and drops what the last run left. An index that was made for another
  * server, account or folder is refused (LOCAL). No network, no thread. */
 Cache *cache_open(const CacheConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
