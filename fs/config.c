@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ews/error.h"
@@ -14,6 +16,9 @@
 #define REFRESH_DEFAULT_S 60
 #define TIMEOUT_DEFAULT_S 30
 #define MAX_CONNS_DEFAULT 4
+#define SETTLE_DEFAULT_S 65
+#define FLUSH_TIMEOUT_DEFAULT_S 60
+#define SCRATCH_SIZE_DEFAULT (UINT64_C(1) << 30)
 #define FILE_MAX (1 << 20) /* a configuration file larger than this is something else */
 
 /* The command line taken apart, before anything is believed. */
@@ -49,6 +54,16 @@ const char *fs_config_usage(void)
 	       "  -o refresh=SECONDS    look for changes (default: 60)\n"
 	       "  -o timeout=SECONDS    silence of the server that is waited for (default: 30)\n"
 	       "  -o max_conns=N        connections to the server (default: 4)\n"
+	       "  -o delete=trash|soft|hard\n"
+	       "                        what becomes of deleted messages (default: trash)\n"
+	       "  -o delete_max=N       hold more deletes than this in ten minutes (default: 0,\n"
+	       "                        no limit)\n"
+	       "  -o fsync=server|local who has a message when fsync returns (default: server)\n"
+	       "  -o flush_timeout=SECONDS\n"
+	       "                        to send what is left when unmounting (default: 60)\n"
+	       "  -o settle=SECONDS     until a lost answer's work is over (default: 65)\n"
+	       "  -o scratch_size=SIZE  room for temporary files (default: 1G)\n"
+	       "  -o send               send what is moved into .send/\n"
 	       "  -o umask=MODE,uid=USER,gid=GROUP\n"
 	       "                        rights and owner that are shown\n"
 	       "  -o ro                 mount read-only\n"
@@ -58,7 +73,7 @@ const char *fs_config_usage(void)
 	       "  -V, --version         the version\n"
 	       "\n"
 	       "All of these are also keys of the configuration file; see ewsfs.conf(5).\n"
-	       "Unmount with \"fusermount3 -u MOUNTPOINT\" or \"umount MOUNTPOINT\".\n";
+	       "Unmount with \"ewsfsctl umount MOUNTPOINT\", which sends what is left first.\n";
 }
 
 FsConfig *fs_config_new_default(void)
@@ -70,9 +85,14 @@ FsConfig *fs_config_new_default(void)
 	self->refresh_s = REFRESH_DEFAULT_S;
 	self->timeout_s = TIMEOUT_DEFAULT_S;
 	self->max_conns = MAX_CONNS_DEFAULT;
+	self->settle_s = SETTLE_DEFAULT_S;
+	self->flush_timeout_s = FLUSH_TIMEOUT_DEFAULT_S;
+	self->scratch_size = SCRATCH_SIZE_DEFAULT;
 	self->uid = getuid();
 	self->gid = getgid();
 	self->sizes = FS_SIZES_AUTO;
+	self->disposal = FS_DELETE_TRASH;
+	self->fsync = FS_FSYNC_SERVER;
 	self->log_level = FS_LOG_INFO;
 	self->prefetch = true;
 	self->kernel_words = g_ptr_array_new_with_free_func(g_free);
@@ -141,8 +161,9 @@ static bool take_operands(Words *words, int argc, char **argv, GError **error)
 
 	if (left != 2) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "%s; see ewsfs --help",
-			left == 0 ? "SOURCE and MOUNTPOINT are missing"
-			: left == 1 ? "MOUNTPOINT is missing" : "too many arguments");
+			left == 0   ? "SOURCE and MOUNTPOINT are missing"
+			: left == 1 ? "MOUNTPOINT is missing"
+				    : "too many arguments");
 		return false;
 	}
 	words->source = argv[optind];
@@ -164,7 +185,7 @@ static bool read_words(Words *words, int argc, char **argv, GError **error)
 	optind = 0; /* from the beginning, also when a test comes a second time */
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, is_helper ? "fo:hVnsvt:N:" : "fo:hV", longs,
-		NULL)) != -1) {
+			NULL)) != -1) {
 		if (!take_switch(words, letter, is_helper)) {
 			g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
 				"unknown switch, or one without its value: \"%s\"; see ewsfs "
@@ -302,6 +323,24 @@ static bool read_options(FsConfig *self, const Words *words, GError **error)
 	return true;
 }
 
+/* curl would say that it has a problem with its certificates, and not which. */
+static bool check_cacert(const FsConfig *self, GError **error)
+{
+	struct stat attr;
+	const char *problem = NULL;
+
+	if (self->cacert == NULL)
+		return true;
+	if (access(self->cacert, R_OK) < 0 || stat(self->cacert, &attr) < 0)
+		problem = g_strerror(errno);
+	else if (S_ISDIR(attr.st_mode))
+		problem = "it is a directory, and should be a file in PEM format";
+	if (problem != NULL)
+		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "option \"cacert\": %s: %s",
+			self->cacert, problem);
+	return problem == NULL;
+}
+
 static bool judge(FsConfig *self, GError **error)
 {
 	if (self->url == NULL) {
@@ -325,7 +364,7 @@ static bool judge(FsConfig *self, GError **error)
 			"backup means size=exact: size=auto contradicts it");
 		return false;
 	}
-	return true;
+	return check_cacert(self, error);
 }
 
 static void conclude(FsConfig *self, const Words *words)
@@ -334,6 +373,9 @@ static void conclude(FsConfig *self, const Words *words)
 		self->is_read_only = true;
 		self->sizes = FS_SIZES_EXACT;
 	}
+	/* An account that may send is mounted read-only at times: that is no contradiction. */
+	if (self->is_read_only)
+		self->can_send = false;
 	self->is_foreground = words->is_foreground;
 	self->mountpoint = g_strdup(words->mountpoint);
 	fs_places_fill(self);

@@ -19,6 +19,17 @@ typedef enum FsSizes {
 	FS_SIZES_EXACT, /* a stat waits until the length is known */
 } FsSizes;
 
+typedef enum FsDelete {
+	FS_DELETE_TRASH, /* to Deleted Items; inside it, soft */
+	FS_DELETE_SOFT,
+	FS_DELETE_HARD,
+} FsDelete;
+
+typedef enum FsFsync {
+	FS_FSYNC_SERVER, /* returns when the server has it */
+	FS_FSYNC_LOCAL,  /* ... when this machine does */
+} FsFsync;
+
 typedef enum FsLogLevel {
 	FS_LOG_ERROR,
 	FS_LOG_WARNING,
@@ -42,15 +53,22 @@ typedef struct FsConfig {
 	unsigned refresh_s;
 	unsigned timeout_s;
 	unsigned max_conns;
+	unsigned settle_s;
+	unsigned flush_timeout_s; /* at unmount */
+	unsigned delete_max;      /* 0: no limit */
+	uint64_t scratch_size;
 	mode_t umask;
 	uid_t uid;
 	gid_t gid;
 	FsSizes sizes;
+	FsDelete disposal;
+	FsFsync fsync;
 	FsLogLevel log_level;
 	bool has_sizes; /* sizes was chosen, not left to the default */
 	bool prefetch;
 	bool backup;
 	bool is_read_only;
+	bool can_send; /* never on a read-only mount */
 	bool allow_other;
 	bool insecure_http;
 	bool is_foreground;
@@ -66,8 +84,8 @@ typedef enum FsAction {
 
 /* The whole command line, and the file it points at. With another action than MOUNT only that
  * is known. The error is one line for people. */
-FsConfig *fs_config_new(int argc, char **argv, FsAction *ret_action, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+FsConfig *fs_config_new(int argc, char **argv, FsAction *ret_action,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void fs_config_free(FsConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsConfig, fs_config_free)
 
@@ -75,8 +93,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsConfig, fs_config_free)
 char *fs_config_path(void);
 
 /* For tests and the fuzzer: one account's group out of @data into @self. */
-bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *path, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *path,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A record with the defaults and nothing else. */
 FsConfig *fs_config_new_default(void);

@@ -25,6 +25,10 @@ FsExit fs_exit_of(const GError *error)
 	case EWS_ERROR_STALE:
 	case EWS_ERROR_EXISTS:
 	case EWS_ERROR_TOO_BIG:
+	case EWS_ERROR_INVALID:
+	case EWS_ERROR_FORBIDDEN:
+	case EWS_ERROR_NOT_EMPTY:
+	case EWS_ERROR_QUOTA:
 		return FS_EXIT_NOT_EWS;
 	case EWS_ERROR_NO_SPACE:
 	case EWS_ERROR_LOCAL:

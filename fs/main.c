@@ -44,8 +44,8 @@
 /* With an index to show, how long the server is given to refuse the password. */
 #define QUICK_LOOK_US (500 * 1000)
 #define ARENAS_MAX 2 /* of malloc: each costs memory that an idle mount has no use for */
-#define MMAP_THRESHOLD (128 * 1024)     /* fixed, so that large buffers go back to the system */
-#define OPEN_FILES_MIN 65536            /* wanted: every open message is a descriptor */
+#define MMAP_THRESHOLD (128 * 1024) /* fixed, so that large buffers go back to the system */
+#define OPEN_FILES_MIN 65536        /* wanted: every open message is a descriptor */
 
 typedef struct Program {
 	FsConfig *config;       /* own */
@@ -145,6 +145,11 @@ static bool start_session(Program *self, GError **error)
 
 static bool open_cache(Program *self, GError **error)
 {
+	static const CacheDisposal disposals[] = {
+		[FS_DELETE_TRASH] = CACHE_DISPOSAL_TRASH,
+		[FS_DELETE_SOFT] = CACHE_DISPOSAL_SOFT,
+		[FS_DELETE_HARD] = CACHE_DISPOSAL_HARD,
+	};
 	const FsConfig *config = self->config;
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
@@ -157,6 +162,12 @@ static bool open_cache(Program *self, GError **error)
 		.timeout_s = config->timeout_s,
 		.prefetch = config->prefetch,
 		.backup = config->backup,
+		.is_writable = !config->is_read_only,
+		.can_send = config->can_send,
+		.settle_s = config->settle_s,
+		.delete_max = config->delete_max,
+		.scratch_size = config->scratch_size,
+		.disposal = disposals[config->disposal],
 	};
 
 	self->cache = cache_open(&cache, error);
@@ -269,7 +280,8 @@ static void look_at_server(FsServer *ret_server, void *user)
 		.in_flight = status.in_flight,
 		.queued = status.queued,
 		.resume_s = status.resume_us > 0 && wait_us > 0
-			? (wait_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC : 0,
+				    ? (wait_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC
+				    : 0,
 	};
 	g_strlcpy(ret_server->error, status.error, sizeof(ret_server->error));
 	g_strlcpy(ret_server->version, status.server, sizeof(ret_server->version));

@@ -60,8 +60,15 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->timeout_s, ==, 30);
 	g_assert_cmpuint(config->max_conns, ==, 4);
 	g_assert_cmpuint(config->uid, ==, getuid());
+	g_assert_cmpuint(config->settle_s, ==, 65);
+	g_assert_cmpuint(config->flush_timeout_s, ==, 60);
+	g_assert_cmpuint(config->delete_max, ==, 0);
+	g_assert_cmpuint(config->scratch_size, ==, UINT64_C(1) << 30);
+	g_assert_cmpint(config->disposal, ==, FS_DELETE_TRASH);
+	g_assert_cmpint(config->fsync, ==, FS_FSYNC_SERVER);
 	g_assert_true(config->prefetch);
 	g_assert_false(config->is_read_only);
+	g_assert_false(config->can_send);
 	g_assert_true(fs_config_has_open(config));
 	g_assert_true(g_str_has_prefix(config->state_dir, g_get_user_state_dir()));
 	g_assert_true(g_str_has_prefix(config->cache_dir, g_get_user_cache_dir()));
@@ -69,9 +76,11 @@ static void test_defaults(void)
 
 static void test_options(void)
 {
-	g_autoptr(FsConfig) config = parse_ok("ewsfs " URL "#Inbox /mnt -f -o "
+	g_autoptr(FsConfig) config = parse_ok(
+		"ewsfs " URL "#Inbox /mnt -f -o "
 		"user=me,password_file=/p,cache_dir=/c,state_dir=s -o cache_size=500M,prefetch=off,"
-		"size=exact,refresh=5,max_conns=2,timeout=7,cacert=/ca,umask=027,uid=12,gid=13,ro,"
+		"size=exact,refresh=5,max_conns=2,timeout=7,cacert=/dev/"
+		"null,umask=027,uid=12,gid=13,ro,"
 		"allow_other,log_level=debug,insecure_http");
 	g_autofree char *state = g_canonicalize_filename("s", NULL);
 
@@ -87,7 +96,7 @@ static void test_options(void)
 	g_assert_cmpuint(config->refresh_s, ==, 5);
 	g_assert_cmpuint(config->max_conns, ==, 2);
 	g_assert_cmpuint(config->timeout_s, ==, 7);
-	g_assert_cmpstr(config->cacert, ==, "/ca");
+	g_assert_cmpstr(config->cacert, ==, "/dev/null");
 	g_assert_cmpuint(config->umask, ==, 027);
 	g_assert_cmpuint(config->uid, ==, 12);
 	g_assert_cmpuint(config->gid, ==, 13);
@@ -95,6 +104,23 @@ static void test_options(void)
 	g_assert_cmpint(config->log_level, ==, FS_LOG_DEBUG);
 	g_assert_true(config->insecure_http);
 	g_assert_false(fs_config_has_open(config));
+}
+
+static void test_writing(void)
+{
+	g_autoptr(FsConfig) config =
+		parse_ok("ewsfs " URL " /mnt -o user=me,delete=hard,settle=0,"
+			 "flush_timeout=5,fsync=local,delete_max=100,scratch_size=3M,send");
+
+	g_assert_cmpint(config->disposal, ==, FS_DELETE_HARD);
+	g_assert_cmpint(config->fsync, ==, FS_FSYNC_LOCAL);
+	g_assert_cmpuint(config->settle_s, ==, 0);
+	g_assert_cmpuint(config->flush_timeout_s, ==, 5);
+	g_assert_cmpuint(config->delete_max, ==, 100);
+	g_assert_cmpuint(config->scratch_size, ==, 3 << 20);
+	g_assert_true(config->can_send);
+	g_autoptr(FsConfig) readonly = parse_ok("ewsfs " URL " /mnt -o user=me,send,ro");
+	g_assert_false(readonly->can_send);
 }
 
 static void test_backup(void)
@@ -130,7 +156,7 @@ static void test_later_wins(void)
 static void test_escapes(void)
 {
 	g_autoptr(FsConfig) config = parse_ok("ewsfs " URL " /mnt "
-		"-o user=D\\\\me,password_command=pass\\,x=y,,ro");
+					      "-o user=D\\\\me,password_command=pass\\,x=y,,ro");
 
 	g_assert_cmpstr(config->user, ==, "D\\me");
 	g_assert_cmpstr(config->password_command, ==, "pass,x=y");
@@ -162,6 +188,15 @@ static void test_refused(void)
 		{"user=me,uid=no-such-user-here", "no user"},
 		{"user=me,refresh", "needs a value"},
 		{"user=me,password_file=/a,password_command=b", "exclude"},
+		{"user=me,delete=twice", "trash, soft, hard"},
+		{"user=me,fsync=never", "server, local"},
+		{"user=me,settle=soon", "number"},
+		{"user=me,flush_timeout=-1", "number"},
+		{"user=me,delete_max=", "number"},
+		{"user=me,scratch_size=1Q", "10G"},
+		{"user=me,send=perhaps", "on nor off"},
+		{"user=me,cacert=/no/such.pem", "/no/such.pem: No such file"},
+		{"user=me,cacert=/tmp", "PEM"},
 		{"user=me,url=https://other/e", "address already"},
 	};
 
@@ -197,8 +232,8 @@ static const SizeCase sizes[] = {
 static void test_sizes(void)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-		g_autofree char *line = g_strdup_printf("ewsfs -o user=me,cache_size=%s " URL " /m",
-			sizes[i].text);
+		g_autofree char *line =
+			g_strdup_printf("ewsfs -o user=me,cache_size=%s " URL " /m", sizes[i].text);
 		g_autoptr(FsConfig) config = parse_ok(line);
 		g_assert_cmpuint(config->cache_size, ==, sizes[i].size);
 	}
@@ -242,7 +277,7 @@ static void test_helper(void)
 static void test_account(void)
 {
 	write_file("# two of them\n[home]\nurl=" URL "\nuser=me\nsize=exact\nprefetch=off\n"
-		"password_file=pw\ncache_dir=~/c\n[other]\nnonsense=1\n");
+		   "password_file=pw\ncache_dir=~/c\n[other]\nnonsense=1\n");
 	g_autoptr(FsConfig) config = parse_ok("ewsfs home:Inbox/A /mnt -o size=auto,user=you");
 	g_autofree char *path = fs_config_path();
 	g_autofree char *directory = g_path_get_dirname(path);
@@ -263,7 +298,7 @@ static void test_account(void)
 static void test_password_wins(void)
 {
 	write_file("[home]\nurl=" URL "\nuser=me\npassword_file=/f\n[both]\nurl=" URL "\nuser=me\n"
-		"password_file=/f\npassword_command=c\n");
+		   "password_file=/f\npassword_command=c\n");
 	g_autoptr(FsConfig) config = parse_ok("ewsfs home /mnt -o password_command=c");
 
 	g_assert_null(config->password_file);
@@ -305,6 +340,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fs/config/defaults", test_defaults);
 	g_test_add_func("/fs/config/takes-every-option", test_options);
+	g_test_add_func("/fs/config/writing-has-its-options", test_writing);
 	g_test_add_func("/fs/config/backup-is-read-only-and-exact", test_backup);
 	g_test_add_func("/fs/config/mount-words-are-silent", test_mount_words);
 	g_test_add_func("/fs/config/the-later-option-wins", test_later_wins);
