@@ -303,6 +303,10 @@ bool cache_file_flush(CacheFile *self, GError **error) G_GNUC_WARN_UNUSED_RESULT
 /* RELEASE. The last one finishes the message: its intent is released. */
 void cache_file_close(CacheFile *self);
 
+/* The mount went away while it was open, and no RELEASE will come: as after a crash. What was not
+ * flushed is unfinished. */
+void cache_file_abandon(CacheFile *self);
+
 /* copy_file_range of the whole of @from into the new, empty file @to: its bytes are taken over
  * here, and the server will be asked to copy. INVALID when it is not that simple: copy by hand. */
 bool cache_file_copy(CacheFile *to, int64_t from, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,38 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/fake-cache.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ews/error.h"
-
-typedef struct Wait {
-	int64_t id;
-	CacheReason reason;
-	CacheDone done;
-	void *user;
-} Wait;
-
-typedef struct Bytes {
-	int64_t id;
-	uint32_t content;
-	char *data; /* own */
-	unsigned pins;
-} Bytes;
-
-struct Cache {
-	GPtrArray *nodes;  /* own, of CacheNode, by id */
-	GPtrArray *bytes;  /* own, of Bytes */
-	GQueue waits;      /* of Wait, oldest first */
-	CacheDetails details;
-	GError *list_error; /* own */
-	CacheListener listener;
-	void *listener_user;
-};
+#include "tests/unit/fake-cache-private.h"
 
 struct CacheBlob {
-	Bytes *bytes; /* borrowed: from the cache */
+	Bytes *bytes; /* borrowed: from the cache; NULL: of a file that is written here */
 	int fd;
 };
 
@@ -46,6 +25,14 @@ static void bytes_free(void *user)
 	g_free(bytes);
 }
 
+static void local_free(void *user)
+{
+	Local *local = user;
+
+	close(local->fd);
+	g_free(local);
+}
+
 static void unref_node(void *node)
 {
 	cache_node_unref(node);
@@ -57,6 +44,8 @@ Cache *fake_cache_new(void)
 
 	self->nodes = g_ptr_array_new_with_free_func(unref_node);
 	self->bytes = g_ptr_array_new_with_free_func(bytes_free);
+	self->locals = g_ptr_array_new_with_free_func(local_free);
+	self->log = g_string_new(NULL);
 	g_queue_init(&self->waits);
 	self->details.received = self->details.sent = INT64_MIN;
 	fake_cache_add(self, CACHE_ROOT, 0, CACHE_KIND_DIR, "")->is_listed = true;
@@ -188,6 +177,35 @@ static CacheNode *copy_node(const CacheNode *node)
 	return copy;
 }
 
+Local *fake_cache_local(Cache *self, int64_t id)
+{
+	for (guint i = 0; i < self->locals->len; i++) {
+		Local *local = g_ptr_array_index(self->locals, i);
+		if (local->id == id)
+			return local;
+	}
+	return NULL;
+}
+
+int64_t fake_file_size(int fd)
+{
+	struct stat attr;
+
+	g_assert_cmpint(fstat(fd, &attr), ==, 0);
+	return attr.st_size;
+}
+
+/* A snapshot for a reader: with the length that its file has now. */
+CacheNode *fake_cache_snapshot(Cache *self, const CacheNode *node)
+{
+	const Local *local = fake_cache_local(self, node->id);
+	CacheNode *copy = copy_node(node);
+
+	if (local != NULL)
+		copy->size = fake_file_size(local->fd);
+	return copy;
+}
+
 void cache_free(Cache *self)
 {
 	if (self == NULL)
@@ -195,6 +213,11 @@ void cache_free(Cache *self)
 	g_assert_cmpuint(self->waits.length, ==, 0);
 	g_ptr_array_unref(self->nodes);
 	g_ptr_array_unref(self->bytes);
+	g_ptr_array_unref(self->locals);
+	if (self->queue != NULL)
+		g_ptr_array_unref(self->queue);
+	g_string_free(self->log, TRUE);
+	g_clear_error(&self->flush_error);
 	g_clear_error(&self->list_error);
 	g_free(self);
 }
@@ -219,7 +242,7 @@ CacheNode *cache_get(Cache *self, int64_t id, GError **error)
 
 	if (node == NULL)
 		g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no node");
-	return node != NULL ? copy_node(node) : NULL;
+	return node != NULL ? fake_cache_snapshot(self, node) : NULL;
 }
 
 CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **error)
@@ -227,7 +250,7 @@ CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **
 	for (guint i = 0; i < self->nodes->len; i++) {
 		const CacheNode *node = g_ptr_array_index(self->nodes, i);
 		if (node->parent == parent && g_str_equal(node->name, name))
-			return copy_node(node);
+			return fake_cache_snapshot(self, node);
 	}
 	g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no such name");
 	return NULL;
@@ -247,8 +270,13 @@ bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *u
 
 CacheDetails *cache_details(Cache *self, int64_t id, GError **error)
 {
-	CacheDetails *copy = g_memdup2(&self->details, sizeof(self->details));
+	const CacheNode *node = fake_cache_node(self, id);
 
+	if (node == NULL || node->is_scratch || cache_is_new(self, id)) {
+		g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no item");
+		return NULL;
+	}
+	CacheDetails *copy = g_memdup2(&self->details, sizeof(self->details));
 	copy->subject = g_strdup(copy->subject);
 	copy->categories = g_strdup(copy->categories);
 	copy->item_id = g_strdup(copy->item_id);
@@ -269,11 +297,15 @@ void cache_details_free(CacheDetails *self)
 
 bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error)
 {
-	*ret_usage = (CacheUsage){.bytes = 10000, .items = self->nodes->len, .quota = 40960};
+	*ret_usage = (CacheUsage){
+		.bytes = 10000,
+		.items = self->nodes->len,
+		.quota = self->has_no_quota ? -1 : 40960,
+	};
 	return true;
 }
 
-static Bytes *find_bytes(Cache *self, int64_t id, uint32_t content)
+Bytes *fake_cache_bytes(Cache *self, int64_t id, uint32_t content)
 {
 	for (guint i = 0; i < self->bytes->len; i++) {
 		Bytes *bytes = g_ptr_array_index(self->bytes, i);
@@ -283,9 +315,23 @@ static Bytes *find_bytes(Cache *self, int64_t id, uint32_t content)
 	return NULL;
 }
 
+/* The bytes that are written here, of whoever has the node as it is now. */
+static CacheBlob *open_local(const Local *local)
+{
+	CacheBlob *blob = g_new0(CacheBlob, 1);
+
+	blob->fd = fcntl(local->fd, F_DUPFD_CLOEXEC, 3);
+	return blob;
+}
+
 CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)
 {
-	Bytes *bytes = find_bytes(self, id, content);
+	const CacheNode *node = fake_cache_node(self, id);
+	const Local *local = fake_cache_local(self, id);
+
+	if (local != NULL && node != NULL && node->content == content)
+		return open_local(local);
+	Bytes *bytes = fake_cache_bytes(self, id, content);
 
 	if (bytes == NULL) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "not here");
@@ -311,26 +357,27 @@ int cache_blob_fd(const CacheBlob *self)
 
 int64_t cache_blob_size(const CacheBlob *self)
 {
-	return (int64_t)strlen(self->bytes->data);
+	return fake_file_size(self->fd);
 }
 
 void cache_blob_close(CacheBlob *self)
 {
 	if (self == NULL)
 		return;
-	self->bytes->pins--;
+	if (self->bytes != NULL)
+		self->bytes->pins--;
 	close(self->fd);
 	g_free(self);
 }
 
 int64_t cache_blob_pinned_size(Cache *self, int64_t id, uint32_t content)
 {
-	const Bytes *bytes = find_bytes(self, id, content);
+	const Bytes *bytes = fake_cache_bytes(self, id, content);
 
 	return bytes != NULL && bytes->pins > 0 ? (int64_t)strlen(bytes->data) : -1;
 }
 
-static void add_wait(Cache *self, Wait wait)
+void fake_cache_wait(Cache *self, Wait wait)
 {
 	g_queue_push_tail(&self->waits, g_memdup2(&wait, sizeof(wait)));
 }
@@ -344,18 +391,18 @@ bool cache_listing_ready(Cache *self, int64_t dir)
 
 void cache_await_listing(Cache *self, int64_t dir, CacheDone done, void *user)
 {
-	add_wait(self, (Wait){.id = dir, .done = done, .user = user});
+	fake_cache_wait(self, (Wait){.id = dir, .done = done, .user = user});
 }
 
 void cache_fetch(Cache *self, int64_t id, CacheReason reason, CacheDone done, void *user)
 {
-	add_wait(self, (Wait){.id = id, .reason = reason, .done = done, .user = user});
+	fake_cache_wait(self, (Wait){.id = id, .reason = reason, .done = done, .user = user});
 }
 
 void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done,
 	void *user)
 {
-	add_wait(self, (Wait){.id = dir, .done = done, .user = user});
+	fake_cache_wait(self, (Wait){.id = dir, .done = done, .user = user});
 }
 
 CacheStatus *cache_status(Cache *self)

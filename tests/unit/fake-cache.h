@@ -38,3 +38,28 @@ void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t c
 
 /* Blobs that are open. */
 unsigned fake_cache_pinned(Cache *self);
+
+/* --- changes ---------------------------------------------------------------------------- */
+
+/* What was changed since the last call, one a line: "create 1 a.eml", "flush 9". Owned. */
+char *fake_cache_changes(Cache *self);
+
+/* The next change fails with this EwsErrorCode. */
+void fake_cache_refuse(Cache *self, int code);
+
+/* Every flush fails with it, or none. Takes a copy. */
+void fake_cache_break_flush(Cache *self, const GError *error);
+
+/* How long a file may be; 0: as it likes. */
+void fake_cache_limit(Cache *self, int64_t size_max);
+void fake_cache_hide_quota(Cache *self);
+
+/* The file's create was confirmed: an item like any other, its bytes still here. */
+void fake_cache_confirm(Cache *self, int64_t id);
+
+/* Files that are open for writing; the bytes of one that was written here, owned. */
+unsigned fake_cache_files_open(Cache *self);
+char *fake_cache_written(Cache *self, int64_t id);
+
+/* Waits to be sent, from now on. Takes a copy; strings too. */
+void fake_cache_enqueue(Cache *self, const CacheQueued *queued);
