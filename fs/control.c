@@ -5,9 +5,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fs/err.h"
 #include "fs/handle.h"
 #include "fs/inode.h"
+#include "fs/queue.h"
 #include "fs/status.h"
 
 #define DIRECTORY ".ewsfs"
@@ -25,7 +28,8 @@ typedef struct Snapshot {
 	atomic_int refs;
 	fuse_ino_t ino;
 	int64_t made_at; /* microseconds since 1970 */
-	char *data;      /* own */
+	char *data;      /* own; NULL when the bytes are in a file */
+	int fd;          /* own; that file, or -1 */
 	size_t len;
 } Snapshot;
 
@@ -39,21 +43,38 @@ struct FsControl {
 
 /* --- what there is ------------------------------------------------------- */
 
-static char *render_queue(const Fs *fs)
+static char *render_status(const Fs *fs, const GPtrArray *queue)
 {
-	return g_strdup("nothing waits to be sent\n");
+	return fs_status_text(fs);
+}
+
+static char *render_status_json(const Fs *fs, const GPtrArray *queue)
+{
+	return fs_status_json(fs);
+}
+
+static char *render_queue(const Fs *fs, const GPtrArray *queue)
+{
+	return fs_queue_text(queue);
+}
+
+static char *render_queue_json(const Fs *fs, const GPtrArray *queue)
+{
+	return fs_queue_json(queue);
 }
 
 typedef struct Entry {
 	const char *name;
-	char *(*render)(const Fs *fs); /* NULL: a directory */
+	char *(*render)(const Fs *fs, const GPtrArray *queue); /* NULL: a directory */
+	bool wants_queue;
 } Entry;
 
 static const Entry entries[] = {
-	{"status", fs_status_text},
-	{"status.json", fs_status_json},
-	{"queue", render_queue},
-	{"failed", NULL},
+	{"status", render_status, false},
+	{"status.json", render_status_json, false},
+	{"queue", render_queue, true},
+	{"queue.json", render_queue_json, true},
+	{"failed", NULL, false},
 };
 
 static const Entry *find_entry(const char *name)
@@ -77,6 +98,8 @@ static void snapshot_unref(Snapshot *self)
 {
 	if (self == NULL || atomic_fetch_sub(&self->refs, 1) != 1)
 		return;
+	if (self->fd >= 0)
+		close(self->fd);
 	g_free(self->data);
 	g_free(self);
 }
@@ -92,27 +115,33 @@ static void drop_old(FsControl *self)
 	while (self->kept.length > KEEP_COUNT ||
 		(self->kept_bytes > KEEP_BYTES && self->kept.length > KEEP_ALWAYS)) {
 		Snapshot *oldest = g_queue_pop_tail(&self->kept);
-		self->kept_bytes -= oldest->len;
+		self->kept_bytes -= oldest->data != NULL ? oldest->len : 0;
 		snapshot_unref(oldest);
 	}
 }
 
-/* Takes @data. The result is the caller's reference. */
-static Snapshot *keep_snapshot(FsControl *self, char *data)
+static Snapshot *snapshot_new(char *data, int fd, size_t len)
 {
 	Snapshot *snapshot = g_new0(Snapshot, 1);
 
 	atomic_init(&snapshot->refs, 1);
 	snapshot->made_at = g_get_real_time();
 	snapshot->data = data;
-	snapshot->len = strlen(data);
+	snapshot->fd = fd;
+	snapshot->len = len;
+	return snapshot;
+}
+
+/* Gives it its number. The caller keeps his reference. */
+static void keep_snapshot(FsControl *self, Snapshot *snapshot)
+{
 	pthread_mutex_lock(&self->lock);
 	snapshot->ino = self->next++;
 	g_queue_push_head(&self->kept, snapshot_ref(snapshot));
-	self->kept_bytes += snapshot->len;
+	/* What is in a file takes no memory. */
+	self->kept_bytes += snapshot->data != NULL ? snapshot->len : 0;
 	drop_old(self);
 	pthread_mutex_unlock(&self->lock);
-	return snapshot;
 }
 
 /* A reference for the caller, or NULL: it is too old. */
@@ -226,9 +255,10 @@ static void reply_directory(fuse_req_t req, const Fs *fs, fuse_ino_t ino)
 	fuse_reply_entry(req, &entry);
 }
 
-static void reply_snapshot(fuse_req_t req, const Fs *fs, const Entry *file)
+/* Takes @snapshot. */
+static void reply_snapshot(fuse_req_t req, const Fs *fs, Snapshot *snapshot)
 {
-	Snapshot *snapshot = keep_snapshot(fs->control, file->render(fs));
+	keep_snapshot(fs->control, snapshot);
 	struct fuse_entry_param entry = {
 		.ino = snapshot->ino,
 		.attr = snapshot_attr(fs, snapshot),
@@ -238,6 +268,58 @@ static void reply_snapshot(fuse_req_t req, const Fs *fs, const Entry *file)
 	snapshot_unref(snapshot);
 }
 
+static void look_up_file(fuse_req_t req, const Fs *fs, const Entry *file)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) queue = file->wants_queue ? cache_queue(fs->cache, &error) : NULL;
+
+	if (error != NULL) {
+		fs_err_reply(req, error, "queue");
+		return;
+	}
+	char *data = file->render(fs, queue);
+	reply_snapshot(req, fs, snapshot_new(data, -1, strlen(data)));
+}
+
+/* The bytes of a failed one are not copied: what is in its file now is what is read. */
+static Snapshot *open_failed(const Fs *fs, const FsQueueFile *file, GError **error)
+{
+	char *story = file->is_story ? fs_queue_story(file->entry) : NULL;
+	int fd = story == NULL ? cache_queued_open(fs->cache, file->entry->node, error) : -1;
+	struct stat attr = {0};
+
+	if (story == NULL && fd < 0)
+		return NULL;
+	if (fd >= 0 && fstat(fd, &attr) < 0)
+		attr.st_size = 0;
+	Snapshot *snapshot = snapshot_new(story, fd,
+		story != NULL ? strlen(story) : (size_t)attr.st_size);
+	snapshot->made_at = file->entry->since;
+	return snapshot;
+}
+
+static void look_up_failed(fuse_req_t req, const Fs *fs, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) queue = cache_queue(fs->cache, &error);
+	g_autoptr(GPtrArray) files = queue != NULL ? fs_queue_files(queue) : NULL;
+	Snapshot *snapshot = NULL;
+	bool is_there = false;
+
+	for (guint i = 0; files != NULL && i < files->len && !is_there; i++) {
+		const FsQueueFile *file = g_ptr_array_index(files, i);
+		is_there = g_str_equal(file->name, name);
+		if (is_there)
+			snapshot = open_failed(fs, file, &error);
+	}
+	if (snapshot != NULL)
+		reply_snapshot(req, fs, snapshot);
+	else if (error != NULL)
+		fs_err_reply(req, error, "failed");
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
 void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	const Fs *fs = fs_of(req);
@@ -245,48 +327,87 @@ void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (parent == FUSE_ROOT_ID)
 		reply_directory(req, fs, INO_DIR);
+	else if (parent == INO_FAILED)
+		look_up_failed(req, fs, name);
 	else if (file == NULL)
 		fuse_reply_err(req, ENOENT);
 	else if (file->render == NULL)
 		reply_directory(req, fs, INO_FAILED);
 	else
-		reply_snapshot(req, fs, file);
+		look_up_file(req, fs, file);
 }
 
-/* Names only: what they name is made when it is looked up. */
-static bool add_entry(fuse_req_t req, GString *page, size_t size, const Entry *file, bool is_plus,
-	off_t cookie)
-{
-	struct fuse_entry_param entry = {
-		.attr = {
-			.st_ino = FS_INODE_CONTROL,
-			.st_mode = file->render == NULL ? S_IFDIR : S_IFREG,
-		},
-	};
-	char data[256];
-	size_t need = is_plus
-		? fuse_add_direntry_plus(req, data, sizeof(data), file->name, &entry, cookie)
-		: fuse_add_direntry(req, data, sizeof(data), file->name, &entry.attr, cookie);
+/* --- listing ------------------------------------------------------------- */
 
-	if (need > sizeof(data) || page->len + need > size)
+typedef struct Page {
+	fuse_req_t req;
+	GString *text;
+	size_t size;
+	off_t offset;
+	bool is_plus;
+} Page;
+
+/* Names only: what they name is made when it is looked up. FALSE: the page is full. */
+static bool add_name(Page *page, const char *name, mode_t mode, off_t cookie)
+{
+	struct fuse_entry_param entry = {.attr = {.st_ino = FS_INODE_CONTROL, .st_mode = mode}};
+	char data[1024];
+
+	if (cookie <= page->offset)
+		return true;
+	size_t need = page->is_plus
+		? fuse_add_direntry_plus(page->req, data, sizeof(data), name, &entry, cookie)
+		: fuse_add_direntry(page->req, data, sizeof(data), name, &entry.attr, cookie);
+	if (need > sizeof(data) || page->text->len + need > page->size)
 		return false;
-	g_string_append_len(page, data, (gssize)need);
+	g_string_append_len(page->text, data, (gssize)need);
 	return true;
+}
+
+static bool add_dots(Page *page)
+{
+	return add_name(page, ".", S_IFDIR, 1) && add_name(page, "..", S_IFDIR, 2);
+}
+
+static void add_files(Page *page)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
+		mode_t mode = entries[i].render == NULL ? S_IFDIR : S_IFREG;
+		if (!add_name(page, entries[i].name, mode, (off_t)i + 3))
+			return;
+	}
+}
+
+/* What goes or comes between two pages moves nothing else: the cookie is the entry's own. */
+static void add_failed(Page *page, const GPtrArray *queue)
+{
+	g_autoptr(GPtrArray) files = fs_queue_files(queue);
+
+	for (guint i = 0; i < files->len; i++) {
+		const FsQueueFile *file = g_ptr_array_index(files, i);
+		if (!add_name(page, file->name, S_IFREG, file->order + 3))
+			return;
+	}
 }
 
 void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
 {
-	static const Entry dots[] = {{".", NULL}, {"..", NULL}};
-	size_t count = G_N_ELEMENTS(dots) + (ino == INO_DIR ? G_N_ELEMENTS(entries) : 0);
-	g_autoptr(GString) page = g_string_new(NULL);
+	const Fs *fs = fs_of(req);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) queue = ino == INO_FAILED ? cache_queue(fs->cache, &error) : NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	Page page = {.req = req, .text = text, .size = size, .offset = offset, .is_plus = is_plus};
 
-	for (size_t i = (size_t)offset; i < count; i++) {
-		const Entry *entry = i < G_N_ELEMENTS(dots) ? &dots[i]
-			: &entries[i - G_N_ELEMENTS(dots)];
-		if (!add_entry(req, page, size, entry, is_plus, (off_t)i + 1))
-			break;
+	if (error != NULL) {
+		fs_err_reply(req, error, "failed");
+		return;
 	}
-	fuse_reply_buf(req, page->str, page->len);
+	bool has_room = add_dots(&page);
+	if (has_room && ino == INO_DIR)
+		add_files(&page);
+	else if (has_room && queue != NULL)
+		add_failed(&page, queue);
+	fuse_reply_buf(req, text->str, text->len);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -308,6 +429,16 @@ void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info
 		fs_handle_free(fs->handles, handle);
 }
 
+static void reply_from_file(fuse_req_t req, int fd, size_t len, off_t offset)
+{
+	struct fuse_bufvec data = FUSE_BUFVEC_INIT(len);
+
+	data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+	data.buf[0].fd = fd;
+	data.buf[0].pos = offset;
+	fuse_reply_data(req, &data, 0);
+}
+
 void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
@@ -321,6 +452,10 @@ void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		return;
 	}
 	size_t start = MIN((size_t)offset, snapshot->len);
-	fuse_reply_buf(req, snapshot->data + start, MIN(size, snapshot->len - start));
+	size_t len = MIN(size, snapshot->len - start);
+	if (snapshot->data != NULL)
+		fuse_reply_buf(req, snapshot->data + start, len);
+	else
+		reply_from_file(req, snapshot->fd, len, offset);
 	snapshot_unref(snapshot);
 }

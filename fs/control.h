@@ -10,8 +10,8 @@
  * `.ewsfs/` in the root of the mount: not listed there, but there when named.
  *
  *   status, status.json   what is going on
- *   queue                  changes that wait to be sent, one a line
- *   failed/                what could not be sent
+ *   queue, queue.json     what is only here, one a line
+ *   failed/               bytes and story of what could not be sent
  *
  * Files that are made at the moment somebody looks, and must not change while he reads, on mounts
  * with OPEN and without. So each LOOKUP of one makes a snapshot with a node number of its own: a
@@ -19,7 +19,7 @@
  * last snapshots stay, for mounts where READ comes by number; OPEN, where it comes, holds its
  * snapshot until RELEASE.
  *
- * Any thread; answered from memory and index, never waits.
+ * Any thread; answered from memory, index and disk, never waits for the server.
  */
 typedef struct FsControl FsControl;
 

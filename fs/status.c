@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/status.h"
 
-#include <json-glib/json-glib.h>
 #include <unistd.h>
 
+#include "fs/json.h"
 #include "fs/park.h"
+#include "fs/words.h"
 
 /* Everything both renderings draw on. */
 typedef struct Picture {
 	const Fs *fs;
 	CacheStatus *cache; /* own */
+	CacheQueueCounts queue;
 	FsServer server;
 } Picture;
 
@@ -17,6 +19,7 @@ static Picture take_picture(const Fs *fs)
 {
 	Picture picture = {.fs = fs, .cache = cache_status(fs->cache)};
 
+	cache_queue_counts(fs->cache, &picture.queue);
 	if (fs->look != NULL)
 		fs->look(&picture.server, fs->look_user);
 	if (picture.server.state == NULL)
@@ -26,54 +29,31 @@ static Picture take_picture(const Fs *fs)
 
 /* --- words --------------------------------------------------------------- */
 
-/* "2026-11-20T10:15:00Z", or "never". */
-static char *time_text(int64_t us)
-{
-	g_autoptr(GDateTime) time = us > 0
-		? g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC) : NULL;
-
-	return time != NULL ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("never");
-}
-
-static char *size_text(uint64_t bytes)
-{
-	return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-}
-
-/* "1 min 20 s" */
-static char *duration_text(int64_t seconds)
-{
-	if (seconds < 60)
-		return g_strdup_printf("%d s", (int)seconds);
-	if (seconds < 3600)
-		return g_strdup_printf("%d min %d s", (int)(seconds / 60), (int)(seconds % 60));
-	return g_strdup_printf("%" G_GINT64_FORMAT " h %d min", seconds / 3600,
-		(int)(seconds % 3600 / 60));
-}
-
 static void add_mount(GString *text, const Picture *picture)
 {
 	const FsConfig *config = picture->fs->config;
-	g_autofree char *since = time_text(picture->fs->mounted_at);
+	g_autofree char *since = fs_words_time(picture->fs->mounted_at);
 
 	g_string_append_printf(text, "ewsfs       %s, process %d\n", EWSFS_VERSION, (int)getpid());
 	g_string_append_printf(text, "mailbox     %s at %s\n", config->user, config->url);
 	g_string_append_printf(text, "folder      /%s\n", config->folder);
 	g_string_append_printf(text, "mounted     %s since %s%s\n", config->mountpoint, since,
-		config->backup ? ", for backups" : config->is_read_only ? ", read-only" : "");
+		config->backup ? ", for backups"
+		: config->is_read_only ? ", read-only"
+		: config->can_send ? ", can send" : "");
 }
 
 static void add_server(GString *text, const Picture *picture)
 {
 	const FsServer *server = &picture->server;
-	g_autofree char *in = size_text(server->bytes_in);
-	g_autofree char *out = size_text(server->bytes_out);
+	g_autofree char *in = fs_words_size(server->bytes_in);
+	g_autofree char *out = fs_words_size(server->bytes_out);
 
 	g_string_append_printf(text, "server      %s%s%s%s", server->state,
 		*server->version != '\0' ? " (" : "", server->version,
 		*server->version != '\0' ? ")" : "");
 	if (server->resume_s > 0) {
-		g_autofree char *wait = duration_text(server->resume_s);
+		g_autofree char *wait = fs_words_duration(server->resume_s);
 		g_string_append_printf(text, ", asked again in %s", wait);
 	}
 	g_string_append_printf(text, "\nrequests    %" G_GUINT64_FORMAT " sent, %u under way, "
@@ -86,9 +66,9 @@ static void add_server(GString *text, const Picture *picture)
 static void add_progress(GString *text, const Picture *picture)
 {
 	const CacheStatus *cache = picture->cache;
-	g_autofree char *refreshed = time_text(cache->refreshed_at);
-	g_autofree char *bytes = size_text(cache->bytes_here);
-	g_autofree char *limit = size_text(cache->cache_size);
+	g_autofree char *refreshed = fs_words_time(cache->refreshed_at);
+	g_autofree char *bytes = fs_words_size(cache->bytes_here);
+	g_autofree char *limit = fs_words_size(cache->cache_size);
 
 	g_string_append_printf(text, "refreshed   %s%s\n", refreshed,
 		cache->is_refreshing ? ", again now" : "");
@@ -115,11 +95,49 @@ static void add_rate(GString *text, const Picture *picture)
 	if (cache->items_per_s > 0)
 		g_string_append_printf(text, ", %.1f messages a second", cache->items_per_s);
 	if (cache->seconds_left >= 0) {
-		g_autofree char *left = duration_text(cache->seconds_left);
+		g_autofree char *left = fs_words_duration(cache->seconds_left);
 		g_string_append_printf(text, ", %s left", left);
 	}
 	g_string_append_printf(text, "\nwaiting     %u requests of programs\n",
 		fs_park_count(picture->fs->park));
+}
+
+/* --- what is only here --------------------------------------------------- */
+
+static void add_count(GString *text, unsigned count, const char *what)
+{
+	if (count > 0)
+		g_string_append_printf(text, ", %u %s", count, what);
+}
+
+/* What a person can do where something waits for him. */
+static void add_hints(GString *text, const CacheQueueCounts *queue)
+{
+	if (queue->held > 0)
+		g_string_append(text, "            held: more deletes than delete_max=; \"ewsfsctl "
+			"confirm\" lets them go, \"ewsfsctl discard --all\" takes them back\n");
+	if (queue->failed > 0)
+		g_string_append(text, "            failed: \"ewsfsctl queue\" says why; \"ewsfsctl "
+			"retry\" sends again, \"ewsfsctl discard\" gives up\n");
+}
+
+static void add_queue(GString *text, const Picture *picture)
+{
+	const CacheQueueCounts *queue = &picture->queue;
+	const FsConfig *config = picture->fs->config;
+	g_autofree char *bytes = fs_words_size(queue->scratch_bytes);
+	g_autofree char *limit = fs_words_size(config->scratch_size);
+
+	g_string_append_printf(text, "changes     %u to be sent", queue->waiting);
+	add_count(text, queue->held, "held");
+	add_count(text, queue->failed, "failed");
+	add_count(text, queue->open, "being written");
+	g_string_append_printf(text, "%s\n", config->is_read_only && queue->waiting > 0
+		? "; not by this mount, which is read-only" : "");
+	add_hints(text, queue);
+	if (!config->is_read_only || queue->scratch > 0)
+		g_string_append_printf(text, "scratch     %u files kept here only, %s of at most %s\n",
+			queue->scratch, bytes, limit);
 }
 
 static void add_folders(GString *text, const Picture *picture)
@@ -129,7 +147,7 @@ static void add_folders(GString *text, const Picture *picture)
 	g_string_append(text, "\nlisted as of                  messages  failed folder\n");
 	for (guint i = 0; list != NULL && i < list->len; i++) {
 		const CacheFolderStatus *folder = g_ptr_array_index(list, i);
-		g_autofree char *as_of = time_text(folder->as_of);
+		g_autofree char *as_of = fs_words_time(folder->as_of);
 		g_string_append_printf(text, "%-6s %-20s %9" G_GUINT64_FORMAT " %7" G_GUINT64_FORMAT
 			" %s\n", folder->is_listed ? "yes" : "no", as_of, folder->items,
 			folder->failed, folder->path);
@@ -145,6 +163,7 @@ char *fs_status_text(const Fs *fs)
 	add_server(text, &picture);
 	add_progress(text, &picture);
 	add_rate(text, &picture);
+	add_queue(text, &picture);
 	add_folders(text, &picture);
 	cache_status_free(picture.cache);
 	return g_string_free(g_steal_pointer(&text), FALSE);
@@ -152,75 +171,41 @@ char *fs_status_text(const Fs *fs)
 
 /* --- JSON ---------------------------------------------------------------- */
 
-/* A path need not be UTF-8; JSON must. */
-static void put_text(JsonBuilder *json, const char *name, const char *value)
-{
-	g_autofree char *valid = value != NULL ? g_utf8_make_valid(value, -1) : NULL;
-
-	json_builder_set_member_name(json, name);
-	if (valid != NULL)
-		json_builder_add_string_value(json, valid);
-	else
-		json_builder_add_null_value(json);
-}
-
-static void put_number(JsonBuilder *json, const char *name, uint64_t value)
-{
-	json_builder_set_member_name(json, name);
-	json_builder_add_int_value(json, (gint64)value);
-}
-
-static void put_flag(JsonBuilder *json, const char *name, bool value)
-{
-	json_builder_set_member_name(json, name);
-	json_builder_add_boolean_value(json, value);
-}
-
-static void put_time(JsonBuilder *json, const char *name, int64_t us)
-{
-	g_autofree char *text = us > 0 ? time_text(us) : NULL;
-
-	put_text(json, name, text);
-}
-
-static void begin(JsonBuilder *json, const char *name)
-{
-	json_builder_set_member_name(json, name);
-	json_builder_begin_object(json);
-}
-
 static void put_mount(JsonBuilder *json, const Picture *picture)
 {
 	const FsConfig *config = picture->fs->config;
 
-	put_text(json, "version", EWSFS_VERSION);
-	put_number(json, "pid", (uint64_t)getpid());
-	put_text(json, "source", config->source);
-	put_text(json, "url", config->url);
-	put_text(json, "user", config->user);
-	put_text(json, "folder", config->folder);
-	put_text(json, "mountpoint", config->mountpoint);
-	put_time(json, "mounted_at", picture->fs->mounted_at);
-	put_text(json, "socket", picture->fs->socket_path);
-	put_flag(json, "read_only", config->is_read_only);
-	put_flag(json, "backup", config->backup);
-	put_text(json, "size", config->sizes == FS_SIZES_EXACT ? "exact" : "auto");
+	fs_json_text(json, "version", EWSFS_VERSION);
+	fs_json_number(json, "pid", getpid());
+	fs_json_text(json, "source", config->source);
+	fs_json_text(json, "url", config->url);
+	fs_json_text(json, "user", config->user);
+	fs_json_text(json, "folder", config->folder);
+	fs_json_text(json, "mountpoint", config->mountpoint);
+	fs_json_time(json, "mounted_at", picture->fs->mounted_at);
+	fs_json_text(json, "socket", picture->fs->socket_path);
+	fs_json_flag(json, "read_only", config->is_read_only);
+	fs_json_flag(json, "backup", config->backup);
+	fs_json_flag(json, "writable", !config->is_read_only);
+	fs_json_flag(json, "can_send", config->can_send);
+	fs_json_number(json, "flush_timeout", config->flush_timeout_s);
+	fs_json_text(json, "size", config->sizes == FS_SIZES_EXACT ? "exact" : "auto");
 }
 
 static void put_server(JsonBuilder *json, const Picture *picture)
 {
 	const FsServer *server = &picture->server;
 
-	begin(json, "server");
-	put_text(json, "state", server->state);
-	put_text(json, "version", *server->version != '\0' ? server->version : NULL);
-	put_number(json, "requests", server->requests);
-	put_number(json, "in_flight", server->in_flight);
-	put_number(json, "queued", server->queued);
-	put_number(json, "bytes_in", server->bytes_in);
-	put_number(json, "bytes_out", server->bytes_out);
-	put_number(json, "resume_s", (uint64_t)server->resume_s);
-	put_text(json, "error", *server->error != '\0' ? server->error : NULL);
+	fs_json_begin(json, "server");
+	fs_json_text(json, "state", server->state);
+	fs_json_text(json, "version", *server->version != '\0' ? server->version : NULL);
+	fs_json_number(json, "requests", (int64_t)server->requests);
+	fs_json_number(json, "in_flight", server->in_flight);
+	fs_json_number(json, "queued", server->queued);
+	fs_json_number(json, "bytes_in", (int64_t)server->bytes_in);
+	fs_json_number(json, "bytes_out", (int64_t)server->bytes_out);
+	fs_json_number(json, "resume_s", server->resume_s);
+	fs_json_text(json, "error", *server->error != '\0' ? server->error : NULL);
 	json_builder_end_object(json);
 }
 
@@ -228,23 +213,38 @@ static void put_progress(JsonBuilder *json, const Picture *picture)
 {
 	const CacheStatus *cache = picture->cache;
 
-	put_flag(json, "refreshing", cache->is_refreshing);
-	put_time(json, "refreshed_at", cache->refreshed_at);
-	put_text(json, "error", cache->error);
-	put_number(json, "folders", cache->folders);
-	put_number(json, "folders_listed", cache->folders_done);
-	put_number(json, "items", cache->items);
-	put_number(json, "items_expected", cache->items_expected);
-	put_number(json, "items_sized", cache->items_sized);
-	put_number(json, "items_here", cache->items_here);
-	put_number(json, "items_failed", cache->items_failed);
-	put_number(json, "bytes_here", cache->bytes_here);
-	put_number(json, "cache_size", cache->cache_size);
-	put_flag(json, "prefetching", cache->is_prefetching);
+	fs_json_flag(json, "refreshing", cache->is_refreshing);
+	fs_json_time(json, "refreshed_at", cache->refreshed_at);
+	fs_json_text(json, "error", cache->error);
+	fs_json_number(json, "folders", (int64_t)cache->folders);
+	fs_json_number(json, "folders_listed", (int64_t)cache->folders_done);
+	fs_json_number(json, "items", (int64_t)cache->items);
+	fs_json_number(json, "items_expected", (int64_t)cache->items_expected);
+	fs_json_number(json, "items_sized", (int64_t)cache->items_sized);
+	fs_json_number(json, "items_here", (int64_t)cache->items_here);
+	fs_json_number(json, "items_failed", (int64_t)cache->items_failed);
+	fs_json_number(json, "bytes_here", (int64_t)cache->bytes_here);
+	fs_json_number(json, "cache_size", (int64_t)cache->cache_size);
+	fs_json_flag(json, "prefetching", cache->is_prefetching);
 	json_builder_set_member_name(json, "items_per_s");
 	json_builder_add_double_value(json, cache->items_per_s);
 	json_builder_set_member_name(json, "seconds_left");
 	json_builder_add_int_value(json, cache->seconds_left);
+}
+
+void fs_status_put_queue(JsonBuilder *json, const Fs *fs)
+{
+	CacheQueueCounts queue;
+
+	cache_queue_counts(fs->cache, &queue);
+	fs_json_begin(json, "queue");
+	fs_json_number(json, "waiting", queue.waiting);
+	fs_json_number(json, "held", queue.held);
+	fs_json_number(json, "failed", queue.failed);
+	fs_json_number(json, "open", queue.open);
+	fs_json_number(json, "scratch", queue.scratch);
+	fs_json_number(json, "scratch_bytes", (int64_t)queue.scratch_bytes);
+	json_builder_end_object(json);
 }
 
 static void put_folders(JsonBuilder *json, const Picture *picture)
@@ -256,22 +256,14 @@ static void put_folders(JsonBuilder *json, const Picture *picture)
 	for (guint i = 0; list != NULL && i < list->len; i++) {
 		const CacheFolderStatus *folder = g_ptr_array_index(list, i);
 		json_builder_begin_object(json);
-		put_text(json, "path", folder->path);
-		put_flag(json, "listed", folder->is_listed);
-		put_time(json, "as_of", folder->as_of);
-		put_number(json, "items", folder->items);
-		put_number(json, "failed", folder->failed);
+		fs_json_text(json, "path", folder->path);
+		fs_json_flag(json, "listed", folder->is_listed);
+		fs_json_time(json, "as_of", folder->as_of);
+		fs_json_number(json, "items", (int64_t)folder->items);
+		fs_json_number(json, "failed", (int64_t)folder->failed);
 		json_builder_end_object(json);
 	}
 	json_builder_end_array(json);
-}
-
-static char *to_text(JsonBuilder *json, bool is_pretty)
-{
-	g_autoptr(JsonNode) root = json_builder_get_root(json);
-	g_autofree char *text = json_to_string(root, is_pretty);
-
-	return g_strconcat(text, "\n", NULL);
 }
 
 char *fs_status_json(const Fs *fs)
@@ -283,11 +275,12 @@ char *fs_status_json(const Fs *fs)
 	put_mount(json, &picture);
 	put_server(json, &picture);
 	put_progress(json, &picture);
-	put_number(json, "waiting", fs_park_count(fs->park));
+	fs_json_number(json, "waiting", fs_park_count(fs->park));
+	fs_status_put_queue(json, fs);
 	put_folders(json, &picture);
 	json_builder_end_object(json);
 	cache_status_free(picture.cache);
-	return to_text(json, true);
+	return fs_json_to_text(json, true);
 }
 
 char *fs_status_progress(const Fs *fs)
@@ -296,11 +289,12 @@ char *fs_status_progress(const Fs *fs)
 	g_autoptr(JsonBuilder) json = json_builder_new();
 
 	json_builder_begin_object(json);
-	begin(json, "progress");
-	put_text(json, "server", picture.server.state);
+	fs_json_begin(json, "progress");
+	fs_json_text(json, "server", picture.server.state);
 	put_progress(json, &picture);
+	fs_status_put_queue(json, fs);
 	json_builder_end_object(json);
 	json_builder_end_object(json);
 	cache_status_free(picture.cache);
-	return to_text(json, false);
+	return fs_json_to_text(json, false);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <json-glib/json-glib.h>
 
 #include "fs/fs.h"
 
@@ -12,5 +13,8 @@
 char *fs_status_text(const Fs *fs);
 char *fs_status_json(const Fs *fs);
 
-/* One line of JSON while somebody waits for a sync: what is done and to do. */
+/* One line of JSON while somebody waits: what is done and to do. */
 char *fs_status_progress(const Fs *fs);
+
+/* The member "queue" of an object: how much is only here. */
+void fs_status_put_queue(JsonBuilder *json, const Fs *fs);

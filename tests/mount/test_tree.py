@@ -226,7 +226,7 @@ def test_the_hidden_directory(one, mount, way):
     there = mount(one, **way)
     there.fetch()
     assert '.ewsfs' not in there.names()
-    assert there.names('.ewsfs') == ['failed', 'queue', 'status', 'status.json']
+    assert there.names('.ewsfs') == ['failed', 'queue', 'queue.json', 'status', 'status.json']
     assert there.names('.ewsfs/failed') == []
     text = there.cat('.ewsfs/status').decode()
     assert 'online' in text and '/Inbox' in text

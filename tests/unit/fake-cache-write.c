@@ -388,8 +388,11 @@ void fake_cache_enqueue(Cache *self, const CacheQueued *queued)
 
 GPtrArray *cache_queue(Cache *self, GError **error)
 {
-	GPtrArray *copy = g_ptr_array_new_with_free_func(free_queued);
+	GPtrArray *copy;
 
+	if (!may(self, error))
+		return NULL;
+	copy = g_ptr_array_new_with_free_func(free_queued);
 	for (guint i = 0; self->queue != NULL && i < self->queue->len; i++)
 		g_ptr_array_add(copy, copy_queued(g_ptr_array_index(self->queue, i)));
 	return copy;

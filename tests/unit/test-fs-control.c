@@ -44,7 +44,7 @@ static void test_hidden(World *self, gconstpointer data)
 	fs_op_readdirplus(world_next(self), ino, 4096, 0, NULL);
 	g_autofree char *text = fake_req_text(self->req);
 	g_assert_cmpstr(text, ==, ". 0 1 dir\n.. 0 2 dir\nstatus 0 3 file\nstatus.json 0 4 file\n"
-		"queue 0 5 file\nfailed 0 6 dir\n");
+		"queue 0 5 file\nqueue.json 0 6 file\nfailed 0 7 dir\n");
 	fs_op_lookup(world_next(self), ino, "nonsense");
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
 	fuse_ino_t failed = look_up(self, ino, "failed");
