@@ -11,7 +11,8 @@
  * Shared by ewsfs and ewsfsctl.
  */
 
-/* A path need not be UTF-8; JSON must: what is not becomes the replacement character. NULL: null. */
+/* A path need not be UTF-8; JSON must: what is not becomes the replacement character. NULL is
+ * null. */
 void fs_json_text(JsonBuilder *json, const char *name, const char *value);
 void fs_json_number(JsonBuilder *json, const char *name, int64_t value);
 void fs_json_flag(JsonBuilder *json, const char *name, bool value);

@@ -93,11 +93,12 @@ static const char *advice_on(const CacheQueued *entry)
 {
 	switch (entry->state) {
 	case CACHE_QUEUED_UNFINISHED:
-		return "The program that wrote this ended in the middle, or the machine did. Is it\n"
-		       "whole? Then it can be sent.";
+		return "The program that wrote this ended in the middle, or the machine\n"
+		       "did. Is it whole? Then it can be sent.";
 	case CACHE_QUEUED_MAYBE_SENT:
-		return "The answer to sending this was lost: it may have been sent, or not. Look into\n"
-		       "Sent Items, and ask who should have it. It is not sent again by itself.";
+		return "The answer to sending this was lost: it may have been sent, or\n"
+		       "not. Look into Sent Items, and ask who should have it. It is not\n"
+		       "sent again by itself.";
 	case CACHE_QUEUED_WAITING:
 	case CACHE_QUEUED_SENDING:
 	case CACHE_QUEUED_IN_DOUBT:

@@ -136,8 +136,9 @@ static void add_queue(GString *text, const Picture *picture)
 		? "; not by this mount, which is read-only" : "");
 	add_hints(text, queue);
 	if (!config->is_read_only || queue->scratch > 0)
-		g_string_append_printf(text, "scratch     %u files kept here only, %s of at most %s\n",
-			queue->scratch, bytes, limit);
+		g_string_append_printf(text,
+			"scratch     %u files kept here only, %s of at most %s\n", queue->scratch,
+			bytes, limit);
 }
 
 static void add_folders(GString *text, const Picture *picture)

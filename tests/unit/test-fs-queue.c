@@ -19,7 +19,8 @@ typedef struct Given {
 } Given;
 
 static Given given[] = {
-	{{.node = 40, .state = CACHE_QUEUED_WAITING, .path = "/Inbox/a b.eml", .since = SINCE}, "abc"},
+	{{.node = 40, .state = CACHE_QUEUED_WAITING, .path = "/Inbox/a b.eml", .since = SINCE},
+		"abc"},
 	{{.node = 7, .state = CACHE_QUEUED_FAILED, .path = "/Inbox/c\nd.eml", .since = SINCE,
 		 .tries = 3, .error = "The mailbox is full.\n\tReally."}, "bytes"},
 	{{.node = 9, .state = CACHE_QUEUED_FAILED, .path = "/Inbox/e.eml", .what = "move, update"},
@@ -168,21 +169,28 @@ static void test_long_names(World *self, gconstpointer data)
 	g_assert_true(g_utf8_validate(story->name, -1, NULL));
 }
 
+static void break_queue(World *self)
+{
+	fake_cache_refuse(self->cache, EWS_ERROR_LOCAL);
+	g_test_expect_message("fs", G_LOG_LEVEL_WARNING, "*refused*");
+}
+
 /* An index that cannot be read is an error, not an empty queue. */
 static void test_broken(World *self, gconstpointer data)
 {
 	fuse_ino_t dir = look_up(self, FUSE_ROOT_ID, ".ewsfs");
 	fuse_ino_t below = failed(self);
 
-	fake_cache_refuse(self->cache, EWS_ERROR_LOCAL);
+	break_queue(self);
 	fs_op_lookup(world_next(self), dir, "queue");
 	g_assert_cmpint(fake_req_error(self->req), ==, EIO);
-	fake_cache_refuse(self->cache, EWS_ERROR_LOCAL);
+	break_queue(self);
 	fs_op_readdir(world_next(self), below, 4096, 0, NULL);
 	g_assert_cmpint(fake_req_error(self->req), ==, EIO);
-	fake_cache_refuse(self->cache, EWS_ERROR_LOCAL);
+	break_queue(self);
 	fs_op_lookup(world_next(self), below, "7-x");
 	g_assert_cmpint(fake_req_error(self->req), ==, EIO);
+	g_test_assert_expected_messages();
 }
 
 int main(int argc, char **argv)
