@@ -10,6 +10,7 @@
 
 #include "cache/evict.h"
 #include "cache/fetch.h"
+#include "cache/local.h"
 #include "cache/prefetch.h"
 #include "cache/private.h"
 #include "cache/refresh.h"
@@ -118,6 +119,7 @@ static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
 		cache_conn_get_meta(conn, "boot_id", &last_boot, error) && drop_gone(conn, error);
 	bool was_cut =
 		last_boot != NULL && strcmp(last_boot, "") != 0 && strcmp(last_boot, boot_id) != 0;
+	is_ok = is_ok && cache_locals_sweep(self->locals, conn, error);
 	if (is_ok && are_blobs_void)
 		is_ok = drop_blobs(conn, error);
 	else if (is_ok && was_cut)
@@ -194,7 +196,10 @@ static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 	if (self->db == NULL || !read_start(self, config, &epoch, error))
 		return false;
 	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);
-	return self->blobs != NULL && clean_up(self, are_blobs_void, error) &&
+	if (self->blobs == NULL)
+		return false;
+	self->locals = cache_locals_new(self->state_dir, config->scratch_size, error);
+	return self->locals != NULL && clean_up(self, are_blobs_void, error) &&
 	       cache_evict_start(self, error);
 }
 
@@ -269,6 +274,7 @@ void cache_free(Cache *self)
 	cache_prefetch_free(self->ahead);
 	cache_fetcher_free(self->fetcher);
 	g_ptr_array_unref(self->changes);
+	cache_locals_free(self->locals);
 	cache_blobs_free(self->blobs);
 	cache_db_close(self->db);
 	if (self->lock_fd >= 0)

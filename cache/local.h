@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <pthread.h>
+
 #include "cache/cache.h"
 #include "cache/db.h"
 
@@ -15,20 +17,36 @@
  * flush, before the bytes. So after a crash: a clean row's bytes are what a program closed or
  * flushed, and are finished; a dirty one's are kept and not sent.
  *
- * While a node is open its length and time are in memory (the row's are those of the last flush);
- * cache_local_look lays them over a snapshot.
+ * While a node is open its length and time are the file's (the row's are those of the last flush);
+ * cache_local_look lays them over a snapshot. What is open is in written.h.
  *
- * Any thread. The registry's lock is a leaf but for the database's, which is never taken inside it.
+ * Any thread. The registry's lock is a leaf: the database's is never taken inside it.
  */
 
-typedef struct CacheLocals CacheLocals;
+typedef struct CacheLocals {
+	/* set at start, then const */
+	char *dir; /* own; state_dir/files */
+	int dir_fd;
+	struct CacheWritten *written; /* own; what is open */
 
-CacheLocals *cache_locals_new(const char *state_dir, GError **error);
+	pthread_mutex_t sync_lock; /* a leaf */
+	bool has_new_names;        /* guarded by sync_lock: the directory is to be fsynced */
+} CacheLocals;
+
+/* @scratch_max: bytes of scratch files kept at most; 0: no limit. */
+CacheLocals *cache_locals_new(const char *state_dir, uint64_t scratch_max,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void cache_locals_free(CacheLocals *self);
+
+/* Files without a row, at the start: those of a node that this index has known were dropped and are
+ * deleted; others (a power cut took the row, or the index was removed) go to state_dir/lost. */
+bool cache_locals_sweep(CacheLocals *self, CacheConn *conn,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- inside a transaction ------------------------------------------------------------------ */
 
-/* Makes an empty file for @node, or one with the bytes of @from_fd (-1: none), and its row. */
+/* Makes an empty file for @node, dirty from the start, or one with the bytes of @from_fd (-1:
+ * none), clean, and its row. A file that has no row (any more) is written over. */
 bool cache_local_make(CacheLocals *self, CacheConn *conn, int64_t node, int from_fd,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -37,11 +55,13 @@ bool cache_local_drop(CacheConn *conn, int64_t node, GError **error) G_GNUC_WARN
 void cache_local_remove(CacheLocals *self, int64_t node);
 
 /* What a finished message is: written by cache_local_finish, checked before it is sent. */
+#define CACHE_LOCAL_NO_MESSAGE "these bytes are no message"
 typedef struct CacheLocalRow {
 	int64_t size;
 	bool is_dirty;
 	bool is_finished;
 	char *sha256; /* own; hex; NULL until finished */
+	char *error;  /* own; CACHE_LOCAL_NO_MESSAGE, or what a write ran into; NULL */
 } CacheLocalRow;
 /* *ret_row NULL when the node has no bytes of its own here. */
 bool cache_local_get(CacheConn *conn, int64_t node, CacheLocalRow **ret_row,
@@ -50,10 +70,14 @@ void cache_local_row_free(CacheLocalRow *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheLocalRow, cache_local_row_free)
 
 /* The bytes are a message from now on: length and SHA-256 into the row, size and time into the
- * node. @name tells the kind. *ret_is_ready false: empty, or not a message (INVALID is then the
- * file's error, told by the next flush), or dirty with nobody left to flush it. */
+ * node. What is open is flushed first. @name tells the kind. *ret_is_ready false: empty, or not a
+ * message (INVALID is then the file's error, told by the next flush), or dirty with nobody left to
+ * flush it, or a write failed; or no row. Reads all the bytes, unless they are finished. */
 bool cache_local_finish(CacheLocals *self, CacheConn *conn, int64_t node, const char *name,
 	bool *ret_is_ready, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A person says that what a dead writer left is whole: clean, without an error. */
+bool cache_local_accept(CacheConn *conn, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- outside ------------------------------------------------------------------------------- */
 
@@ -63,14 +87,15 @@ int cache_local_open(CacheLocals *self, int64_t node, GError **error) G_GNUC_WAR
 /* Do the bytes still have this length and SHA-256? A power cut may have taken some: CORRUPT. */
 bool cache_local_check(CacheLocals *self, int64_t node, const CacheLocalRow *row,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* fsync; before the journal says that they were sent. */
+/* fsync, of the file and of its name; before the journal says that they were sent. */
 bool cache_local_sync(CacheLocals *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Lays length and time of what is open over @node (not shared yet). */
-void cache_local_look(CacheLocals *self, CacheNode *node);
+/* All of @from_fd to the beginning of @to_fd, the blocks shared where the disk can; errno. */
+bool cache_local_copy(int from_fd, int to_fd, int64_t *ret_size);
 
-/* TRUE while a program has it open for writing. */
-bool cache_local_is_open(CacheLocals *self, int64_t node);
+/* Where the bytes are, for who takes the file itself away. Owned. */
+char *cache_local_path(CacheLocals *self, int64_t node);
 
-/* TRUE when the bytes are or begin like what @name says they are. */
+/* TRUE when the bytes are or begin like what @name says they are: a header field, BEGIN:VCALENDAR,
+ * BEGIN:VCARD. Nothing at all is no message. */
 bool cache_local_is_message(int fd, const char *name);

@@ -40,6 +40,8 @@ CacheNode *cache_node_read(sqlite3_stmt *stmt)
 	self->is_here = (flags & NODE_HERE) != 0;
 	self->is_suspect = (flags & NODE_SUSPECT) != 0;
 	self->has_error = (flags & NODE_ERROR) != 0;
+	self->is_local = (flags & NODE_LOCAL) != 0;
+	self->is_scratch = (flags & NODE_SCRATCH) != 0;
 	return self;
 }
 

@@ -17,6 +17,7 @@
  */
 
 struct CacheFetcher;
+struct CacheLocals;
 struct CachePrefetch;
 struct CacheRefresh;
 struct CacheWaits;
@@ -35,6 +36,7 @@ struct Cache {
 	int lock_fd;
 	CacheDb *db;         /* own */
 	CacheBlobs *blobs;   /* own */
+	struct CacheLocals *locals; /* own */
 	EwsInbox *inbox;     /* own; of CacheTask */
 	EwsSession *session; /* borrowed: from main, between start and stop */
 	CacheListener listener;
@@ -71,6 +73,8 @@ enum {
 	NODE_ERROR = 1 << 3,   /* CacheNode.has_error */
 	NODE_SERVED = 1 << 4,  /* bytes of this content number were here once: the kernel may hold
 				  pages of them */
+	NODE_LOCAL = 1 << 5,   /* CacheNode.is_local */
+	NODE_SCRATCH = 1 << 6, /* CacheNode.is_scratch */
 };
 
 /* node.state */

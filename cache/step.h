@@ -4,7 +4,8 @@
 /*
  * Where a test may kill the program: at the Nth commit, sending or answer of the journal.
  * EWSFS_TEST_KILL="commit:3" (or send, answer, any) in the environment kills the process there
- * with SIGKILL; without it a step costs a comparison. Any thread.
+ * with SIGKILL; EWSFS_TEST_KILL="count:FILE" appends the name of each step to FILE instead. Without
+ * it a step costs a comparison. Any thread.
  */
 typedef enum CacheStep {
 	CACHE_STEP_COMMIT, /* a change and its intent have just been committed */

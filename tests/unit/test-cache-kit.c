@@ -32,6 +32,7 @@ static void open_cache(Kit *kit)
 		.account = "owner",
 		.root_path = kit->root_path != NULL ? kit->root_path : "",
 		.cache_size = kit->cache_size,
+		.scratch_size = kit->scratch_size,
 		.refresh_s = kit->refresh_s != 0 ? kit->refresh_s : 60,
 		.timeout_s = kit->timeout_s != 0 ? kit->timeout_s : 30,
 		.prefetch = !kit->is_without_prefetch,

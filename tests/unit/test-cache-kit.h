@@ -26,6 +26,7 @@ typedef struct Kit {
 	/* given to cache_open; set before kit_open, 0: as a mount has it */
 	const char *root_path; /* borrowed */
 	uint64_t cache_size;
+	uint64_t scratch_size;
 	unsigned refresh_s;
 	unsigned timeout_s;
 	bool is_without_prefetch;
