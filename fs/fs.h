@@ -24,6 +24,7 @@ typedef struct FsServer {
 	unsigned in_flight;
 	unsigned queued;
 	int64_t resume_s; /* seconds until it is asked again; 0: now */
+	bool is_away;     /* nothing that is sent now arrives */
 } FsServer;
 
 typedef void (*FsServerLook)(FsServer *ret_server, void *user);

@@ -17,6 +17,7 @@
 #include "fs/config.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/drain.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -26,16 +27,19 @@
 #include "fs/notify.h"
 #include "fs/park.h"
 #include "fs/password.h"
+#include "fs/previous.h"
 #include "fs/signals.h"
 #include "fs/socket.h"
+#include "fs/words.h"
 
 /*
  * From a command line to a mount, and back: the steps in order, and what each failure is called.
  *
- * The order at the end matters. The kernel's notifications stop while requests are still served
- * (one of them may wait for a request), those who wait are answered, the mount is taken away;
- * then the cache ends what it was asked for, the session what is on the wire, and only then is
- * anything freed.
+ * The order at the end matters. A signal first lets what waits be sent, while the mount serves on.
+ * The kernel's notifications stop while requests are still served (one of them may wait for a
+ * request), those who wait are answered, the mount is taken away; what waits then is sent behind
+ * it, before the cache ends what it was asked for, the session what is on the wire, and only then
+ * is anything freed.
  *
  * The only file of this room that sees ews/ews.h: it starts and stops the session, asks the
  * server one question before anything is mounted, and reports on it.
@@ -45,6 +49,7 @@
 #define QUICK_LOOK_US (500 * 1000)
 #define ARENAS_MAX 2 /* of malloc: each costs memory that an idle mount has no use for */
 #define MMAP_THRESHOLD (128 * 1024) /* fixed, so that large buffers go back to the system */
+#define DRAIN_LOOK_US (20 * 1000)
 #define OPEN_FILES_MIN 65536        /* wanted: every open message is a descriptor */
 
 typedef struct Program {
@@ -54,6 +59,7 @@ typedef struct Program {
 	EwsInbox *probe_answer; /* own; the probe's op when it is done */
 	Cache *cache;           /* own */
 	FsSocket *socket;       /* own */
+	FsDrain *drain;         /* own */
 	FsMount *mount;         /* own */
 	char *password;         /* own; until the session has it */
 	Fs fs;
@@ -143,6 +149,25 @@ static bool start_session(Program *self, GError **error)
 	return self->session != NULL;
 }
 
+/* The ewsfs that was mounted before may still be sending. */
+static Cache *open_when_free(const CacheConfig *config, unsigned patience_s, GError **error)
+{
+	g_autoptr(FsPrevious) previous = fs_previous_new(config->state_dir, patience_s);
+
+	for (;;) {
+		g_autoptr(GError) problem = NULL;
+		Cache *cache = cache_open(config, &problem);
+		if (cache != NULL)
+			return cache;
+		if (!ews_error_is(problem, EWS_ERROR_BUSY)) {
+			g_propagate_error(error, g_steal_pointer(&problem));
+			return NULL;
+		}
+		if (!fs_previous_wait(previous, problem, error))
+			return NULL;
+	}
+}
+
 static bool open_cache(Program *self, GError **error)
 {
 	static const CacheDisposal disposals[] = {
@@ -170,7 +195,7 @@ static bool open_cache(Program *self, GError **error)
 		.disposal = disposals[config->disposal],
 	};
 
-	self->cache = cache_open(&cache, error);
+	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
 	self->fs.cache = self->cache;
 	return self->cache != NULL;
 }
@@ -279,6 +304,7 @@ static void look_at_server(FsServer *ret_server, void *user)
 		.bytes_out = status.bytes_out,
 		.in_flight = status.in_flight,
 		.queued = status.queued,
+		.is_away = status.state == EWS_STATE_OFFLINE || status.state == EWS_STATE_STOPPED,
 		.resume_s = status.resume_us > 0 && wait_us > 0
 				    ? (wait_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC
 				    : 0,
@@ -306,6 +332,7 @@ static bool open_socket(Program *self, GError **error)
 		return false;
 	fs->socket_path = fs_socket_path(self->socket);
 	fs_socket_start(self->socket);
+	self->drain = fs_drain_new(fs);
 	return true;
 }
 
@@ -315,6 +342,39 @@ static bool mount_it(Program *self, GError **error)
 	return self->mount != NULL;
 }
 
+/* --- ending -------------------------------------------------------------- */
+
+static void say_what_waits(Program *self, const char *when)
+{
+	g_autofree char *changes =
+		fs_words_count(fs_drain_left(self->drain), "change", "changes");
+
+	g_message("%s %s %s", changes, when, self->config->mountpoint);
+}
+
+static void begin_to_end(void *user)
+{
+	Program *self = user;
+
+	fs_socket_leave(self->socket);
+	if (fs_drain_begin(self->drain))
+		say_what_waits(self, "to be sent before the end of");
+}
+
+static bool is_drained(void *user)
+{
+	Program *self = user;
+
+	return fs_drain_is_over(self->drain);
+}
+
+static void hurry(void *user)
+{
+	Program *self = user;
+
+	fs_drain_give_up(self->drain);
+}
+
 static void stop_notifying(void *user)
 {
 	Program *self = user;
@@ -322,11 +382,32 @@ static void stop_notifying(void *user)
 	fs_notify_stop(self->fs.notify);
 }
 
+/* Nobody sees the mount any more, and what was open is closed or abandoned. */
+static void drain_behind(Program *self)
+{
+	fs_socket_leave(self->socket);
+	if (fs_drain_begin(self->drain)) {
+		say_what_waits(self, "to be sent behind");
+		fs_signals_allow(self->signals, self->config->flush_timeout_s);
+		while (!fs_drain_is_over(self->drain))
+			g_usleep(DRAIN_LOOK_US);
+		fs_signals_allow(self->signals, 0);
+	}
+	fs_drain_report(self->drain);
+}
+
 static void serve(Program *self)
 {
 	struct fuse_session *session = fs_mount_session(self->mount);
+	const FsSignalsHooks hooks = {
+		.begin = begin_to_end,
+		.is_ready = is_drained,
+		.hurry = hurry,
+		.before = stop_notifying,
+		.user = self,
+	};
 
-	fs_signals_attach(self->signals, session, stop_notifying, self);
+	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)
 		fs_daemon_ready(self->ready);
@@ -338,6 +419,9 @@ static void serve(Program *self)
 	fs_park_drain(self->fs.park);
 	fs_mount_unmount(self->mount);
 	g_info("%s is unmounted", self->config->mountpoint);
+	fs_handles_free(self->fs.handles);
+	self->fs.handles = NULL;
+	drain_behind(self);
 }
 
 /* --- the end ------------------------------------------------------------- */
@@ -350,6 +434,7 @@ static void take_down(Program *self)
 	if (self->is_cache_started)
 		cache_stop(self->cache);
 	ews_session_stop(self->session);
+	fs_drain_free(self->drain);
 	fs_socket_free(self->socket);
 	fs_notify_free(self->fs.notify);
 	fs_handles_free(self->fs.handles);

@@ -6,6 +6,7 @@
 #include "fs/json.h"
 #include "fs/words.h"
 
+#define NAMED_MAX 10 /* scratch files that are named */
 #define NAME_MAX_BYTES 200 /* of a file's own name: number and ".txt" must fit beside it */
 
 static const char *const words[] = {
@@ -85,6 +86,26 @@ char *fs_queue_json(const GPtrArray *queue)
 	json_builder_end_array(json);
 	json_builder_end_object(json);
 	return fs_json_to_text(json, true);
+}
+
+char *fs_queue_scratch(const GPtrArray *queue)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+	unsigned count = 0;
+
+	for (guint i = 0; i < queue->len; i++) {
+		const CacheQueued *entry = g_ptr_array_index(queue, i);
+		if (entry->state != CACHE_QUEUED_SCRATCH || ++count > NAMED_MAX)
+			continue;
+		g_autofree char *path = fs_words_line(entry->path);
+		g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", path);
+	}
+	if (count == 0)
+		return NULL;
+	if (count > NAMED_MAX)
+		g_string_append_printf(names, " and %u more", count - NAMED_MAX);
+	return g_strdup_printf("%u scratch %s here: %s", count,
+		count == 1 ? "file stays" : "files stay", names->str);
 }
 
 /* --- what failed --------------------------------------------------------- */

@@ -24,6 +24,9 @@ bool fs_queue_has_failed(const CacheQueued *entry);
 char *fs_queue_text(const GPtrArray *queue);
 char *fs_queue_json(const GPtrArray *queue);
 
+/* "3 scratch files stay here: /a~, /b~, /c~", the first few by name; NULL when there are none. */
+char *fs_queue_scratch(const GPtrArray *queue);
+
 /* What became of a failed one and what can be done about it. */
 char *fs_queue_story(const CacheQueued *entry);
 

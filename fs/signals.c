@@ -24,8 +24,9 @@ struct FsSignals {
 	pthread_mutex_t lock;
 	/* guarded by lock */
 	struct fuse_session *session; /* borrowed: from the mount, between attach and ending */
-	void (*before)(void *user);
-	void *user;
+	FsSignalsHooks hooks;
+	bool is_attached;    /* hooks are there; also after ending */
+	bool is_ending;      /* the first signal came */
 	int64_t deadline_us; /* of the watchdog; 0: it sleeps */
 	bool is_over;
 };
@@ -40,34 +41,43 @@ static G_GNUC_NORETURN void leave_now(int signal)
 	_exit(128 + signal);
 }
 
-static void start_watchdog(FsSignals *self)
+/* Under the lock. */
+static void start_watchdog(FsSignals *self, unsigned extra_s)
 {
-	if (self->deadline_us == 0)
-		self->deadline_us = g_get_monotonic_time() + FS_SIGNALS_PATIENCE_S * G_USEC_PER_SEC;
+	self->deadline_us = g_get_monotonic_time() +
+		(FS_SIGNALS_PATIENCE_S + (int64_t)extra_s) * G_USEC_PER_SEC;
 }
 
-/* The first signal begins the end; a second one does not hurry it, the watchdog does. */
-static void end_session(FsSignals *self, int signal)
+/* The first one begins the end, every other one hurries it. */
+static void take_signal(FsSignals *self, int signal)
 {
 	pthread_mutex_lock(&self->lock);
-	bool is_first = self->deadline_us == 0;
-	struct fuse_session *session = self->session;
-	void (*before)(void *user) = self->before;
-	void *user = self->user;
-	if (session != NULL)
-		start_watchdog(self);
+	bool is_first = !self->is_ending && self->deadline_us == 0;
+	bool is_attached = self->is_attached;
+	const FsSignalsHooks hooks = self->hooks;
+	self->is_ending = is_attached;
 	pthread_mutex_unlock(&self->lock);
 
-	if (is_first && session == NULL)
+	if (!is_attached)
 		leave_now(signal);
-	if (!is_first || session == NULL)
+	if (!is_first) {
+		g_info("%s: hurrying", strsignal(signal));
+		hooks.hurry(hooks.user);
 		return;
+	}
 	g_info("ended by %s", strsignal(signal));
-	if (before != NULL)
-		before(user);
+	hooks.begin(hooks.user);
+}
+
+/* Nothing more to wait for: the session is to leave its loop. */
+static void end_session(FsSignals *self)
+{
+	self->hooks.before(self->hooks.user);
 	pthread_mutex_lock(&self->lock);
-	if (self->session != NULL)
+	if (self->session != NULL) {
+		start_watchdog(self, 0);
 		fuse_session_exit(self->session);
+	}
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -77,8 +87,10 @@ static bool look_around(FsSignals *self)
 {
 	pthread_mutex_lock(&self->lock);
 	bool is_over = self->is_over;
-	bool is_looping = self->session != NULL && self->deadline_us != 0;
-	bool is_late = self->deadline_us != 0 && g_get_monotonic_time() > self->deadline_us;
+	bool is_serving = self->session != NULL;
+	bool is_watched = self->deadline_us != 0;
+	bool is_waiting = self->is_ending && is_serving && !is_watched;
+	bool is_late = is_watched && g_get_monotonic_time() > self->deadline_us;
 	pthread_mutex_unlock(&self->lock);
 
 	if (is_over)
@@ -87,7 +99,9 @@ static bool look_around(FsSignals *self)
 		g_critical("not ended after %d s: giving up", FS_SIGNALS_PATIENCE_S);
 		_exit(FS_EXIT_LOCAL);
 	}
-	if (is_looping)
+	if (is_waiting && self->hooks.is_ready(self->hooks.user))
+		end_session(self);
+	if (is_serving && is_watched)
 		pthread_kill(self->main, POKE_MAIN);
 	return true;
 }
@@ -95,7 +109,7 @@ static bool look_around(FsSignals *self)
 static bool is_ending(FsSignals *self)
 {
 	pthread_mutex_lock(&self->lock);
-	bool is_ending = self->deadline_us != 0;
+	bool is_ending = self->is_ending || self->deadline_us != 0;
 	pthread_mutex_unlock(&self->lock);
 	return is_ending;
 }
@@ -109,7 +123,7 @@ static void *run(void *user)
 		int signal = is_ending(self) ? sigtimedwait(&self->taken, NULL, &interval)
 			: sigwaitinfo(&self->taken, NULL);
 		if (signal > 0 && signal != POKE_THREAD)
-			end_session(self, signal);
+			take_signal(self, signal);
 	}
 	return NULL;
 }
@@ -139,15 +153,14 @@ FsSignals *fs_signals_new(void)
 	return self;
 }
 
-void fs_signals_attach(FsSignals *self, struct fuse_session *session, void (*before)(void *user),
-	void *user)
+void fs_signals_attach(FsSignals *self, struct fuse_session *session, const FsSignalsHooks *hooks)
 {
 	sigset_t main_only;
 
 	pthread_mutex_lock(&self->lock);
 	self->session = session;
-	self->before = before;
-	self->user = user;
+	self->hooks = *hooks;
+	self->is_attached = true;
 	pthread_mutex_unlock(&self->lock);
 	sigemptyset(&main_only);
 	sigaddset(&main_only, POKE_MAIN);
@@ -158,9 +171,16 @@ void fs_signals_ending(FsSignals *self)
 {
 	pthread_mutex_lock(&self->lock);
 	self->session = NULL;
-	start_watchdog(self);
+	start_watchdog(self, 0);
 	pthread_mutex_unlock(&self->lock);
 	pthread_kill(self->thread, POKE_THREAD);
+}
+
+void fs_signals_allow(FsSignals *self, unsigned extra_s)
+{
+	pthread_mutex_lock(&self->lock);
+	start_watchdog(self, extra_s);
+	pthread_mutex_unlock(&self->lock);
 }
 
 void fs_signals_free(FsSignals *self)

@@ -2,7 +2,6 @@
 #include "fs/socket.h"
 
 #include <errno.h>
-#include <json-glib/json-glib.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,13 +12,15 @@
 
 #include "ews/error.h"
 #include "fs/address.h"
+#include "fs/command.h"
+#include "fs/json.h"
 #include "fs/status.h"
 
 #define LINE_MAX_BYTES 16384
 #define CLIENTS_MAX 32
 #define PROGRESS_MS 500
 
-/* A sync under way for a client, who may be gone when it ends. */
+/* A command under way for a client, who may be gone when it ends. */
 typedef struct Job {
 	atomic_int refs;
 	FsSocket *socket; /* borrowed: freed after cache_stop, hence after every job */
@@ -45,6 +46,7 @@ struct FsSocket {
 	bool is_running;
 
 	atomic_bool is_over;
+	atomic_bool is_leaving;
 	GPtrArray *clients; /* socket thread only */
 	pthread_mutex_t lock;
 };
@@ -67,7 +69,7 @@ static void wake(FsSocket *self)
 		g_debug("eventfd: %s", g_strerror(errno));
 }
 
-/* On the sync thread. */
+/* On the sync thread, or at once on our own. */
 static void job_done(void *user, const GError *error)
 {
 	Job *job = user;
@@ -92,87 +94,42 @@ static void send_line(Client *client, const char *line)
 		client->is_gone = true;
 }
 
-static void send_outcome(Client *client, const char *error)
+static void send_outcome(FsSocket *self, Client *client, const char *error)
 {
 	g_autoptr(JsonBuilder) json = json_builder_new();
 
-	json_builder_begin_object(json);
-	json_builder_set_member_name(json, "done");
-	json_builder_add_boolean_value(json, error == NULL);
-	if (error != NULL) {
-		g_autofree char *valid = g_utf8_make_valid(error, -1);
-		json_builder_set_member_name(json, "error");
-		json_builder_add_string_value(json, valid);
-	}
+	fs_json_begin(json, NULL);
+	fs_json_flag(json, "done", error == NULL);
+	if (error != NULL)
+		fs_json_text(json, "error", error);
+	fs_json_number(json, "pid", getpid());
+	fs_json_flag(json, "leaving", atomic_load(&self->is_leaving));
+	fs_status_put_queue(json, self->fs);
 	json_builder_end_object(json);
-	g_autoptr(JsonNode) root = json_builder_get_root(json);
-	g_autofree char *text = json_to_string(root, FALSE);
-	g_autofree char *line = g_strconcat(text, "\n", NULL);
+	g_autofree char *line = fs_json_to_text(json, false);
 	send_line(client, line);
 }
 
-/* --- commands ------------------------------------------------------------ */
-
-/* The directory at @path below the mount point; of a file, the one it is in. */
-static bool find_directory(const Fs *fs, const char *path, int64_t *ret_id, GError **error)
+static void start_job(FsSocket *self, Client *client, JsonObject *request)
 {
-	g_auto(GStrv) names = g_strsplit(path, "/", -1);
-	int64_t id = CACHE_ROOT;
-
-	for (char **name = names; *name != NULL; name++) {
-		if (**name == '\0' || g_str_equal(*name, "."))
-			continue;
-		g_autoptr(CacheNode) node = cache_lookup(fs->cache, id, *name, error);
-		if (node == NULL)
-			return false;
-		if (node->kind == CACHE_KIND_FILE)
-			break;
-		id = node->id;
-	}
-	*ret_id = id;
-	return true;
-}
-
-static void start_sync(FsSocket *self, Client *client, JsonObject *object)
-{
-	const char *path = json_object_get_string_member_with_default(object, "path", "");
-	bool with_bytes = json_object_get_boolean_member_with_default(object, "fetch", FALSE);
-	int64_t seconds = json_object_get_int_member_with_default(object, "seconds", 0);
-	g_autoptr(GError) error = NULL;
-	int64_t id;
-
-	if (!find_directory(self->fs, path != NULL ? path : "", &id, &error)) {
-		send_outcome(client, error->message);
-		return;
-	}
 	Job *job = g_new0(Job, 1);
+
 	atomic_init(&job->refs, 2);
 	job->socket = self;
 	client->job = job;
-	seconds = CLAMP(seconds, 0, G_MAXINT);
-	cache_sync(self->fs->cache, id, with_bytes,
-		seconds > 0 ? g_get_monotonic_time() + seconds * G_USEC_PER_SEC : 0, job_done, job);
+	fs_command_run(self->fs, request, job_done, job);
 }
 
 static void obey(FsSocket *self, Client *client, const char *line)
 {
-	g_autoptr(JsonParser) parser = json_parser_new();
-	g_autoptr(GError) error = NULL;
-	JsonObject *object = NULL;
+	g_autoptr(JsonObject) request = fs_json_parse(line);
 
-	if (json_parser_load_from_data(parser, line, -1, &error) &&
-		JSON_NODE_HOLDS_OBJECT(json_parser_get_root(parser)))
-		object = json_node_get_object(json_parser_get_root(parser));
-	const char *command = object != NULL
-		? json_object_get_string_member_with_default(object, "command", "") : NULL;
-	if (command == NULL)
-		send_outcome(client, "that is no JSON object");
+	if (request == NULL)
+		send_outcome(self, client, "that is no JSON object");
 	else if (client->job != NULL)
-		send_outcome(client, "one thing at a time");
-	else if (g_str_equal(command, "sync"))
-		start_sync(self, client, object);
+		send_outcome(self, client, "one thing at a time");
 	else
-		send_outcome(client, "unknown command");
+		start_job(self, client, request);
 }
 
 /* --- clients ------------------------------------------------------------- */
@@ -217,7 +174,7 @@ static void look_at_job(FsSocket *self, Client *client)
 	pthread_mutex_unlock(&self->lock);
 	if (!is_done)
 		return;
-	send_outcome(client, client->job->error);
+	send_outcome(self, client, client->job->error);
 	job_unref(client->job);
 	client->job = NULL;
 }
@@ -343,6 +300,7 @@ FsSocket *fs_socket_new(const Fs *fs, const char *directory, GError **error)
 	self->wake = wake_fd;
 	self->clients = g_ptr_array_new_with_free_func(client_free);
 	atomic_init(&self->is_over, false);
+	atomic_init(&self->is_leaving, false);
 	pthread_mutex_init(&self->lock, NULL);
 	return self;
 }
@@ -355,6 +313,11 @@ const char *fs_socket_path(FsSocket *self)
 void fs_socket_start(FsSocket *self)
 {
 	self->is_running = pthread_create(&self->thread, NULL, run, self) == 0;
+}
+
+void fs_socket_leave(FsSocket *self)
+{
+	atomic_store(&self->is_leaving, true);
 }
 
 void fs_socket_stop(FsSocket *self)

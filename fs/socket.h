@@ -9,10 +9,13 @@
  * The daemon's side of ewsfsctl: a socket in the state directory that speaks one JSON object a
  * line. What only needs to be read is in .ewsfs/status.json; this is for what has to be done.
  *
- *   → {"command": "sync", "path": "Inbox", "fetch": true, "seconds": 600}
- *   ← {"progress": {…}}        while it lasts
- *   ← {"done": true}            all is as new as the command
- *   ← {"done": false, "error": "…"}
+ *   → {"command": "sync", …}               fs/command.h has them all
+ *   ← {"progress": {…}}                    while it lasts
+ *   ← {"done": true, …}                    it is done
+ *   ← {"done": false, "error": "…", …}
+ *
+ * The last line also says which process this is ("pid"), whether it is on its way out and no
+ * longer to be relied on ("leaving"), and how much is only here ("queue").
  *
  * A client that hangs up is forgotten; what it asked for goes on. One thread, which serves all
  * clients and waits for nothing but them.
@@ -31,6 +34,9 @@ const char *fs_socket_path(FsSocket *self);
 
 /* Serves from now on. */
 void fs_socket_start(FsSocket *self);
+
+/* From now on every answer says that this mount ends. Any thread. */
+void fs_socket_leave(FsSocket *self);
 
 /* Hangs up on all clients, joins the thread, removes the socket. */
 void fs_socket_stop(FsSocket *self);
