@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ews/doubt.h"
 #include "ews/error.h"
 #include "ews/settle.h"
 #include "ews/soap_read.h"
@@ -18,6 +19,9 @@
  *
  * A whole call that came to nothing may be one op's fault, so its ops come back in batches half
  * as big, until that one stands alone.
+ *
+ * Calls that change something go through the same, as the governor is concerned, but nothing is
+ * asked again: each op ends with its message, or in step 3 with what ews/doubt.c knows of it.
  */
 
 /* The beginning of an answer that is no SOAP, to see what it is. */
@@ -44,6 +48,7 @@ struct EwsBatch {
 	unsigned count;
 	unsigned next;   /* the place the next response message is for */
 	unsigned served; /* places whose op got an answer, whatever it was */
+	bool is_change;
 	Place places[];
 };
 
@@ -71,6 +76,14 @@ static EwsOp *on_message_begin(void *user)
 	return self->next < self->count ? self->places[self->next].op : NULL;
 }
 
+/* Ends an op that changes something, and says how sure that is. */
+static void give_back_change(EwsBatch *self, Place *place, EwsCertainty certainty, GError *error)
+{
+	place->op->is_in_doubt = certainty == EWS_DOUBTED;
+	place->op->is_refused_whole = certainty == EWS_REFUSED;
+	give_back(self, place, error);
+}
+
 /* Answers come in order; a server that drops or swaps one gives an op what another asked for. */
 static bool is_misdealt(const EwsBatch *self, unsigned index)
 {
@@ -95,9 +108,18 @@ static void note_online(EwsBatch *self)
 
 static void take_success(EwsBatch *self, Place *place)
 {
-	if (is_misdealt(self, self->next)) {
-		note(place, EWS_TROUBLE_REJECTED, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
-			"%s: the answer is about another item", self->kind->name));
+	bool is_wrong = is_misdealt(self, self->next);
+
+	if (is_wrong && self->is_change) {
+		give_back_change(self, place, EWS_DOUBTED,
+			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+				"%s: the answer is about another item", self->kind->name));
+		return;
+	}
+	if (is_wrong) {
+		note(place, EWS_TROUBLE_REJECTED,
+			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+				"%s: the answer is about another item", self->kind->name));
 		return;
 	}
 	self->served++;
@@ -153,6 +175,25 @@ static void take_failure(EwsBatch *self, Place *place, EwsMessage *message)
 	give_back(self, place, g_steal_pointer(&message->error));
 }
 
+/* What the governor hears of it is the same as of what only asks. */
+static void take_change_failure(EwsBatch *self, Place *place, EwsMessage *message)
+{
+	EwsErrorAction action = ews_error_action(message->code);
+	bool is_wait = message->is_busy || action == EWS_ERROR_ACTION_WAIT;
+	EwsCertainty certainty = ews_doubt_message(ews_op_kind_change(self->kind), message->code,
+		message->is_busy, self->count);
+
+	if (is_wait)
+		take_busy(self, place, message);
+	else if (action == EWS_ERROR_ACTION_STOP)
+		ews_governor_stop(self->shared->governor, message->error);
+	if (!is_wait && action != EWS_ERROR_ACTION_AGAIN)
+		self->served++;
+	if (place->error) /* take_busy left it there */
+		message->error = g_steal_pointer(&place->error);
+	give_back_change(self, place, certainty, g_steal_pointer(&message->error));
+}
+
 static void on_message_end(void *user, EwsOp *op, EwsMessage *message)
 {
 	EwsBatch *self = user;
@@ -160,7 +201,11 @@ static void on_message_end(void *user, EwsOp *op, EwsMessage *message)
 
 	g_assert(place->op == op);
 	place->is_told = true;
-	if (message->error)
+	if (message->error && g_str_has_prefix(message->code, "Error"))
+		op->response_code = g_strdup(message->code);
+	if (message->error && self->is_change)
+		take_change_failure(self, place, message);
+	else if (message->error)
 		take_failure(self, place, message);
 	else
 		take_success(self, place);
@@ -301,8 +346,13 @@ static Verdict judge(EwsBatch *self, const EwsHttpEnd *end)
 	case EWS_HTTP_BROKEN:
 		ews_governor_broken(governor, end->error, self->sent_us, now);
 		return verdict(EWS_TROUBLE_BROKEN, g_error_copy(end->error));
+	case EWS_HTTP_UNREAD:
+		return verdict(EWS_TROUBLE_NONE,
+			g_error_new(EWS_ERROR, EWS_ERROR_BUSY,
+				"%s: another message of the call could not be read",
+				self->kind->name));
 	case EWS_HTTP_SILENT:
-		ews_governor_silent(governor, end->error, self->sent_us, now);
+		ews_governor_silent(governor, self->is_change, end->error, self->sent_us, now);
 		ews_governor_shrink(governor, self->kind);
 		return verdict(EWS_TROUBLE_REJECTED, g_error_copy(end->error));
 	case EWS_HTTP_CUT:
@@ -346,6 +396,46 @@ static void settle_all(EwsBatch *self, const Verdict *common)
 	}
 }
 
+static EwsCertainty certainty_of(const EwsBatch *self, const EwsHttpEnd *end)
+{
+	GError *none = NULL;
+	EwsCallEnd call = {
+		.fate = end->fate,
+		.is_sent = end->is_sent,
+		.status = end->status,
+		.is_passing = end->error && ews_error_is(end->error, EWS_ERROR_BUSY),
+		.is_soap = ews_soap_reader_is_soap(self->reader),
+		.fault = ews_soap_reader_fault(self->reader),
+		.count = self->count,
+	};
+
+	call.is_whole = ews_soap_reader_finish(self->reader, &none);
+	g_clear_error(&none);
+	return ews_doubt_call(ews_op_kind_change(self->kind), &call);
+}
+
+static const GError *error_for(const Verdict *common, const EwsHttpEnd *end, unsigned index)
+{
+	return end->fate == EWS_HTTP_UNREAD && end->owner == index ? end->error : common->error;
+}
+
+/* Whoever has waited longest is told first. */
+static void end_changes(EwsBatch *self, const Verdict *common, const EwsHttpEnd *end)
+{
+	EwsCertainty certainty = certainty_of(self, end);
+	const EwsFault *fault = ews_soap_reader_fault(self->reader);
+
+	for (unsigned i = 0; i < self->count; i++) {
+		Place *place = &self->places[i];
+
+		if (!place->op)
+			continue;
+		if (fault && fault->code)
+			place->op->response_code = g_strdup(fault->code);
+		give_back_change(self, place, certainty, g_error_copy(error_for(common, end, i)));
+	}
+}
+
 static void on_end(void *user, const EwsHttpEnd *end)
 {
 	EwsBatch *self = user;
@@ -364,14 +454,17 @@ static void on_end(void *user, const EwsHttpEnd *end)
 		ews_governor_took(self->shared->governor, self->kind, self->count,
 			g_get_monotonic_time() - self->sent_us);
 	self->shared->judged(self->shared->user);
-	settle_all(self, &common);
+	if (self->is_change)
+		end_changes(self, &common, end);
+	else
+		settle_all(self, &common);
 	g_clear_error(&common.error);
 	self->shared->ended(self->shared->user, self);
 }
 
 /* --- sending ----------------------------------------------------------------------------- */
 
-static GString *write_call(const EwsOpKind *kind, EwsOp *const *ops, unsigned count)
+static EwsBody *write_call(const EwsOpKind *kind, EwsOp *const *ops, unsigned count)
 {
 	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
 	g_autoptr(EwsWriter) writer = ews_writer_new(element);
@@ -388,6 +481,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 
 	self->shared = shared;
 	self->kind = ops[0]->kind;
+	self->is_change = ews_op_kind_is_change(self->kind);
 	self->priority = ops[0]->priority;
 	self->sent_us = g_get_monotonic_time();
 	self->reader = ews_soap_reader_new(&soap);
@@ -398,20 +492,26 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 		ops[i]->sent++;
 		self->kind->reset(ops[i]);
 	}
-	self->post = ews_http_post(shared->http, write_call(self->kind, ops, count), &http);
+	self->post = ews_http_post(shared->http, write_call(self->kind, ops, count),
+		self->is_change, &http);
 	return self;
 }
 
 void ews_batch_free(EwsBatch *self)
 {
+	EwsCertainty certainty = EWS_CERTAIN;
+
 	if (!self)
 		return;
-	if (self->post)
+	if (self->post) {
+		if (self->is_change && ews_http_is_sent(self->post))
+			certainty = EWS_DOUBTED;
 		ews_http_cancel(self->post);
+	}
 	for (unsigned i = 0; i < self->count; i++)
 		if (self->places[i].op)
-			give_back(self, &self->places[i], g_error_new(EWS_ERROR,
-				EWS_ERROR_CANCELLED, "the session is over"));
+			give_back_change(self, &self->places[i], certainty,
+				g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "the session is over"));
 	ews_soap_reader_free(self->reader);
 	g_string_free(self->sniff, TRUE);
 	g_free(self);

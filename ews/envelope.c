@@ -178,6 +178,7 @@ static void end_faultcode(EwsReading *reading)
 	const char *colon = strrchr(text, ':');
 	const char *code = colon ? colon + 1 : text;
 
+	self->fault.is_client = strcmp(code, "Client") == 0;
 	if (!self->code && g_str_has_prefix(code, "Error"))
 		self->code = g_strdup(code);
 }
@@ -234,8 +235,10 @@ static const EwsElement messages[] = {
 	{ 0 },
 };
 
+/* One server says "Responses" after SendItem. */
 static const EwsElement response[] = {
 	{ .name = EWS_NAME_ResponseMessages, .children = messages },
+	{ .name = EWS_NAME_Responses, .children = messages },
 	{ 0 },
 };
 

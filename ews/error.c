@@ -32,17 +32,35 @@ static const Response responses[] = {
 	{ "ErrorADUnavailable", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorAccessDenied", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorAccountDisabled", EWS_ERROR_AUTH, STOP },
+	{ "ErrorAffectedTaskOccurrencesRequired", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorAttachmentNestLevelLimitExceeded", EWS_ERROR_TOO_BIG, FAIL },
 	{ "ErrorAttachmentSizeLimitExceeded", EWS_ERROR_TOO_BIG, FAIL },
 	{ "ErrorBatchProcessingStopped", EWS_ERROR_BUSY, AGAIN },
-	{ "ErrorCannotDeleteObject", EWS_ERROR_DENIED, FAIL },
+	{ "ErrorCalendarDurationIsTooLong", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCalendarEndDateIsEarlierThanStartDate", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCalendarInvalidAttributeValue", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCalendarInvalidPropertyValue", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCalendarInvalidRecurrence", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCalendarInvalidTimeZone", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotCreateCalendarItemInNonCalendarFolder", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotCreateContactInNonContactFolder", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotCreatePostItemInNonMailFolder", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotCreateTaskInNonTaskFolder", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotDeleteObject", EWS_ERROR_FORBIDDEN, FAIL },
+	{ "ErrorCannotUseFolderIdForItemId", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorCannotUseItemIdForFolderId", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorChangeKeyRequired", EWS_ERROR_STALE, FAIL },
+	{ "ErrorChangeKeyRequiredForWriteOperations", EWS_ERROR_STALE, FAIL },
 	{ "ErrorClientDisconnected", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorConnectionFailed", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorContentConversionFailed", EWS_ERROR_CORRUPT, FAIL },
 	{ "ErrorCorruptData", EWS_ERROR_CORRUPT, FAIL },
 	{ "ErrorCreateItemAccessDenied", EWS_ERROR_DENIED, FAIL },
+	{ "ErrorCreateSubfolderAccessDenied", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorCrossMailboxMoveCopy", EWS_ERROR_UNSUPPORTED, FAIL },
 	{ "ErrorDataSizeLimitExceeded", EWS_ERROR_TOO_BIG, FAIL },
-	{ "ErrorDeleteDistinguishedFolder", EWS_ERROR_DENIED, FAIL },
+	{ "ErrorDeleteDistinguishedFolder", EWS_ERROR_FORBIDDEN, FAIL },
+	{ "ErrorDuplicateInputFolderNames", EWS_ERROR_EXISTS, FAIL },
 	{ "ErrorExceededConnectionCount", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorExceededFindCountLimit", EWS_ERROR_TOO_BIG, SMALLER },
 	{ "ErrorFolderCorrupt", EWS_ERROR_CORRUPT, FAIL },
@@ -52,21 +70,39 @@ static const Response responses[] = {
 	{ "ErrorFolderSavePropertyError", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorImpersonateUserDenied", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorIncorrectSchemaVersion", EWS_ERROR_UNSUPPORTED, FAIL },
+	{ "ErrorIncorrectUpdatePropertyCount", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInsufficientResources", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorInternalServerError", EWS_ERROR_CORRUPT, ONCE },
 	{ "ErrorInternalServerTransientError", EWS_ERROR_BUSY, WAIT },
+	{ "ErrorInvalidArgument", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidChangeKey", EWS_ERROR_STALE, FAIL },
+	{ "ErrorInvalidExtendedProperty", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidExtendedPropertyValue", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidFolderId", EWS_ERROR_NOT_FOUND, FAIL },
+	{ "ErrorInvalidFolderTypeForOperation", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidId", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorInvalidIdEmpty", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorInvalidIdMalformed", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorInvalidIdMalformedEwsLegacyIdFormat", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorInvalidIdNotAnItemAttachmentId", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorInvalidIdStoreObjectIdTooLong", EWS_ERROR_NOT_FOUND, FAIL },
+	{ "ErrorInvalidItemForOperationCreateItem", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidItemForOperationSendItem", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidOperation", EWS_ERROR_UNSUPPORTED, FAIL },
+	{ "ErrorInvalidParentFolder", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidPropertyDelete", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidPropertyForOperation", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidPropertyRequest", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidPropertySet", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidPropertyUpdateSentMessage", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidRecipients", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorInvalidRequest", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidSchemaVersionForMailboxVersion", EWS_ERROR_UNSUPPORTED, FAIL },
+	{ "ErrorInvalidSendItemSaveSettings", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidServerVersion", EWS_ERROR_UNSUPPORTED, FAIL },
+	{ "ErrorInvalidSmtpAddress", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorInvalidSyncStateData", EWS_ERROR_STALE, FAIL },
+	{ "ErrorInvalidValueForProperty", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorIrresolvableConflict", EWS_ERROR_STALE, FAIL },
 	{ "ErrorItemCorrupt", EWS_ERROR_CORRUPT, FAIL },
 	{ "ErrorItemNotFound", EWS_ERROR_NOT_FOUND, FAIL },
@@ -74,29 +110,69 @@ static const Response responses[] = {
 	{ "ErrorMailboxFailover", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorMailboxMoveInProgress", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorMailboxStoreUnavailable", EWS_ERROR_BUSY, WAIT },
+	{ "ErrorMessageDispositionRequired", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorMessagePerFolderCountReceiveQuotaExceeded", EWS_ERROR_QUOTA, FAIL },
 	{ "ErrorMessageSizeExceeded", EWS_ERROR_TOO_BIG, SMALLER },
+	{ "ErrorMessageSubmissionBlocked", EWS_ERROR_DENIED, FAIL },
 	{ "ErrorMimeContentConversionFailed", EWS_ERROR_CORRUPT, FAIL },
-	{ "ErrorMimeContentInvalid", EWS_ERROR_CORRUPT, FAIL },
-	{ "ErrorMimeContentInvalidBase64String", EWS_ERROR_CORRUPT, FAIL },
+	{ "ErrorMimeContentInvalid", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorMimeContentInvalidBase64String", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorMissingArgument", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorMissingEmailAddress", EWS_ERROR_NOT_FOUND, FAIL },
-	{ "ErrorMoveDistinguishedFolder", EWS_ERROR_DENIED, FAIL },
+	{ "ErrorMissingRecipients", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorMoveDistinguishedFolder", EWS_ERROR_FORBIDDEN, FAIL },
 	{ "ErrorNameResolutionMultipleResults", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorNameResolutionNoMailbox", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorNameResolutionNoResults", EWS_ERROR_NOT_FOUND, FAIL },
+	{ "ErrorNoFolderClassOverride", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorNoRespondingCASInDestinationSite", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorNonExistentMailbox", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorNotEnoughMemory", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorObjectTypeChanged", EWS_ERROR_STALE, FAIL },
+	{ "ErrorOperationNotAllowedWithPublicFolderRoot", EWS_ERROR_FORBIDDEN, FAIL },
+	{ "ErrorParentFolderIdRequired", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorParentFolderNotFound", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorPasswordChangeRequired", EWS_ERROR_AUTH, STOP },
 	{ "ErrorPasswordExpired", EWS_ERROR_AUTH, STOP },
-	{ "ErrorQuotaExceeded", EWS_ERROR_NO_SPACE, FAIL },
-	{ "ErrorQuotaExceededOnDelete", EWS_ERROR_NO_SPACE, FAIL },
+	{ "ErrorPropertyUpdate", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorPropertyValidationFailure", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorQuotaExceeded", EWS_ERROR_QUOTA, FAIL },
+	{ "ErrorQuotaExceededOnDelete", EWS_ERROR_QUOTA, FAIL },
+	{ "ErrorRequestStreamTooBig", EWS_ERROR_TOO_BIG, SMALLER },
+	{ "ErrorRequiredPropertyMissing", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorSavedItemFolderNotFound", EWS_ERROR_NOT_FOUND, FAIL },
+	{ "ErrorSchemaValidation", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorSendAsDenied", EWS_ERROR_DENIED, FAIL },
+	{ "ErrorSendMeetingCancellationsRequired", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorSendMeetingInvitationsOrCancellationsRequired", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorSendMeetingInvitationsRequired", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorServerBusy", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorStaleObject", EWS_ERROR_STALE, FAIL },
+	{ "ErrorSubmissionQuotaExceeded", EWS_ERROR_QUOTA, FAIL },
 	{ "ErrorSyncFolderNotFound", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorTimeoutExpired", EWS_ERROR_BUSY, SMALLER },
+	{ "ErrorToFolderNotFound", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorTooManyObjectsOpened", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorUnsupportedMimeConversion", EWS_ERROR_CORRUPT, FAIL },
+	{ "ErrorUpdatePropertyMismatch", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorValueOutOfRange", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorVirusDetected", EWS_ERROR_INVALID, FAIL },
+	{ "ErrorVirusMessageDeleted", EWS_ERROR_INVALID, FAIL },
+};
+
+/* Sorted as well. */
+static const char *const maybe_done[] = {
+	"ErrorClientDisconnected",
+	"ErrorConnectionFailed",
+	"ErrorInternalServerError",
+	"ErrorInternalServerTransientError",
+	"ErrorMailboxFailover",
+	"ErrorMailboxStoreUnavailable",
+	"ErrorProxyCallFailed",
+	"ErrorProxyRequestProcessingFailed",
+	"ErrorRequestAborted",
+	"ErrorServiceUnavailable",
+	"ErrorTimeoutExpired",
 };
 
 typedef struct Number {
@@ -139,6 +215,7 @@ static const Number curl_codes[] = {
 	{ CURLE_SSL_ISSUER_ERROR, EWS_ERROR_TLS, NULL },
 	{ CURLE_SSL_INVALIDCERTSTATUS, EWS_ERROR_TLS, NULL },
 	{ CURLE_USE_SSL_FAILED, EWS_ERROR_TLS, NULL },
+	{ CURLE_SEND_FAIL_REWIND, EWS_ERROR_OFFLINE, "the connection broke, it is not sent again" },
 	{ CURLE_OUT_OF_MEMORY, EWS_ERROR_LOCAL, NULL },
 	{ CURLE_FAILED_INIT, EWS_ERROR_LOCAL, NULL },
 	{ CURLE_ABORTED_BY_CALLBACK, EWS_ERROR_CANCELLED, NULL },
@@ -190,6 +267,27 @@ EwsErrorAction ews_error_action(const char *code)
 	const Response *found = find_response(code);
 
 	return found ? found->action : EWS_ERROR_ACTION_FAIL;
+}
+
+gboolean ews_error_is_known(const char *code)
+{
+	return find_response(code) != NULL;
+}
+
+gboolean ews_error_may_be_done(const char *code)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(maybe_done); i++)
+		if (strcmp(maybe_done[i], code) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean ews_error_is_for_all(const char *code)
+{
+	const Response *found = find_response(code);
+
+	return found && (found->action == STOP || found->error == EWS_ERROR_UNSUPPORTED ||
+				found->error == EWS_ERROR_DENIED);
 }
 
 GError *ews_error_from_http(long status, const char *url)

@@ -33,7 +33,7 @@ typedef enum EwsErrorCode {
 	EWS_ERROR_PROTOCOL,    /* an answer that makes no sense */
 	EWS_ERROR_LOCAL,       /* this machine: disk, SQLite */
 	EWS_ERROR_CANCELLED,   /* we gave up on it ourselves */
-	EWS_ERROR_INVALID,     /* what was asked for makes no sense here: another name, other bytes */
+	EWS_ERROR_INVALID,     /* what was asked for makes no sense: other name, other bytes */
 	EWS_ERROR_FORBIDDEN,   /* nobody may do this: to a distinguished folder, say */
 	EWS_ERROR_NOT_EMPTY,   /* a folder with something in it */
 	EWS_ERROR_QUOTA,       /* the mailbox is full */
@@ -69,3 +69,10 @@ typedef enum EwsErrorAction {
 	EWS_ERROR_ACTION_STOP,    /* the account: nothing more is sent */
 } EwsErrorAction;
 EwsErrorAction ews_error_action(const char *code);
+
+/* Is the code in the table? */
+gboolean ews_error_is_known(const char *code);
+/* The server failed, and says so: what it failed at may have been done all the same. */
+gboolean ews_error_may_be_done(const char *code);
+/* What is wrong is wrong with every call: asking in smaller ones cannot help. */
+gboolean ews_error_is_for_all(const char *code);

@@ -118,6 +118,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsOp, ews_op_free)
 /* What went wrong, or NULL. Borrowed from the op. */
 const GError *ews_op_error(const EwsOp *op);
 
+/* The server's own name for what went wrong ("ErrorQuotaExceeded"), where it gave one; else NULL.
+ * Borrowed from the op. */
+const char *ews_op_response_code(const EwsOp *op);
+
 /* A label of the submitter's on the op (which node, which folder). Never used in ews/. */
 void ews_op_set_tag(EwsOp *op, int64_t tag);
 int64_t ews_op_tag(const EwsOp *op);
@@ -179,8 +183,9 @@ const char *ews_resolve_names_address(const EwsOp *op); /* borrowed; NULL after 
 /* --- changing the mailbox ----------------------------------------------------------------- */
 
 /* One call: @count ops of one kind, alike in what is said once a call (target folder, way of
- * deleting). Takes the ops; @done gets each back with its @users entry, as ews_submit. Leaves when
- * a connection is free, as it is, and once. */
+ * deleting). Takes the ops; @done gets each back with its @users entry (@users NULL: NULL), as
+ * ews_submit. Leaves when a connection is free, as it is, and once; but an op whose message cannot
+ * be read ends at once with LOCAL, and the others leave without it. */
 void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPriority priority,
 	EwsOpDone done, void *const *users);
 
@@ -198,11 +203,16 @@ typedef enum EwsChange {
  * seconds, halves when it is slow or a call failed as a whole. Any thread. */
 unsigned ews_call_size(EwsSession *self, EwsChange change);
 
-/* No call is bigger than this on the wire, base64 counted, but that of a single op. */
+/* No call is bigger than this on the wire, base64 counted, but that of a single op: the
+ * submitter's to keep, who asks the ops. */
 #define EWS_CALL_BYTES_MAX (24 << 20)
+/* What an op that changes something adds to its call. */
+int64_t ews_op_wire_bytes(const EwsOp *op);
 
 /* After an error: TRUE when the op may have been done all the same, or may still be (the
- * connection was lost after the request had begun to leave). FALSE: certainly not done. */
+ * connection was lost after the request had left). FALSE: certainly not done. An op that cannot be
+ * done twice (all but create, copy and send) is not in doubt when the server says that it failed,
+ * for whatever reason. The table is ews/doubt.c. */
 bool ews_op_is_in_doubt(const EwsOp *op);
 
 /* After an error: TRUE when the call was refused as a whole, certainly not done, and perhaps

@@ -11,6 +11,10 @@
  * 401, after a broken connection), one call at a time is let through, and its answer opens the
  * gate: a wrong password is tried once and not four times, and a server that was just overrun is
  * not overrun again.
+ *
+ * Silences in a row make OFFLINE too, but a server may take minutes for GetItem and no time for
+ * DeleteItem: such an OFFLINE refuses what only asks, while changes go on, one call at a time,
+ * until one of them meets silence itself.
  */
 
 #define BATCH_START    10
@@ -52,13 +56,10 @@ static int64_t doubling(int64_t min, int64_t max, unsigned count)
 
 /* --- questions --------------------------------------------------------------------------- */
 
-bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
-	const EwsTraffic *traffic, int64_t now)
+static bool has_slot(const EwsGovernor *self, EwsPriority priority, const EwsTraffic *traffic)
 {
 	unsigned limit = self->max_conns;
 
-	if (self->state == EWS_STATE_STOPPED || now < self->resume_us)
-		return false;
 	if (self->state != EWS_STATE_ONLINE || self->broken_count > 0)
 		return traffic->in_flight == 0;
 	if (priority != EWS_PRIORITY_BACKGROUND)
@@ -68,12 +69,43 @@ bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
 	return traffic->in_flight < MAX(limit - 1, 1);
 }
 
+bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority, const EwsTraffic *traffic,
+	int64_t now)
+{
+	if (self->state == EWS_STATE_STOPPED || now < self->resume_us)
+		return false;
+	return has_slot(self, priority, traffic);
+}
+
+bool ews_governor_may_send_change(const EwsGovernor *self, EwsPriority priority,
+	const EwsTraffic *traffic, int64_t now)
+{
+	if (self->state == EWS_STATE_OFFLINE && self->is_only_slow)
+		return has_slot(self, priority, traffic);
+	return ews_governor_may_send(self, priority, traffic, now);
+}
+
 GError *ews_governor_refusal(const EwsGovernor *self, int64_t now)
 {
 	if (self->state == EWS_STATE_STOPPED ||
 		(self->state == EWS_STATE_OFFLINE && now < self->resume_us))
 		return g_error_copy(self->error);
 	return NULL;
+}
+
+GError *ews_governor_change_refusal(const EwsGovernor *self, int64_t now)
+{
+	if (self->state == EWS_STATE_OFFLINE && self->is_only_slow)
+		return NULL;
+	return ews_governor_refusal(self, now);
+}
+
+unsigned ews_governor_call_size(const EwsGovernor *self, EwsChange change)
+{
+	int id = EWS_KIND_FIRST_CHANGE + (int)change;
+	unsigned ceiling = self->ceilings[id];
+
+	return ceiling > 0 ? MIN(self->sizes[id], ceiling) : self->sizes[id];
 }
 
 unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind)
@@ -158,8 +190,10 @@ static void go_offline(EwsGovernor *self, const GError *error, int64_t now)
 
 void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now)
 {
-	if (self->state != EWS_STATE_STOPPED)
-		go_offline(self, error, now);
+	if (self->state == EWS_STATE_STOPPED)
+		return;
+	self->is_only_slow = false;
+	go_offline(self, error, now);
 }
 
 void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
@@ -167,15 +201,21 @@ void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, i
 	if (self->state == EWS_STATE_STOPPED || (sent < self->broken_us && self->broken_us != 0))
 		return;
 	self->broken_us = now;
+	self->is_only_slow = false;
 	if (++self->broken_count >= BROKEN_MAX || self->state == EWS_STATE_OFFLINE)
 		go_offline(self, error, now);
 }
 
-void ews_governor_silent(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
+void ews_governor_silent(EwsGovernor *self, bool is_change, const GError *error, int64_t sent,
+	int64_t now)
 {
 	if (self->state == EWS_STATE_STOPPED || (sent < self->silent_us && self->silent_us != 0))
 		return;
 	self->silent_us = now;
+	if (self->state != EWS_STATE_OFFLINE)
+		self->is_only_slow = true;
+	if (is_change)
+		self->is_only_slow = false;
 	if (++self->silent_count >= SILENT_MAX || self->state == EWS_STATE_OFFLINE)
 		go_offline(self, error, now);
 }

@@ -19,6 +19,7 @@ typedef struct EwsGovernor {
 	GError *error;     /* own: why OFFLINE or STOPPED; what was wrong last */
 	bool is_proven;    /* the credentials have worked */
 	bool is_doubted;   /* ... and were refused since */
+	bool is_only_slow; /* OFFLINE, but only because what was asked for took too long */
 
 	/* consecutive troubles of a kind, and when the last one was heard of: what was sent before
 	 * that says nothing new */
@@ -40,13 +41,19 @@ void ews_governor_init(EwsGovernor *self, unsigned max_conns);
 void ews_governor_clear(EwsGovernor *self);
 
 /* May a call of this urgency leave now? */
-bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority,
+bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority, const EwsTraffic *traffic,
+	int64_t now);
+/* The same for a call that changes something. A server that was too slow with what others asked
+ * may still be quick with this. */
+bool ews_governor_may_send_change(const EwsGovernor *self, EwsPriority priority,
 	const EwsTraffic *traffic, int64_t now);
 /* The error for ops that are to be refused on the spot: OFFLINE (or TLS) until a probe is due,
  * AUTH for good. NULL: let them in. Owned. */
 GError *ews_governor_refusal(const EwsGovernor *self, int64_t now);
+GError *ews_governor_change_refusal(const EwsGovernor *self, int64_t now);
 /* How many ops of this kind the next call should carry. */
 unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind);
+unsigned ews_governor_call_size(const EwsGovernor *self, EwsChange change);
 
 /* How calls went. @sent is when the call left. */
 void ews_governor_answered(EwsGovernor *self, int64_t now);
@@ -59,7 +66,9 @@ void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, 
 	int64_t now);
 void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now);
 void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
-void ews_governor_silent(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
+/* @is_change: the call was one that changes something. */
+void ews_governor_silent(EwsGovernor *self, bool is_change, const GError *error, int64_t sent,
+	int64_t now);
 /* A 401. */
 void ews_governor_refused(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
 /* The account can do nothing any more. */

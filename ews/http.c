@@ -15,6 +15,7 @@
 /* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
 #define CONNECT_TIMEOUT_S 20
 #define BUFFER_SIZE       (128L * 1024)
+#define UPLOAD_SIZE       (64L * 1024)
 
 struct EwsHttp {
 	/* set at start, then const */
@@ -40,8 +41,10 @@ struct EwsHttp {
 struct EwsHttpPost {
 	EwsHttp *http; /* borrowed */
 	CURL *easy;    /* own while it runs */
-	GString *body; /* own */
+	EwsBody *body; /* own */
 	EwsHttpEvents events;
+	bool is_once;
+	bool has_begun; /* a byte of the body was given away */
 	size_t header_bytes;
 	int64_t body_bytes;
 	bool is_refused; /* the reader, or a cap, ended it */
@@ -165,6 +168,46 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
 	return post->is_refused ? 0 : len;
 }
 
+/* --- a body that is sent once ------------------------------------------------------------ */
+
+/*
+ * When a kept connection dies before a byte of the answer, curl sends the request again by itself,
+ * though the server may have read it all. To do so it has to begin the body anew, which it cannot
+ * with a read function and no seek function: the transfer fails. As that is curl's business and
+ * may change, the function that is called before each sending refuses the second one as well.
+ */
+
+static size_t on_read(char *buffer, size_t size, size_t count, void *user)
+{
+	EwsHttpPost *post = user;
+	ssize_t got = ews_body_read(post->body, buffer, size * count);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	post->has_begun = post->has_begun || got > 0;
+	return (size_t)got;
+}
+
+static int before_sending(void *user, char *here, char *there, int our_port, int their_port)
+{
+	const EwsHttpPost *post = user;
+
+	return post->has_begun ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static void give_body(EwsHttpPost *post)
+{
+	CURL *easy = post->easy;
+
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ews_body_len(post->body));
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+		post->is_once ? NULL : ews_body_text(post->body));
+	curl_easy_setopt(easy, CURLOPT_READDATA, post);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, post);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, post->is_once ? before_sending : NULL);
+}
+
 static CURL *new_easy(EwsHttp *self)
 {
 	CURL *easy = curl_easy_init();
@@ -190,6 +233,8 @@ static CURL *new_easy(EwsHttp *self)
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_SIZE);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
 		(long)MIN(self->timeout_s, CONNECT_TIMEOUT_S));
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -207,7 +252,7 @@ static CURL *take_easy(EwsHttp *self)
 	return g_ptr_array_steal_index_fast(self->idle, self->idle->len - 1);
 }
 
-EwsHttpPost *ews_http_post(EwsHttp *self, GString *body, const EwsHttpEvents *events)
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events)
 {
 	EwsHttpPost *post = g_new0(EwsHttpPost, 1);
 	CURL *easy = take_easy(self);
@@ -215,13 +260,13 @@ EwsHttpPost *ews_http_post(EwsHttp *self, GString *body, const EwsHttpEvents *ev
 	post->http = self;
 	post->easy = easy;
 	post->body = body;
+	post->is_once = is_once;
 	post->events = *events;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->detail);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body->str);
+	give_body(post);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
 	if (self->fresh > 0)
 		self->fresh--;
@@ -237,8 +282,13 @@ static void free_post(EwsHttpPost *post)
 	curl_multi_remove_handle(self->multi, post->easy);
 	curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, NULL);
 	g_ptr_array_add(self->idle, post->easy);
-	g_string_free(post->body, TRUE);
+	ews_body_free(post->body);
 	g_free(post);
+}
+
+bool ews_http_is_sent(const EwsHttpPost *post)
+{
+	return post->is_once ? ews_body_is_read(post->body) : true;
 }
 
 void ews_http_cancel(EwsHttpPost *post)
@@ -278,6 +328,8 @@ static EwsHttpFate fate_of(const EwsHttpPost *post, CURLcode code, const GError 
 
 	if (code == CURLE_OK || post->is_refused)
 		return EWS_HTTP_ANSWERED;
+	if (ews_body_error(post->body, NULL))
+		return EWS_HTTP_UNREAD;
 	if (!is_connected || ews_error_is(error, EWS_ERROR_TLS))
 		return EWS_HTTP_UNREACHED;
 	if (code == CURLE_OPERATION_TIMEDOUT)
@@ -306,6 +358,11 @@ static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
 	if (post->is_refused)
 		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "%s: the answer is too long",
 			self->url);
+	if (code != CURLE_OK && ews_body_error(post->body, NULL))
+		return g_error_copy(ews_body_error(post->body, NULL));
+	/* Our own refusal of a second sending. */
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		code = CURLE_SEND_FAIL_REWIND;
 	if (code != CURLE_OK)
 		return ews_error_from_curl(code, post->detail, self->url);
 	if (status >= 300 && status < 400)
@@ -323,13 +380,15 @@ static void end_post(EwsHttpPost *post, CURLcode code)
 		.fate = fate_of(post, code, error),
 		.status = status,
 		.retry_after_s = -1,
+		.is_sent = ews_http_is_sent(post),
 		.error = error,
 	};
 
+	ews_body_error(post->body, &end.owner);
 	if (number_of(post->easy, CURLINFO_RETRY_AFTER) > 0)
 		end.retry_after_s = number_of(post->easy, CURLINFO_RETRY_AFTER);
 	/* After trouble, a connection that was kept proves nothing: ask over new ones. */
-	if (end.fate != EWS_HTTP_ANSWERED && !post->is_refused)
+	if (end.fate != EWS_HTTP_ANSWERED && end.fate != EWS_HTTP_UNREAD && !post->is_refused)
 		self->fresh = self->max_conns;
 	count(self, post->easy);
 	free_post(post);

@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ews/body.h"
 #include "ews/ews.h"
 
 /*
  * POSTs over a pool of kept connections (curl multi). Bytes only: knows no XML and repeats
  * nothing, but what curl repeats when a kept connection turns out to be dead before a byte came.
+ * A post that may be sent only once is not repeated so, once a byte of its body was on its way.
  *
  * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, certificates always
  * checked, redirects never followed (a POST with a password goes where it was told to go). Sizes
@@ -24,12 +26,15 @@ typedef enum EwsHttpFate {
 	EWS_HTTP_BROKEN,    /* the connection ended before a byte of the answer */
 	EWS_HTTP_CUT,       /* the connection ended inside the answer */
 	EWS_HTTP_SILENT,    /* nothing came for too long */
+	EWS_HTTP_UNREAD,    /* the body could not be read here; given up before its end */
 } EwsHttpFate;
 
 typedef struct EwsHttpEnd {
 	EwsHttpFate fate;
 	long status;           /* 0: none came */
 	int64_t retry_after_s; /* -1: the server said none */
+	bool is_sent;          /* the last byte of the body was given away */
+	unsigned owner;        /* UNREAD: of the message that could not be read */
 	const GError *error;   /* why, unless answered with 200 */
 } EwsHttpEnd;
 
@@ -54,8 +59,10 @@ EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */
 void ews_http_free(EwsHttp *self);
 
-/* Takes @body. */
-EwsHttpPost *ews_http_post(EwsHttp *self, GString *body, const EwsHttpEvents *events);
+/* Takes @body. @is_once: it must not be sent twice; else it must be all text. */
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events);
+/* The last byte of the body was given away. */
+bool ews_http_is_sent(const EwsHttpPost *post);
 void ews_http_cancel(EwsHttpPost *post);
 
 /* Waits for something to do, at most @timeout_ms, and does it. */

@@ -27,9 +27,9 @@
 	X(MessageText) X(MessageXml) X(MimeContent) X(MinorVersion) X(Modify) X(Name) \
 	X(ParentFolderId) X(PropertyName) X(PropertySetId) X(PropertyTag) X(Read) \
 	X(ReadFlagChange) X(Resolution) X(ResolutionSet) X(ResponseClass) X(ResponseCode) \
-	X(ResponseMessages) X(RootFolder) X(RoutingType) X(SearchFolder) X(ServerVersionInfo) \
-	X(Size) X(String) X(Subject) X(SyncState) X(TotalCount) X(UnreadCount) X(Update) X(Value) \
-	X(Version) X(detail) X(faultcode) X(faultstring)
+	X(ResponseMessages) X(Responses) X(RootFolder) X(RoutingType) X(SearchFolder) \
+	X(ServerVersionInfo) X(Size) X(String) X(Subject) X(SyncState) X(TotalCount) \
+	X(UnreadCount) X(Update) X(Value) X(Version) X(detail) X(faultcode) X(faultstring)
 /* clang-format on */
 
 #define EWS_NS_URI_SOAP     "http://schemas.xmlsoap.org/soap/envelope/"

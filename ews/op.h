@@ -14,6 +14,9 @@
  * server answers with as many response messages in the same order. The elements inside a response
  * message are described by `elements`, a table that reads like the schema (ews/reading.h).
  *
+ * Ops that change the mailbox travel in the calls that their submitter put together, once. What is
+ * alike in a call (the target folder) is written from the first.
+ *
  * Private to the room. Everything but making an op happens on the ews thread.
  */
 
@@ -26,8 +29,18 @@ typedef enum EwsKindId {
 	EWS_KIND_GET_ITEM,
 	EWS_KIND_GET_ITEM_MIME,
 	EWS_KIND_RESOLVE_NAMES,
+	EWS_KIND_CREATE_ITEM, /* from here on in the order of EwsChange */
+	EWS_KIND_UPDATE_ITEM,
+	EWS_KIND_DELETE_ITEM,
+	EWS_KIND_MOVE_ITEM,
+	EWS_KIND_COPY_ITEM,
+	EWS_KIND_SEND_ITEM,
+	EWS_KIND_CHANGE_FOLDER, /* all four */
 	EWS_KIND_COUNT,
 } EwsKindId;
+
+#define EWS_KIND_FIRST_CHANGE EWS_KIND_CREATE_ITEM
+#define EWS_CHANGE_COUNT (EWS_KIND_COUNT - EWS_KIND_FIRST_CHANGE)
 
 typedef struct EwsOpKind {
 	EwsKindId id;
@@ -44,7 +57,7 @@ typedef struct EwsOpKind {
 	bool (*finish)(EwsOp *op, GError **error);
 	/* Frees what the kind's own struct owns. */
 	void (*clear)(EwsOp *op);
-	/* Bytes of the answer to expect; NULL: few. */
+	/* Bytes of the answer to expect, of the request for a change; NULL: few. */
 	int64_t (*weight)(const EwsOp *op);
 	/* Do both ask for the same? Together with adopt, for kinds whose ops know what follows. */
 	bool (*is_same)(const EwsOp *op, const EwsOp *other);
@@ -52,6 +65,8 @@ typedef struct EwsOpKind {
 	void (*adopt)(EwsOp *op, EwsOp *from);
 	/* TRUE if what @op was answered with is about what @asked asked for. NULL: cannot tell. */
 	bool (*is_about)(const EwsOp *op, const EwsOp *asked);
+	/* Why it cannot be sent at all. NULL: nothing can be wrong. */
+	const GError *(*flaw)(const EwsOp *op);
 } EwsOpKind;
 
 struct EwsOp {
@@ -79,9 +94,18 @@ struct EwsOp {
 	uint8_t broken;
 
 	/* the answer */
-	EwsOp *follow; /* own: what will be wanted next; known before the answer has ended */
-	GError *error; /* own */
+	EwsOp *follow;        /* own: what will be wanted next; known before the answer has ended */
+	GError *error;        /* own */
+	char *response_code;  /* own; with an error, where the server gave one */
+	char *new_id;         /* own */
+	char *new_change_key; /* own */
+	bool is_in_doubt;
+	bool is_refused_whole;
 };
+
+/* Does it change the mailbox? Then what, for EwsChange. */
+bool ews_op_kind_is_change(const EwsOpKind *kind);
+EwsChange ews_op_kind_change(const EwsOpKind *kind);
 
 /* Fills in the base of a new op. */
 void ews_op_init(EwsOp *self, const EwsOpKind *kind);

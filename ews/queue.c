@@ -6,6 +6,8 @@
 
 struct EwsQueue {
 	GQueue lists[EWS_PRIORITY_COUNT][EWS_KIND_COUNT]; /* of EwsOp.link; own the ops */
+	GQueue calls[EWS_PRIORITY_COUNT];                 /* of EwsCall; own */
+	unsigned called;                                  /* ops in them */
 	GHashTable *by_serial; /* of EwsOp.serial; borrowed: from the lists */
 };
 
@@ -21,7 +23,7 @@ void ews_queue_free(EwsQueue *self)
 {
 	if (!self)
 		return;
-	g_assert(g_hash_table_size(self->by_serial) == 0);
+	g_assert(ews_queue_count(self) == 0);
 	g_hash_table_unref(self->by_serial);
 	g_free(self);
 }
@@ -93,10 +95,33 @@ EwsOp *ews_queue_pop(EwsQueue *self)
 
 unsigned ews_queue_count(const EwsQueue *self)
 {
-	return g_hash_table_size(self->by_serial);
+	return g_hash_table_size(self->by_serial) + self->called;
 }
 
-const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority)
+void ews_queue_push_call(EwsQueue *self, EwsCall *call)
+{
+	g_queue_push_tail(&self->calls[call->priority], call);
+	self->called += call->count;
+}
+
+EwsOp *ews_queue_pop_call(EwsQueue *self)
+{
+	for (int priority = 0; priority < EWS_PRIORITY_COUNT; priority++) {
+		EwsCall *call = g_queue_peek_head(&self->calls[priority]);
+		EwsOp *op;
+
+		if (!call)
+			continue;
+		op = call->ops[--call->count];
+		self->called--;
+		if (call->count == 0)
+			g_free(g_queue_pop_head(&self->calls[priority]));
+		return op;
+	}
+	return NULL;
+}
+
+static const EwsOp *oldest_op(const EwsQueue *self, EwsPriority priority)
 {
 	const EwsOp *oldest = NULL;
 
@@ -107,7 +132,25 @@ const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority)
 		if (op && (!oldest || op->serial < oldest->serial))
 			oldest = op;
 	}
+	return oldest;
+}
+
+const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority)
+{
+	const EwsOp *oldest = oldest_op(self, priority);
+
 	return oldest ? oldest->kind : NULL;
+}
+
+EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority)
+{
+	EwsCall *call = g_queue_peek_head(&self->calls[priority]);
+	const EwsOp *oldest = oldest_op(self, priority);
+
+	if (!call || (oldest && oldest->serial < call->serial))
+		return NULL;
+	self->called -= call->count;
+	return g_queue_pop_head(&self->calls[priority]);
 }
 
 /* Bytes on the wire. */

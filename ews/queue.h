@@ -8,8 +8,9 @@
  *
  * Ops of different urgency never share a batch, so that nobody waits for what another could do
  * without. There is no linger: a batch is what is there when a connection is free, so the first
- * op goes alone at once, and the more wait, the bigger the batches. ews thread only; owns the ops
- * that are in it.
+ * op goes alone at once, and the more wait, the bigger the batches. Calls that were put together
+ * elsewhere wait beside them, in the same order, and leave as they came. ews thread only; owns the
+ * ops that are in it.
  */
 typedef struct EwsQueue EwsQueue;
 
@@ -17,6 +18,14 @@ typedef struct EwsQueue EwsQueue;
  * heavier goes alone. */
 #define EWS_QUEUE_BYTES_MAX (24 << 20)
 #define EWS_QUEUE_BATCH_MAX 512
+
+/* Ops of one kind that travel together. */
+typedef struct EwsCall {
+	uint64_t serial;
+	EwsPriority priority;
+	unsigned count;
+	EwsOp *ops[]; /* own */
+} EwsCall;
 
 EwsQueue *ews_queue_new(void);
 /* Must be empty. */
@@ -29,9 +38,18 @@ void ews_queue_return(EwsQueue *self, EwsOp *op);
 void ews_queue_raise(EwsQueue *self, uint64_t serial, EwsPriority priority);
 /* The op with this serial, out of the queue, or NULL when it has left. Owned. */
 EwsOp *ews_queue_remove(EwsQueue *self, uint64_t serial);
-/* Any op, out of the queue; NULL: it is empty. Owned. */
+/* Any op that is in no call, out of the queue; NULL: there is none. Owned. */
 EwsOp *ews_queue_pop(EwsQueue *self);
 
+/* Takes @call and its ops, behind the others. */
+void ews_queue_push_call(EwsQueue *self, EwsCall *call);
+/* The oldest call of this urgency, if it is older than all ops; else NULL. Owned: to be freed with
+ * g_free, its ops with ews_op_free. */
+EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority);
+/* Any op of a call, out of the queue; NULL: there is none. Owned. */
+EwsOp *ews_queue_pop_call(EwsQueue *self);
+
+/* Ops, those in calls too. */
 unsigned ews_queue_count(const EwsQueue *self);
 /* The kind of the oldest op of this urgency, or NULL. */
 const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority);

@@ -26,6 +26,7 @@
 
 typedef enum CommandKind {
 	COMMAND_SUBMIT,
+	COMMAND_CALL,
 	COMMAND_RAISE,
 	COMMAND_CANCEL,
 	COMMAND_STOP,
@@ -33,7 +34,8 @@ typedef enum CommandKind {
 
 typedef struct Command {
 	CommandKind kind;
-	EwsOp *op; /* own; SUBMIT */
+	EwsOp *op;     /* own; SUBMIT */
+	EwsCall *call; /* own; CALL */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -48,6 +50,7 @@ struct EwsSession {
 	void *changed_user;      /* borrowed: from the listener, for changed */
 
 	atomic_uint_least64_t serial;
+	atomic_uint call_sizes[EWS_CHANGE_COUNT];
 	atomic_int holds; /* submitters who have more to say before anything leaves */
 
 	/* ews thread only */
@@ -67,12 +70,21 @@ struct EwsSession {
 
 /* --- the ews thread ---------------------------------------------------------------------- */
 
+static void publish_call_sizes(EwsSession *self)
+{
+	for (int i = 0; i < EWS_CHANGE_COUNT; i++)
+		atomic_store_explicit(&self->call_sizes[i],
+			ews_governor_call_size(&self->governor, (EwsChange)i),
+			memory_order_relaxed);
+}
+
 static void publish(EwsSession *self)
 {
 	const EwsHttpCounts *counts = ews_http_counts(self->http);
 	const EwsGovernor *governor = &self->governor;
 	EwsStatus *status = &self->status;
 
+	publish_call_sizes(self);
 	pthread_mutex_lock(&self->lock);
 	status->state = governor->state;
 	status->requests = counts->requests;
@@ -121,7 +133,7 @@ static void note_urgency(EwsSession *self, EwsPriority priority)
 		self->foreground_us = g_get_monotonic_time();
 }
 
-/* Known offline, one op at a time is let in, when a probe is due. */
+/* Known offline, one op (or call) at a time is let in, when a probe is due. */
 static GError *refusal(EwsSession *self)
 {
 	const EwsGovernor *governor = &self->governor;
@@ -131,6 +143,46 @@ static GError *refusal(EwsSession *self)
 		(self->batches->len > 0 || ews_queue_count(self->queue) > 0))
 		error = g_error_copy(governor->error);
 	return error;
+}
+
+static GError *change_refusal(EwsSession *self)
+{
+	const EwsGovernor *governor = &self->governor;
+
+	if (governor->state == EWS_STATE_OFFLINE && governor->is_only_slow)
+		return ews_governor_change_refusal(governor, g_get_monotonic_time());
+	return refusal(self);
+}
+
+/* Gives back with @error (or its own flaw) what cannot leave; returns how many stay. */
+static unsigned sieve(EwsCall *call, const GError *error)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < call->count; i++) {
+		EwsOp *op = call->ops[i];
+		const GError *flaw = error;
+
+		if (!flaw && op->kind->flaw)
+			flaw = op->kind->flaw(op);
+		if (flaw)
+			ews_op_done(op, g_error_copy(flaw));
+		else
+			call->ops[kept++] = op;
+	}
+	call->count = kept;
+	return kept;
+}
+
+static void submit_call(EwsSession *self, EwsCall *call)
+{
+	g_autoptr(GError) error = change_refusal(self);
+
+	note_urgency(self, call->priority);
+	if (sieve(call, error) > 0)
+		ews_queue_push_call(self->queue, call);
+	else
+		g_free(call);
 }
 
 static void submit(EwsSession *self, EwsOp *op)
@@ -165,6 +217,9 @@ static void obey(EwsSession *self, Command *command)
 	case COMMAND_SUBMIT:
 		submit(self, command->op);
 		break;
+	case COMMAND_CALL:
+		submit_call(self, command->call);
+		break;
 	case COMMAND_RAISE:
 		raise_op(self, command->serial, command->priority);
 		break;
@@ -191,12 +246,15 @@ static void take_commands(EwsSession *self)
 /* Nobody waits for a server that is known to be away. */
 static void refuse_queued(EwsSession *self)
 {
-	g_autoptr(GError) error =
-		ews_governor_refusal(&self->governor, g_get_monotonic_time());
+	int64_t now = g_get_monotonic_time();
+	g_autoptr(GError) error = ews_governor_refusal(&self->governor, now);
+	g_autoptr(GError) change_error = ews_governor_change_refusal(&self->governor, now);
 	EwsOp *op;
 
 	while (error && (op = ews_queue_pop(self->queue)))
 		ews_op_done(op, g_error_copy(error));
+	while (change_error && (op = ews_queue_pop_call(self->queue)))
+		ews_op_done(op, g_error_copy(change_error));
 }
 
 static EwsTraffic traffic(const EwsSession *self, int64_t now)
@@ -211,6 +269,23 @@ static EwsTraffic traffic(const EwsSession *self, int64_t now)
 		now_on.background += ews_batch_priority(self->batches->pdata[i]) ==
 			EWS_PRIORITY_BACKGROUND;
 	return now_on;
+}
+
+/* Sends a call of this urgency, if there is one whose turn it is and it may leave. */
+static bool send_call(EwsSession *self, EwsPriority priority)
+{
+	int64_t now = g_get_monotonic_time();
+	EwsTraffic now_on = traffic(self, now);
+	EwsCall *call;
+
+	if (!ews_governor_may_send_change(&self->governor, priority, &now_on, now))
+		return false;
+	call = ews_queue_take_call(self->queue, priority);
+	if (!call)
+		return false;
+	g_ptr_array_add(self->batches, ews_batch_send(&self->shared, call->ops, call->count));
+	g_free(call);
+	return true;
 }
 
 /* Sends one batch of this urgency, if one may leave. */
@@ -233,7 +308,8 @@ static bool send_one(EwsSession *self, EwsPriority priority)
 static void send_all(EwsSession *self)
 {
 	for (int priority = 0; priority < EWS_PRIORITY_COUNT; priority++)
-		while (send_one(self, (EwsPriority)priority))
+		while (send_call(self, (EwsPriority)priority) ||
+			send_one(self, (EwsPriority)priority))
 			;
 }
 
@@ -258,9 +334,8 @@ static void answer_everything(EwsSession *self)
 	EwsOp *op;
 
 	g_ptr_array_set_size(self->batches, 0);
-	while ((op = ews_queue_pop(self->queue)))
-		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED,
-			"the session is over"));
+	while ((op = ews_queue_pop(self->queue)) || (op = ews_queue_pop_call(self->queue)))
+		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "the session is over"));
 }
 
 static void *run(void *user)
@@ -360,6 +435,7 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	});
 	self->batches = g_ptr_array_new_with_free_func((GDestroyNotify)ews_batch_free);
 	ews_governor_init(&self->governor, self->max_conns);
+	publish_call_sizes(self);
 	self->shared = (EwsBatchShared){
 		.http = self->http,
 		.queue = self->queue,
@@ -416,6 +492,29 @@ uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone
 	op->user = user;
 	post(self, (Command){ .kind = COMMAND_SUBMIT, .op = op });
 	return serial;
+}
+
+void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPriority priority,
+	EwsOpDone done, void *const *users)
+{
+	EwsCall *call = g_malloc(sizeof(*call) + count * sizeof(EwsOp *));
+
+	*call = (EwsCall){.serial = next_serial(self), .priority = priority, .count = count};
+	for (unsigned i = 0; i < count; i++) {
+		EwsOp *op = ops[i];
+
+		g_assert(ews_op_kind_is_change(op->kind) && op->kind == ops[0]->kind);
+		op->priority = priority;
+		op->done = done;
+		op->user = users ? users[i] : NULL;
+		call->ops[i] = op;
+	}
+	post(self, (Command){.kind = COMMAND_CALL, .call = call});
+}
+
+unsigned ews_call_size(EwsSession *self, EwsChange change)
+{
+	return atomic_load_explicit(&self->call_sizes[change], memory_order_relaxed);
 }
 
 void ews_hold(EwsSession *self)

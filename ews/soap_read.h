@@ -36,6 +36,7 @@ typedef struct EwsFault {
 	char *code; /* own; the ResponseCode, wherever the server put it */
 	char *text; /* own */
 	bool is_busy;
+	bool is_client;     /* the faultcode blames the request */
 	int64_t backoff_ms; /* -1: none */
 } EwsFault;
 

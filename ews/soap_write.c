@@ -18,6 +18,7 @@
 struct EwsWriter {
 	xmlBuffer *buffer;      /* own */
 	xmlTextWriter *writer; /* own */
+	EwsBody *body;         /* own until handed out; NULL after that */
 };
 
 #define XML(string) ((const xmlChar *)(string))
@@ -28,6 +29,7 @@ EwsWriter *ews_writer_new(const char *operation)
 
 	self->buffer = xmlBufferCreate();
 	self->writer = self->buffer ? xmlNewTextWriterMemory(self->buffer, 0) : NULL;
+	self->body = ews_body_new();
 	if (!self->writer)
 		g_error("libxml2: out of memory");
 	xmlTextWriterStartDocument(self->writer, NULL, "utf-8", NULL);
@@ -49,6 +51,7 @@ void ews_writer_free(EwsWriter *self)
 		return;
 	xmlFreeTextWriter(self->writer);
 	xmlBufferFree(self->buffer);
+	ews_body_free(self->body);
 	g_free(self);
 }
 
@@ -120,9 +123,28 @@ void ews_writer_empty(EwsWriter *self, const char *element, const char *name, co
 	ews_writer_end(self);
 }
 
-GString *ews_writer_finish(EwsWriter *self)
+/* What was written so far becomes a part of the body. */
+static void cut_text(EwsWriter *self)
+{
+	xmlTextWriterFlush(self->writer);
+	ews_body_add_text(self->body, (const char *)xmlBufferContent(self->buffer),
+		(size_t)xmlBufferLength(self->buffer));
+	xmlBufferEmpty(self->buffer);
+}
+
+void ews_writer_source(EwsWriter *self, const char *element, EwsSource *source, unsigned owner)
+{
+	ews_writer_start(self, element);
+	/* The writer closes the start tag when content comes. */
+	xmlTextWriterWriteRaw(self->writer, XML(""));
+	cut_text(self);
+	ews_body_add_source(self->body, source, owner);
+	ews_writer_end(self);
+}
+
+EwsBody *ews_writer_finish(EwsWriter *self)
 {
 	xmlTextWriterEndDocument(self->writer);
-	return g_string_new_len((const char *)xmlBufferContent(self->buffer),
-		xmlBufferLength(self->buffer));
+	cut_text(self);
+	return g_steal_pointer(&self->body);
 }

@@ -4,8 +4,11 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "ews/body.h"
+
 /*
- * A request as it is written: an envelope around one operation, in a buffer.
+ * A request as it is written: an envelope around one operation, in a buffer, but for messages,
+ * which are only named here and read when the request leaves (ews/body.h).
  *
  * Elements are named with the prefixes "m:" (messages) and "t:" (types) that the envelope
  * declares. Text and values may hold anything: what is not UTF-8 is made so, and characters that
@@ -26,6 +29,8 @@ void ews_writer_text(EwsWriter *self, const char *element, const char *text);
 void ews_writer_number(EwsWriter *self, const char *element, int64_t number);
 /* <element name="value"/> */
 void ews_writer_empty(EwsWriter *self, const char *element, const char *name, const char *value);
+/* An element with a message in it, as base64. Takes @source, of the op number @owner. */
+void ews_writer_source(EwsWriter *self, const char *element, EwsSource *source, unsigned owner);
 
 /* Closes everything that is open and hands out the document. */
-GString *ews_writer_finish(EwsWriter *self);
+EwsBody *ews_writer_finish(EwsWriter *self);

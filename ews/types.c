@@ -55,6 +55,7 @@ void ews_item_free(EwsItem *self)
 	g_free(self->display_to);
 	g_free(self->message_id);
 	g_free(self->file_name);
+	g_free(self->guid);
 	g_strfreev(self->categories);
 	g_free(self->search_key);
 	g_free(self);

@@ -10,15 +10,11 @@
  * tags as hex of any case and padding, or decimal), and what is empty is left out.
  */
 
-#define TAG_MESSAGE_FLAGS 0x0E07 /* PidTagMessageFlags */
 #define TAG_SEARCH_KEY    0x300B /* PidTagSearchKey */
 #define TAG_HIDDEN        0x10F4 /* PidTagAttributeHidden */
 #define TAG_FOLDER_SIZE   0x0E08 /* PidTagMessageSizeExtended */
 #define TAG_COMMIT_TIME   0x670A /* PidTagLocalCommitTimeMax */
 #define TAG_DELETED_COUNT 0x670B /* PidTagDeletedCountTotal */
-
-#define FLAG_READ   0x01
-#define FLAG_UNSENT 0x08
 
 #define SEARCH_KEY_MAX 1024
 
@@ -59,7 +55,7 @@ static void write_fields(EwsWriter *writer, const char *const *fields, size_t co
 		ews_writer_empty(writer, "t:FieldURI", "FieldURI", fields[i]);
 }
 
-static void write_tag(EwsWriter *writer, unsigned tag, const char *type)
+void ews_shape_write_tag(EwsWriter *writer, unsigned tag, const char *type)
 {
 	char text[16];
 
@@ -70,11 +66,11 @@ static void write_tag(EwsWriter *writer, unsigned tag, const char *type)
 	ews_writer_end(writer);
 }
 
-static void write_file_name(EwsWriter *writer)
+void ews_shape_write_named(EwsWriter *writer, const char *name)
 {
 	ews_writer_start(writer, "t:ExtendedFieldURI");
 	ews_writer_attribute(writer, "PropertySetId", EWS_PROPERTY_SET);
-	ews_writer_attribute(writer, "PropertyName", EWS_PROPERTY_FILE_NAME);
+	ews_writer_attribute(writer, "PropertyName", name);
 	ews_writer_attribute(writer, "PropertyType", "String");
 	ews_writer_end(writer);
 }
@@ -85,9 +81,10 @@ void ews_shape_write_items(EwsWriter *writer)
 	ews_writer_text(writer, "t:BaseShape", "IdOnly");
 	ews_writer_start(writer, "t:AdditionalProperties");
 	write_fields(writer, item_fields, G_N_ELEMENTS(item_fields));
-	write_tag(writer, TAG_SEARCH_KEY, "Binary");
-	write_tag(writer, TAG_MESSAGE_FLAGS, "Integer");
-	write_file_name(writer);
+	ews_shape_write_tag(writer, TAG_SEARCH_KEY, "Binary");
+	ews_shape_write_tag(writer, EWS_TAG_MESSAGE_FLAGS, "Integer");
+	ews_shape_write_named(writer, EWS_PROPERTY_FILE_NAME);
+	ews_shape_write_named(writer, EWS_PROPERTY_GUID);
 	ews_writer_end(writer);
 	ews_writer_end(writer);
 }
@@ -109,10 +106,10 @@ void ews_shape_write_folders(EwsWriter *writer)
 	ews_writer_text(writer, "t:BaseShape", "IdOnly");
 	ews_writer_start(writer, "t:AdditionalProperties");
 	write_fields(writer, folder_fields, G_N_ELEMENTS(folder_fields));
-	write_tag(writer, TAG_HIDDEN, "Boolean");
-	write_tag(writer, TAG_FOLDER_SIZE, "Long");
-	write_tag(writer, TAG_COMMIT_TIME, "SystemTime");
-	write_tag(writer, TAG_DELETED_COUNT, "Integer");
+	ews_shape_write_tag(writer, TAG_HIDDEN, "Boolean");
+	ews_shape_write_tag(writer, TAG_FOLDER_SIZE, "Long");
+	ews_shape_write_tag(writer, TAG_COMMIT_TIME, "SystemTime");
+	ews_shape_write_tag(writer, TAG_DELETED_COUNT, "Integer");
 	ews_writer_end(writer);
 	ews_writer_end(writer);
 }
@@ -151,6 +148,30 @@ static void parent_id(EwsReading *reading)
 
 	read_id(reading, &folder->parent_id, NULL);
 }
+
+static void new_id(EwsReading *reading)
+{
+	read_id(reading, &reading->op->new_id, &reading->op->new_change_key);
+}
+
+/* clang-format off */
+static const EwsElement new_id_holder[] = {
+	{ .name = EWS_NAME_ItemId, .start = new_id },
+	{ .name = EWS_NAME_FolderId, .start = new_id },
+	{ 0 },
+};
+
+static const EwsElement new_ids[] = {
+	{ .name = EWS_NAME_ANY, .children = new_id_holder },
+	{ 0 },
+};
+
+const EwsElement ews_shape_new_id[] = {
+	{ .name = EWS_NAME_Items, .children = new_ids },
+	{ .name = EWS_NAME_Folders, .children = new_ids },
+	{ 0 },
+};
+/* clang-format on */
 
 /* --- extended properties ----------------------------------------------------------------- */
 
@@ -204,11 +225,14 @@ static void end_item_property(EwsReading *reading)
 
 	if (property->tag == TAG_SEARCH_KEY) {
 		set_search_key(item, value);
-	} else if (property->tag == TAG_MESSAGE_FLAGS) {
+	} else if (property->tag == EWS_TAG_MESSAGE_FLAGS) {
 		reading->message_flags = ews_parse_number(value, -1);
 	} else if (property->is_ours && strcmp(property->name, EWS_PROPERTY_FILE_NAME) == 0) {
 		g_free(item->file_name);
 		item->file_name = g_strdup(value);
+	} else if (property->is_ours && strcmp(property->name, EWS_PROPERTY_GUID) == 0) {
+		g_free(item->guid);
+		item->guid = g_strdup(value);
 	}
 }
 
@@ -300,8 +324,8 @@ void ews_shape_end_item(EwsReading *reading)
 	EwsItem *item = reading->record;
 
 	if (reading->message_flags >= 0) {
-		item->is_draft = (reading->message_flags & FLAG_UNSENT) != 0;
-		item->is_read = item->is_read || (reading->message_flags & FLAG_READ) != 0;
+		item->is_draft = (reading->message_flags & EWS_FLAGS_UNSENT) != 0;
+		item->is_read = item->is_read || (reading->message_flags & EWS_FLAGS_READ) != 0;
 	}
 	reading->message_flags = -1;
 	item->has_properties = item->item_class != NULL;

@@ -8,9 +8,24 @@
  * and the tables that read them into EwsItem and EwsFolder. ews thread only.
  */
 
-/* The property set and the name under which the name a user gave to a file is kept. */
+/* Our property set, and in it: the name that a user gave to a file, what made the item
+ * ("GUID/attempt"), and length and hash of the bytes that were uploaded. */
 #define EWS_PROPERTY_SET       "c11ff724-aa03-4555-9952-8fa248a11c3e"
 #define EWS_PROPERTY_FILE_NAME "ewsfs-name"
+#define EWS_PROPERTY_GUID      "Guid"
+#define EWS_PROPERTY_UPLOAD    "Upload"
+
+#define EWS_TAG_MESSAGE_FLAGS 0x0E07 /* PidTagMessageFlags */
+#define EWS_TAG_RECEIVED 0x0E06      /* PidTagMessageDeliveryTime */
+#define EWS_TAG_SENT 0x0039          /* PidTagClientSubmitTime */
+
+/* In PidTagMessageFlags. */
+#define EWS_FLAGS_READ 0x01
+#define EWS_FLAGS_UNSENT 0x08
+
+/* <t:ExtendedFieldURI> of a property by tag, and of a String of ours. */
+void ews_shape_write_tag(EwsWriter *writer, unsigned tag, const char *type);
+void ews_shape_write_named(EwsWriter *writer, const char *name);
 
 /* <m:ItemShape> with the listing properties. */
 void ews_shape_write_items(EwsWriter *writer);
@@ -29,6 +44,9 @@ extern const EwsElement ews_shape_folder[];
 void ews_shape_start_folder(EwsReading *reading);
 /* Fills in what servers leave out. */
 void ews_shape_end_folder(EwsReading *reading);
+
+/* Inside the response message of a change: the id that it gives, into the op. */
+extern const EwsElement ews_shape_new_id[];
 
 /* ItemId, FolderId into the record. */
 void ews_shape_item_id(EwsReading *reading);

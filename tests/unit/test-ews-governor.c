@@ -196,13 +196,13 @@ static void test_silent(void)
 
 	ews_governor_init(&governor, 4);
 	ews_governor_answered(&governor, START);
-	ews_governor_silent(&governor, wrong, START, START + 30);
-	ews_governor_silent(&governor, wrong, START + 30, START + 60);
+	ews_governor_silent(&governor, false, wrong, START, START + 30);
+	ews_governor_silent(&governor, false, wrong, START + 30, START + 60);
 	g_assert_cmpint(governor.state, ==, EWS_STATE_ONLINE);
 	ews_governor_answered(&governor, START + 61);
-	ews_governor_silent(&governor, wrong, START + 61, START + 90);
-	ews_governor_silent(&governor, wrong, START + 90, START + 120);
-	ews_governor_silent(&governor, wrong, START + 120, START + 150);
+	ews_governor_silent(&governor, false, wrong, START + 61, START + 90);
+	ews_governor_silent(&governor, false, wrong, START + 90, START + 120);
+	ews_governor_silent(&governor, false, wrong, START + 120, START + 150);
 	g_assert_cmpint(governor.state, ==, EWS_STATE_OFFLINE);
 	ews_governor_clear(&governor);
 }

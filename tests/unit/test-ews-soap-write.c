@@ -6,14 +6,17 @@
 static char *written(const char *text)
 {
 	g_autoptr(EwsWriter) writer = ews_writer_new("m:Test");
-	g_autoptr(GString) out = NULL;
+	g_autoptr(EwsBody) body = NULL;
+	const char *out;
 	const char *from;
 
 	ews_writer_empty(writer, "t:E", "a", text);
 	ews_writer_text(writer, "t:T", text);
-	out = ews_writer_finish(writer);
-	from = strstr(out->str, "<t:E");
-	g_assert_true(g_str_has_suffix(out->str, "</m:Test></s:Body></s:Envelope>\n"));
+	body = ews_writer_finish(writer);
+	out = ews_body_text(body);
+	g_assert_cmpint(ews_body_len(body), ==, (int64_t)strlen(out));
+	from = strstr(out, "<t:E");
+	g_assert_true(g_str_has_suffix(out, "</m:Test></s:Body></s:Envelope>\n"));
 	return g_strndup(from, (gsize)(strstr(from, "</m:Test>") - from));
 }
 

@@ -9,8 +9,9 @@
 static const char *const code_names[] = {
 	"not-found", "exists", "denied", "auth", "stale", "busy", "offline", "tls", "too-big",
 	"no-space", "unsupported", "corrupt", "protocol", "local", "cancelled",
+	"invalid", "forbidden", "not-empty", "quota",
 };
-G_STATIC_ASSERT(G_N_ELEMENTS(code_names) == EWS_ERROR_CANCELLED + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(code_names) == EWS_ERROR_QUOTA + 1);
 
 /* --- ops from words ---------------------------------------------------------------------- */
 
@@ -121,6 +122,7 @@ static void print_item(GString *out, const EwsItem *item)
 	print_string(out, "to", item->display_to);
 	print_string(out, "message_id", item->message_id);
 	print_string(out, "file_name", item->file_name);
+	print_string(out, "guid", item->guid);
 	for (char **category = item->categories; category && *category; category++)
 		print_string(out, "category", *category);
 	for (size_t i = 0; i < item->search_key_len; i++)

@@ -41,7 +41,7 @@ typedef struct Probe {
 	GPtrArray *messages; /* own, of Message */
 	unsigned folders, changes, pages, fetched;
 	uint64_t bytes;
-	unsigned errors[EWS_ERROR_CANCELLED + 1];
+	unsigned errors[EWS_ERROR_QUOTA + 1];
 	char *first_error;
 	bool print_items;
 } Probe;
@@ -49,8 +49,9 @@ typedef struct Probe {
 static const char *const code_names[] = {
 	"not_found", "exists", "denied", "auth", "stale", "busy", "offline", "tls", "too_big",
 	"no_space", "unsupported", "corrupt", "protocol", "local", "cancelled",
+	"invalid", "forbidden", "not_empty", "quota",
 };
-G_STATIC_ASSERT(G_N_ELEMENTS(code_names) == EWS_ERROR_CANCELLED + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(code_names) == EWS_ERROR_QUOTA + 1);
 
 static void free_message(Message *self)
 {
