@@ -7,67 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ews/error.h"
+#include "tests/unit/fake-ews-private.h"
 #include "tests/unit/test-cache-kit.h"
-
-/* A folder, and what happened in it: a state is how much of the log was told. */
-typedef struct FakeFolder {
-	EwsFolder *folder; /* own */
-	GPtrArray *items;  /* own; of EwsItem */
-	GPtrArray *log;    /* own; of EwsItemChange */
-	int surplus;
-	bool is_gone;
-} FakeFolder;
-
-typedef struct Trouble {
-	char *prefix; /* own */
-	EwsErrorCode code;
-	int times;
-} Trouble;
-
-struct EwsOp {
-	char *line; /* own; what is written down of it */
-	void (*answer)(EwsSession *session, EwsOp *op);
-	char *id;    /* own */
-	char *state; /* own */
-	EwsSink sink;
-	int64_t tag;
-	uint64_t serial;
-	EwsPriority priority;
-	EwsOpDone done;
-	void *user;
-	GError *error;     /* own */
-	EwsFolder *folder; /* own */
-	EwsItem *item;     /* own */
-	EwsFolderPage found;
-	EwsFolderSync hierarchy;
-	EwsItemSync items;
-};
-
-struct EwsSession {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-
-	/* guarded by lock */
-	GQueue ops;          /* of EwsOp; waiting for their answers */
-	GPtrArray *held;     /* own; of EwsOp */
-	char *hold_prefix;   /* own */
-	GPtrArray *troubles; /* own; of Trouble */
-	GPtrArray *lines;    /* own; of char * */
-	GPtrArray *folders;  /* own; of FakeFolder */
-	GHashTable *mimes;   /* own; ItemId → bytes */
-	unsigned page_size;
-	unsigned version; /* of the hierarchy */
-	unsigned spoiled; /* states of an earlier era are refused */
-	int64_t commits;
-	int64_t progress_us;
-	uint64_t serial;
-	bool is_silent;
-	bool is_ids_only;
-	bool is_busy; /* an answer is being delivered */
-	bool is_stopping;
-};
 
 /* --- the mailbox ------------------------------------------------------------------------ */
 
@@ -84,10 +25,11 @@ static void trouble_free(void *data)
 {
 	Trouble *trouble = data;
 	g_free(trouble->prefix);
+	g_free(trouble->words);
 	g_free(trouble);
 }
 
-static FakeFolder *find_folder(EwsSession *self, const char *id)
+FakeFolder *fake_find_folder(EwsSession *self, const char *id)
 {
 	for (guint i = 0; i < self->folders->len; i++) {
 		FakeFolder *folder = self->folders->pdata[i];
@@ -97,7 +39,7 @@ static FakeFolder *find_folder(EwsSession *self, const char *id)
 	return NULL;
 }
 
-static guint find_item(const FakeFolder *folder, const char *id)
+guint fake_find_item(const FakeFolder *folder, const char *id)
 {
 	for (guint i = 0; i < folder->items->len; i++) {
 		const EwsItem *item = folder->items->pdata[i];
@@ -107,16 +49,15 @@ static guint find_item(const FakeFolder *folder, const char *id)
 	return G_MAXUINT;
 }
 
-static void touch(EwsSession *self, FakeFolder *folder)
+void fake_touch(EwsSession *self, FakeFolder *folder)
 {
 	folder->folder->commit_time = KIT_TIME + ++self->commits;
 	folder->folder->total_count = (int64_t)folder->items->len + folder->surplus;
 }
 
-void fake_folder(EwsSession *self, const char *id, const char *parent, const char *name)
+void fake_put_folder(EwsSession *self, const char *id, const char *parent, const char *name)
 {
-	pthread_mutex_lock(&self->lock);
-	FakeFolder *folder = find_folder(self, id);
+	FakeFolder *folder = fake_find_folder(self, id);
 	if (folder == NULL) {
 		folder = g_new0(FakeFolder, 1);
 		folder->items = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_free);
@@ -128,47 +69,61 @@ void fake_folder(EwsSession *self, const char *id, const char *parent, const cha
 	folder->folder = kit_make_folder(id, parent, name);
 	folder->folder->deleted_count = 0;
 	self->version++;
-	touch(self, folder);
+	fake_touch(self, folder);
+}
+
+void fake_folder(EwsSession *self, const char *id, const char *parent, const char *name)
+{
+	pthread_mutex_lock(&self->lock);
+	fake_put_folder(self, id, parent, name);
 	pthread_mutex_unlock(&self->lock);
 }
 
 void fake_folder_gone(EwsSession *self, const char *id)
 {
 	pthread_mutex_lock(&self->lock);
-	find_folder(self, id)->is_gone = true;
+	fake_find_folder(self, id)->is_gone = true;
 	self->version++;
 	pthread_mutex_unlock(&self->lock);
+}
+
+void fake_put_item(EwsSession *self, FakeFolder *folder, EwsItem *item, const char *mime)
+{
+	guint index = fake_find_item(folder, item->id);
+	bool is_new = index == G_MAXUINT;
+	g_ptr_array_add(folder->log,
+		kit_change(is_new ? EWS_CHANGE_CREATE : EWS_CHANGE_UPDATE, item));
+	g_hash_table_replace(self->mimes, g_strdup(item->id), g_strdup(mime));
+	if (is_new)
+		g_ptr_array_add(folder->items, NULL);
+	else
+		ews_item_free(folder->items->pdata[index]);
+	folder->items->pdata[is_new ? folder->items->len - 1 : index] = item;
+	fake_touch(self, folder);
 }
 
 void fake_item(EwsSession *self, const char *folder_id, const EwsItem *item, const char *mime)
 {
 	pthread_mutex_lock(&self->lock);
-	FakeFolder *folder = find_folder(self, folder_id);
-	guint index = find_item(folder, item->id);
-	bool is_new = index == G_MAXUINT;
-	if (is_new)
-		g_ptr_array_add(folder->items, NULL);
-	else
-		ews_item_free(folder->items->pdata[index]);
-	folder->items->pdata[is_new ? folder->items->len - 1 : index] = kit_copy_item(item);
-	g_ptr_array_add(folder->log,
-		kit_change(is_new ? EWS_CHANGE_CREATE : EWS_CHANGE_UPDATE, item));
-	g_hash_table_replace(self->mimes, g_strdup(item->id), g_strdup(mime));
-	touch(self, folder);
+	fake_put_item(self, fake_find_folder(self, folder_id), kit_copy_item(item), mime);
 	pthread_mutex_unlock(&self->lock);
+}
+
+void fake_drop_item(EwsSession *self, FakeFolder *folder, const char *item_id, bool is_told)
+{
+	g_autoptr(EwsItem) gone = ews_item_new();
+	gone->id = g_strdup(item_id);
+	g_ptr_array_remove_index(folder->items, fake_find_item(folder, item_id));
+	if (is_told)
+		g_ptr_array_add(folder->log, kit_change(EWS_CHANGE_DELETE, gone));
+	folder->folder->deleted_count++;
+	fake_touch(self, folder);
 }
 
 static void drop_item(EwsSession *self, const char *folder_id, const char *item_id, bool is_told)
 {
 	pthread_mutex_lock(&self->lock);
-	FakeFolder *folder = find_folder(self, folder_id);
-	g_autoptr(EwsItem) gone = ews_item_new();
-	gone->id = g_strdup(item_id);
-	g_ptr_array_remove_index(folder->items, find_item(folder, item_id));
-	if (is_told)
-		g_ptr_array_add(folder->log, kit_change(EWS_CHANGE_DELETE, gone));
-	folder->folder->deleted_count++;
-	touch(self, folder);
+	fake_drop_item(self, fake_find_folder(self, folder_id), item_id, is_told);
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -185,9 +140,9 @@ void fake_item_lost(EwsSession *self, const char *folder_id, const char *item_id
 void fake_miscount(EwsSession *self, const char *folder_id, int surplus)
 {
 	pthread_mutex_lock(&self->lock);
-	FakeFolder *folder = find_folder(self, folder_id);
+	FakeFolder *folder = fake_find_folder(self, folder_id);
 	folder->surplus = surplus;
-	touch(self, folder);
+	fake_touch(self, folder);
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -224,16 +179,16 @@ static EwsFolder *copy_folder(const EwsFolder *from)
 	return folder;
 }
 
-static void refuse(EwsOp *op, EwsErrorCode code)
+void fake_refuse_op(EwsOp *op, EwsErrorCode code)
 {
 	op->error = g_error_new(EWS_ERROR, (gint)code, "the fake refuses %s", op->line);
 }
 
 static void answer_get_folder(EwsSession *self, EwsOp *op)
 {
-	const FakeFolder *folder = find_folder(self, op->id);
+	const FakeFolder *folder = fake_find_folder(self, op->id);
 	if (folder == NULL || folder->is_gone)
-		refuse(op, EWS_ERROR_NOT_FOUND);
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
 	else
 		op->folder = copy_folder(folder->folder);
 }
@@ -256,7 +211,7 @@ static void answer_hierarchy(EwsSession *self, EwsOp *op)
 	op->hierarchy.is_last = true;
 	op->hierarchy.state = g_strdup_printf("%u/%u", self->spoiled, self->version);
 	if (op->state != NULL && strtoul(op->state, NULL, 10) != self->spoiled) {
-		refuse(op, EWS_ERROR_STALE);
+		fake_refuse_op(op, EWS_ERROR_STALE);
 		return;
 	}
 	for (guint i = 0; i < self->folders->len; i++) {
@@ -283,19 +238,19 @@ static EwsItemChange *tell(const EwsSession *self, EwsChangeKind kind, const Ews
 /* A state: ERA/'f' or 'l'/told/length of the log when a full run began. */
 static void answer_items(EwsSession *self, EwsOp *op)
 {
-	const FakeFolder *folder = find_folder(self, op->id);
+	const FakeFolder *folder = fake_find_folder(self, op->id);
 	unsigned era = self->spoiled;
 	unsigned told = 0;
 	unsigned log = folder != NULL ? folder->log->len : 0;
 	char kind = 'f';
 	if (folder == NULL || folder->is_gone) {
-		refuse(op, EWS_ERROR_NOT_FOUND);
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
 		return;
 	}
 	if (op->state != NULL)
 		g_assert_cmpint(sscanf(op->state, "%u/%c/%u/%u", &era, &kind, &told, &log), ==, 4);
 	if (era != self->spoiled) {
-		refuse(op, EWS_ERROR_STALE);
+		fake_refuse_op(op, EWS_ERROR_STALE);
 		return;
 	}
 	guint all = kind == 'f' ? folder->items->len : folder->log->len;
@@ -318,12 +273,12 @@ static void answer_item(EwsSession *self, EwsOp *op)
 {
 	for (guint i = 0; i < self->folders->len && op->item == NULL; i++) {
 		const FakeFolder *folder = self->folders->pdata[i];
-		guint index = find_item(folder, op->id);
+		guint index = fake_find_item(folder, op->id);
 		if (index != G_MAXUINT)
 			op->item = kit_copy_item(folder->items->pdata[index]);
 	}
 	if (op->item == NULL)
-		refuse(op, EWS_ERROR_NOT_FOUND);
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
 }
 
 /* In two pieces, after a false start, as the wire may do it. */
@@ -334,7 +289,7 @@ static void answer_mime(EwsSession *self, EwsOp *op)
 	if (op->error != NULL)
 		return;
 	if (mime == NULL) {
-		refuse(op, EWS_ERROR_CORRUPT);
+		fake_refuse_op(op, EWS_ERROR_CORRUPT);
 		return;
 	}
 	size_t half = strlen(mime) / 2;
@@ -352,18 +307,36 @@ static void answer_names(EwsSession *self, EwsOp *op)
 
 /* --- the thread ------------------------------------------------------------------------- */
 
-static bool take_trouble(EwsSession *self, EwsOp *op)
+static Trouble *find_trouble(EwsSession *self, const EwsOp *op)
 {
 	for (guint i = 0; i < self->troubles->len; i++) {
 		Trouble *trouble = self->troubles->pdata[i];
-		if (trouble->times == 0 || !g_str_has_prefix(op->line, trouble->prefix))
-			continue;
-		if (trouble->times > 0)
-			trouble->times--;
-		refuse(op, trouble->code);
-		return true;
+		if (trouble->times != 0 && g_str_has_prefix(op->line, trouble->prefix))
+			return trouble;
 	}
-	return false;
+	return NULL;
+}
+
+static void give_trouble(EwsSession *self, EwsOp *op, Trouble *trouble)
+{
+	if (trouble->times > 0)
+		trouble->times--;
+	if (trouble->is_done)
+		op->answer(self, op);
+	if (op->error != NULL)
+		return;
+	fake_refuse_op(op, trouble->code);
+	op->response_code = g_strdup(trouble->words);
+	op->is_in_doubt = trouble->is_lost;
+}
+
+static void answer_op(EwsSession *self, EwsOp *op)
+{
+	Trouble *trouble = find_trouble(self, op);
+	if (trouble != NULL)
+		give_trouble(self, op, trouble);
+	else
+		op->answer(self, op);
 }
 
 static bool is_held(const EwsSession *self, const EwsOp *op)
@@ -386,8 +359,7 @@ static void *run(void *data)
 			pthread_cond_broadcast(&self->changed);
 			continue;
 		}
-		if (!take_trouble(self, op))
-			op->answer(self, op);
+		answer_op(self, op);
 		self->progress_us = g_get_monotonic_time();
 		self->is_busy = true;
 		pthread_mutex_unlock(&self->lock);
@@ -412,6 +384,7 @@ EwsSession *fake_start(void)
 	self->folders = g_ptr_array_new_with_free_func(fake_folder_free);
 	self->mimes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	self->page_size = EWS_SYNC_PAGE_MAX;
+	self->call_size = 10;
 	fake_folder(self, FAKE_TOP, "", "");
 	g_assert_cmpint(pthread_create(&self->thread, NULL, run, self), ==, 0);
 	return self;
@@ -461,15 +434,33 @@ void fake_stop(EwsSession *self)
 
 /* --- trouble and lines ------------------------------------------------------------------ */
 
+static void add_trouble(EwsSession *self, const char *prefix, Trouble trouble)
+{
+	trouble.prefix = g_strdup(prefix);
+	pthread_mutex_lock(&self->lock);
+	g_ptr_array_insert(self->troubles, 0, g_memdup2(&trouble, sizeof(trouble)));
+	pthread_mutex_unlock(&self->lock);
+}
+
 void fake_fail(EwsSession *self, const char *prefix, EwsErrorCode code, int times)
 {
-	Trouble *trouble = g_new0(Trouble, 1);
-	trouble->prefix = g_strdup(prefix);
-	trouble->code = code;
-	trouble->times = times;
-	pthread_mutex_lock(&self->lock);
-	g_ptr_array_insert(self->troubles, 0, trouble);
-	pthread_mutex_unlock(&self->lock);
+	add_trouble(self, prefix, (Trouble){.code = code, .times = times});
+}
+
+void fake_refuse(EwsSession *self, const char *prefix, EwsErrorCode code, const char *words,
+	int times)
+{
+	add_trouble(self, prefix,
+		(Trouble){.code = code, .words = g_strdup(words), .times = times});
+}
+
+void fake_lose(EwsSession *self, const char *prefix, bool is_done, int times)
+{
+	add_trouble(self, prefix,
+		(Trouble){.code = EWS_ERROR_OFFLINE,
+			.is_lost = true,
+			.is_done = is_done,
+			.times = times});
 }
 
 static int compare_urgency(gconstpointer a, gconstpointer b)
@@ -594,7 +585,7 @@ int64_t ews_session_last_progress(EwsSession *self)
 	return progress;
 }
 
-static EwsOp *op_new(const char *name, const char *id, const char *state,
+EwsOp *fake_op_new(const char *name, const char *id, const char *state,
 	void (*answer)(EwsSession *, EwsOp *))
 {
 	EwsOp *op = g_new0(EwsOp, 1);
@@ -613,6 +604,7 @@ void ews_op_free(EwsOp *op)
 	g_clear_error(&op->error);
 	ews_folder_free(op->folder);
 	ews_item_free(op->item);
+	fake_op_clear_change(op);
 	g_clear_pointer(&op->found.folders, g_ptr_array_unref);
 	g_clear_pointer(&op->hierarchy.changes, g_ptr_array_unref);
 	g_clear_pointer(&op->items.changes, g_ptr_array_unref);
@@ -641,13 +633,13 @@ int64_t ews_op_tag(const EwsOp *op)
 
 EwsOp *ews_get_folder_new(const char *id)
 {
-	return op_new("GetFolder", id, NULL, answer_get_folder);
+	return fake_op_new("GetFolder", id, NULL, answer_get_folder);
 }
 
 EwsOp *ews_get_distinguished_folder_new(const char *name)
 {
-	g_assert_cmpstr(name, ==, "msgfolderroot");
-	return op_new("GetFolder", FAKE_TOP, NULL, answer_get_folder);
+	bool is_top = strcmp(name, "msgfolderroot") == 0;
+	return fake_op_new("GetFolder", is_top ? FAKE_TOP : name, NULL, answer_get_folder);
 }
 
 EwsFolder *ews_get_folder_take(EwsOp *op)
@@ -657,7 +649,7 @@ EwsFolder *ews_get_folder_take(EwsOp *op)
 
 EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset)
 {
-	return op_new("FindFolder", root_id, NULL, answer_find_folder);
+	return fake_op_new("FindFolder", root_id, NULL, answer_find_folder);
 }
 
 const EwsFolderPage *ews_find_folder_page(const EwsOp *op)
@@ -667,7 +659,7 @@ const EwsFolderPage *ews_find_folder_page(const EwsOp *op)
 
 EwsOp *ews_sync_folder_hierarchy_new(const char *state)
 {
-	return op_new("SyncFolderHierarchy", FAKE_TOP, state, answer_hierarchy);
+	return fake_op_new("SyncFolderHierarchy", FAKE_TOP, state, answer_hierarchy);
 }
 
 const EwsFolderSync *ews_sync_folder_hierarchy_page(const EwsOp *op)
@@ -677,7 +669,7 @@ const EwsFolderSync *ews_sync_folder_hierarchy_page(const EwsOp *op)
 
 EwsOp *ews_sync_folder_items_new(const char *folder_id, const char *state)
 {
-	return op_new("SyncFolderItems", folder_id, state, answer_items);
+	return fake_op_new("SyncFolderItems", folder_id, state, answer_items);
 }
 
 const EwsItemSync *ews_sync_folder_items_page(const EwsOp *op)
@@ -687,14 +679,14 @@ const EwsItemSync *ews_sync_folder_items_page(const EwsOp *op)
 
 EwsOp *ews_get_item_mime_new(const char *item_id, int64_t size_hint, const EwsSink *sink)
 {
-	EwsOp *op = op_new("GetItemMime", item_id, NULL, answer_mime);
+	EwsOp *op = fake_op_new("GetItemMime", item_id, NULL, answer_mime);
 	op->sink = *sink;
 	return op;
 }
 
 EwsOp *ews_get_item_new(const char *item_id)
 {
-	return op_new("GetItem", item_id, NULL, answer_item);
+	return fake_op_new("GetItem", item_id, NULL, answer_item);
 }
 
 EwsItem *ews_get_item_take(EwsOp *op)
@@ -704,7 +696,7 @@ EwsItem *ews_get_item_take(EwsOp *op)
 
 EwsOp *ews_resolve_names_new(const char *entry)
 {
-	return op_new("ResolveNames", entry, NULL, answer_names);
+	return fake_op_new("ResolveNames", entry, NULL, answer_names);
 }
 
 const char *ews_resolve_names_address(const EwsOp *op)

@@ -13,8 +13,13 @@
  * memory on a thread of its own, as the real one answers on the ews thread. Linked in place of
  * ews/session.c and the operations.
  *
- * What was asked is written down, one line an op, in the order of asking. An op can be made to
- * fail, once or for ever, or to be held until the test lets it go.
+ * What was asked is written down, one line an op, in the order of asking, and before the ops of a
+ * call that changes something one line for the call ("Call CreateItem 3"). An op can be made to
+ * fail, once or for ever, to be done or not with its answer lost, or to be held until the test
+ * lets it go.
+ *
+ * Distinguished folders are those whose ids are their names: where the test makes "deleteditems"
+ * and "sentitems", what is deleted and sent goes there, else it is gone. New ids are "N1", "N2", ….
  *
  * Any thread; folders and items are changed by the test while the cache asks.
  */
@@ -53,10 +58,34 @@ void fake_ids_only(EwsSession *self, bool is_on);
 /* Refuses every state that was given out so far. */
 void fake_spoil_states(EwsSession *self);
 
+/* What ews_call_size says; 10 at first. */
+void fake_call_size(EwsSession *self, unsigned size);
+
+/* The folder an item is in (owned, NULL: none), what is said of it, and its bytes (both owned,
+ * NULL: there is none). */
+char *fake_where(EwsSession *self, const char *item_id);
+EwsItem *fake_get(EwsSession *self, const char *item_id);
+char *fake_mime(EwsSession *self, const char *item_id);
+
+/* The id of the item with that GUID, "GUID/attempt" or the beginning of it, the number @index of
+ * them (owned, NULL: not so many). */
+char *fake_made(EwsSession *self, const char *guid, unsigned index);
+
+/* How many messages went out. */
+unsigned fake_sent(EwsSession *self);
+
 /* --- trouble ---------------------------------------------------------------------------- */
 
 /* The next @times ops whose line begins with @prefix fail with @code (-1 times: all). */
 void fake_fail(EwsSession *self, const char *prefix, EwsErrorCode code, int times);
+
+/* The same with the server's own code (ews_op_response_code). */
+void fake_refuse(EwsSession *self, const char *prefix, EwsErrorCode code, const char *words,
+	int times);
+
+/* The answers of the next @times changes whose line begins with @prefix are lost: they end OFFLINE
+ * and in doubt, and were done, or not. */
+void fake_lose(EwsSession *self, const char *prefix, bool is_done, int times);
 
 /* Ops whose line begins with @prefix wait (NULL: none do any more, and those that waited are
  * answered, the urgent ones first). */
@@ -70,8 +99,10 @@ void fake_be_silent(EwsSession *self, bool is_silent);
 
 /* --- what was asked --------------------------------------------------------------------- */
 
-/* "SyncFolderItems F1 STATE", "GetItemMime ID", …; how many lines begin with @prefix; the line
- * number @index among them (owned, NULL when there are not so many). */
+/* "SyncFolderItems F1 STATE", "GetItemMime ID", "CreateItem F1 GUID/1", "UpdateItem ID",
+ * "DeleteItem ID", "MoveItem ID F2", "CopyItem ID F2", "SendItem ID", "CreateFolder PARENT NAME",
+ * "UpdateFolder ID NAME", "MoveFolder ID PARENT", "DeleteFolder ID", …; how many lines begin with
+ * @prefix; the line number @index among them (owned, NULL when there are not so many). */
 unsigned fake_count(EwsSession *self, const char *prefix);
 char *fake_line(EwsSession *self, const char *prefix, unsigned index);
 void fake_forget_lines(EwsSession *self);

@@ -231,6 +231,7 @@ EwsItem *kit_copy_item(const EwsItem *item)
 	copy->display_to = g_strdup(item->display_to);
 	copy->message_id = g_strdup(item->message_id);
 	copy->file_name = g_strdup(item->file_name);
+	copy->guid = g_strdup(item->guid);
 	copy->categories = g_strdupv(item->categories);
 	copy->search_key = g_memdup2(item->search_key, item->search_key_len);
 	return copy;
