@@ -55,12 +55,20 @@ bool fs_attr_is_exact(const CacheNode *node)
 	return node->kind == CACHE_KIND_DIR || node->size >= 0;
 }
 
+/* What was deleted while it is open has no name left. */
+static nlink_t links_of(const CacheNode *node)
+{
+	if (node->kind == CACHE_KIND_DIR)
+		return 2 + node->subdirs;
+	return node->parent != 0 ? 1 : 0;
+}
+
 void fs_attr_fill(const FsConfig *config, const CacheNode *node, struct stat *ret_attr)
 {
 	struct stat attr = {
 		.st_ino = node->ino,
 		.st_mode = mode_of(config, node),
-		.st_nlink = node->kind == CACHE_KIND_DIR ? 2 + node->subdirs : 1,
+		.st_nlink = links_of(node),
 		.st_uid = config->uid,
 		.st_gid = config->gid,
 		.st_blksize = BLOCK_SIZE,
@@ -76,9 +84,12 @@ void fs_attr_fill(const FsConfig *config, const CacheNode *node, struct stat *re
 
 /* How long the kernel may keep the attributes: for good where they are told to be otherwise. An
  * estimated length is not kept; nor the time of a directory whose first listing is under way, which
- * its end sets: who has waited for that must not be shown the time from before. */
+ * its end sets: who has waited for that must not be shown the time from before; nor the time of
+ * what is written here, which its end sets likewise, and the kernel is not told of own changes. */
 static double keep_s(const CacheNode *node)
 {
+	if (node->is_local)
+		return 0;
 	bool is_settled = node->kind == CACHE_KIND_DIR ? node->is_listed : node->size >= 0;
 
 	return is_settled ? FS_KEEP_S : 0;
@@ -97,7 +108,7 @@ void fs_attr_entry(const FsConfig *config, const CacheNode *node,
 
 /* --- getattr ------------------------------------------------------------- */
 
-static void reply_node(fuse_req_t req, const Fs *fs, const CacheNode *node)
+void fs_attr_reply(fuse_req_t req, const Fs *fs, const CacheNode *node)
 {
 	struct stat attr;
 
@@ -105,9 +116,7 @@ static void reply_node(fuse_req_t req, const Fs *fs, const CacheNode *node)
 	fuse_reply_attr(req, &attr, keep_s(node));
 }
 
-/* Other bytes are current by now. Who holds the old ones open goes on seeing their length; who
- * does not is sent to look the name up again. */
-static void reply_outdated(fuse_req_t req, const Fs *fs, const CacheNode *node, fuse_ino_t ino)
+void fs_attr_reply_outdated(fuse_req_t req, const Fs *fs, const CacheNode *node, fuse_ino_t ino)
 {
 	int64_t size = cache_blob_pinned_size(fs->cache, node->id, fs_inode_content(ino));
 	struct stat attr;
@@ -134,15 +143,14 @@ static void reply_size(FsParked *parked, FsParkedHow how, const GError *error)
 {
 	const Fs *fs = fs_of(parked->req);
 	g_autoptr(GError) problem = NULL;
-	g_autoptr(CacheNode) node =
-		cache_get(fs->cache, fs_inode_node(parked->ino), &problem);
+	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(parked->ino), &problem);
 
 	if (node == NULL)
 		fs_err_reply(parked->req, problem, "stat");
 	else if (!fs_inode_is_current(parked->ino, node))
-		reply_outdated(parked->req, fs, node, parked->ino);
+		fs_attr_reply_outdated(parked->req, fs, node, parked->ino);
 	else if (fs_attr_is_exact(node) || may_estimate(fs, node))
-		reply_node(parked->req, fs, node);
+		fs_attr_reply(parked->req, fs, node);
 	else if (error != NULL)
 		fs_err_reply(parked->req, error, "stat");
 	else
@@ -156,7 +164,7 @@ static void wait_for_size(fuse_req_t req, Fs *fs, const CacheNode *node, fuse_in
 	int64_t left_us = is_auto ? fs_budget_begin(fs->budget, node->parent, now_us) : INT64_MAX;
 
 	if (left_us == 0) {
-		reply_node(req, fs, node);
+		fs_attr_reply(req, fs, node);
 		return;
 	}
 	FsParked *parked = fs_parked_new(fs->park, req, ino, reply_size);
@@ -178,66 +186,51 @@ void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	if (node == NULL)
 		fs_err_reply(req, error, "stat");
 	else if (!fs_inode_is_current(ino, node))
-		reply_outdated(req, fs, node, ino);
+		fs_attr_reply_outdated(req, fs, node, ino);
 	else if (fs_attr_is_exact(node) || node->has_error)
-		reply_node(req, fs, node);
+		fs_attr_reply(req, fs, node);
 	else
 		wait_for_size(req, fs, node, ino);
 }
 
-/* --- setattr and statfs -------------------------------------------------- */
+/* --- statfs -------------------------------------------------------------- */
 
-#define SETS_CONTENT (FUSE_SET_ATTR_SIZE)
-#define SETS_TIMES (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | \
-	FUSE_SET_ATTR_MTIME_NOW)
+#define NOBODY_KNOWS UINT64_MAX
 
-/* Mode and owner are what the server grants and the options say: a change is accepted, so that
- * `cp -p` and `tar -p` do not complain, and nothing comes of it. */
-void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what,
-	struct fuse_file_info *info)
+/* What may still come into the mailbox: what is left of its quota, where the server tells one;
+ * else what this machine can hold until it is sent. Nothing on a mount that cannot be written. */
+static void fill_space(const FsConfig *config, const CacheUsage *usage, struct statvfs *space)
 {
-	Fs *fs = fs_of(req);
-	g_autoptr(GError) error = NULL;
+	uint64_t used = (usage->bytes + BLOCK_SIZE - 1) / BLOCK_SIZE;
+	uint64_t quota = usage->quota > 0 ? (uint64_t)usage->quota / BLOCK_SIZE : NOBODY_KNOWS;
+	struct statvfs disk = {0};
+	uint64_t left = 0;
 
-	if (fs_inode_is_control(ino)) {
-		fuse_reply_err(req, EROFS);
-		return;
-	}
-	if (what & (SETS_CONTENT | SETS_TIMES)) {
-		fuse_reply_err(req, EROFS);
-		return;
-	}
-	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(ino), &error);
-	if (node == NULL)
-		fs_err_reply(req, error, "chmod");
-	else if (!fs_inode_is_current(ino, node))
-		reply_outdated(req, fs, node, ino);
-	else
-		reply_node(req, fs, node);
+	if (!config->is_read_only && statvfs(config->state_dir, &disk) == 0)
+		left = disk.f_bavail * disk.f_frsize / BLOCK_SIZE;
+	if (quota != NOBODY_KNOWS)
+		left = quota > used ? quota - used : 0;
+	space->f_blocks = used + left;
+	space->f_bfree = space->f_bavail = left;
+	space->f_files = usage->items + disk.f_favail;
+	space->f_ffree = space->f_favail = disk.f_favail;
 }
 
-/* Where the server tells no quota there is no "free" to speak of, and none is made up. */
 void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	Fs *fs = fs_of(req);
+	const Fs *fs = fs_of(req);
 	g_autoptr(GError) error = NULL;
 	CacheUsage usage = {.quota = -1};
+	struct statvfs space = {
+		.f_bsize = BLOCK_SIZE,
+		.f_frsize = BLOCK_SIZE,
+		.f_namemax = FS_NAME_MAX,
+	};
 
 	if (!cache_usage(fs->cache, &usage, &error)) {
 		fs_err_reply(req, error, "statfs");
 		return;
 	}
-	uint64_t used = (usage.bytes + BLOCK_SIZE - 1) / BLOCK_SIZE;
-	uint64_t quota = usage.quota > 0 ? (uint64_t)usage.quota / BLOCK_SIZE : 0;
-	uint64_t all = MAX(used, quota);
-	struct statvfs space = {
-		.f_bsize = BLOCK_SIZE,
-		.f_frsize = BLOCK_SIZE,
-		.f_blocks = all,
-		.f_bfree = all - used,
-		.f_bavail = all - used,
-		.f_files = usage.items,
-		.f_namemax = FS_NAME_MAX,
-	};
+	fill_space(fs->config, &usage, &space);
 	fuse_reply_statfs(req, &space);
 }

@@ -27,7 +27,12 @@ void fs_attr_entry(const FsConfig *config, const CacheNode *node,
 /* TRUE when the size in fs_attr_fill is the exact length of the content. */
 bool fs_attr_is_exact(const CacheNode *node);
 
+/* Answers with the attributes of @node. */
+void fs_attr_reply(fuse_req_t req, const Fs *fs, const CacheNode *node);
+
+/* Other bytes than those of @ino are current by now. Who holds the old ones open goes on seeing
+ * their length; who does not is sent to look the name up again. */
+void fs_attr_reply_outdated(fuse_req_t req, const Fs *fs, const CacheNode *node, fuse_ino_t ino);
+
 void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
-void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what,
-	struct fuse_file_info *info);
 void fs_op_statfs(fuse_req_t req, fuse_ino_t ino);

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "ews/error.h"
+#include "fs/attr.h"
 #include "fs/control.h"
 #include "fs/err.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/inode.h"
 #include "fs/park.h"
+#include "fs/readonly.h"
 
 /* --- open ---------------------------------------------------------------- */
 
@@ -19,28 +22,44 @@ static FsHandle *handle_of(const struct fuse_file_info *info)
 	return (FsHandle *)(uintptr_t)info->fh;
 }
 
-static void close_blob(void *blob)
+static bool is_writing(const struct fuse_file_info *info)
 {
-	cache_blob_close(blob);
+	return (info->flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* Takes @blob. A caller who is gone by now never sends RELEASE. */
-static void reply_opened(fuse_req_t req, struct fuse_file_info *info, CacheBlob *blob)
+static FsHandle *new_handle(const Fs *fs, fuse_ino_t ino, const struct fuse_file_info *info)
 {
-	FsHandles *handles = fs_of(req)->handles;
-	FsHandle *handle = fs_handle_new(handles, blob, close_blob);
+	const FsOpened opened = {
+		.cache = fs->cache,
+		.node = fs_inode_node(ino),
+		.content = fs_inode_content(ino),
+		.is_writable = is_writing(info),
+	};
 
+	return fs_handle_new_message(fs->handles, &opened);
+}
+
+/* The bytes that @ino stands for, if they are here; NULL else. */
+static FsHandle *open_here(const Fs *fs, fuse_ino_t ino, const CacheNode *node,
+	const struct fuse_file_info *info, GError **error)
+{
+	FsHandle *handle = new_handle(fs, ino, info);
+
+	if (fs_handle_load(handle, node, error))
+		return handle;
+	fs_handle_free(fs->handles, handle);
+	return NULL;
+}
+
+/* A caller who is gone by now never sends RELEASE. What is written is told by the kernel, so its
+ * pages are always right, and FLUSH must come. */
+static void reply_opened(fuse_req_t req, struct fuse_file_info *info, FsHandle *handle)
+{
 	info->fh = (uintptr_t)handle;
 	info->keep_cache = 1;
-	info->noflush = 1;
+	info->noflush = !is_writing(info);
 	if (fuse_reply_open(req, info) == -ENOENT)
-		fs_handle_free(handles, handle);
-}
-
-/* The bytes that @ino stands for, if they are here. */
-static CacheBlob *open_blob(const Fs *fs, fuse_ino_t ino, GError **error)
-{
-	return cache_blob_open(fs->cache, fs_inode_node(ino), fs_inode_content(ino), error);
+		fs_handle_free(fs_of(req)->handles, handle);
 }
 
 /* A suspect message whose fetch failed is served as it was: old bytes are better than none, and the
@@ -59,24 +78,53 @@ static void reply_fetched(FsParked *parked, FsParkedHow how, const GError *failu
 		fuse_reply_err(parked->req, ESTALE);
 		return;
 	}
-	CacheBlob *blob = open_blob(fs, parked->ino, &error);
-	if (blob != NULL)
-		reply_opened(parked->req, &parked->info, blob);
+	FsHandle *handle = open_here(fs, parked->ino, NULL, &parked->info, &error);
+	if (handle != NULL)
+		reply_opened(parked->req, &parked->info, handle);
 	else
 		fs_err_reply(parked->req, failure != NULL ? failure : error, "open");
 }
 
-static void fetch_for_open(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_info *info)
+/* The kernel has an estimate for a length, and would append there. It opens once more after it
+ * has looked up the name, and then the bytes are here. */
+static void reply_fetched_to_append(FsParked *parked, FsParkedHow how, const GError *failure)
 {
-	FsParked *parked = fs_parked_new(fs->park, req, ino, reply_fetched);
+	if (failure != NULL)
+		fs_err_reply(parked->req, failure, "open");
+	else
+		fuse_reply_err(parked->req, ESTALE);
+}
+
+static void fetch_for_open(fuse_req_t req, Fs *fs, const CacheNode *node, fuse_ino_t ino,
+	struct fuse_file_info *info)
+{
+	bool is_guessed = is_writing(info) && info->flags & O_APPEND && !fs_attr_is_exact(node);
+	FsParked *parked = fs_parked_new(fs->park, req, ino,
+		is_guessed ? reply_fetched_to_append : reply_fetched);
 
 	parked->info = *info;
 	fs_parked_enter(parked, 0);
 	cache_fetch(fs->cache, fs_inode_node(ino), CACHE_REASON_OPEN, fs_parked_done, parked);
 }
 
+/* A file whose bytes are nowhere else is held open from the start: it is not finished, and not
+ * sent, before the last one who may write it has closed it. */
+static void open_local(fuse_req_t req, const Fs *fs, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	g_autoptr(GError) error = NULL;
+	FsHandle *handle = new_handle(fs, ino, info);
+
+	if (fs_handle_file(handle, false, &error) != NULL) {
+		reply_opened(req, info, handle);
+		return;
+	}
+	fs_handle_free(fs->handles, handle);
+	fs_err_reply(req, error, "open");
+}
+
 static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_info *info)
 {
+	bool is_write_only = (info->flags & O_ACCMODE) == O_WRONLY && !(info->flags & O_APPEND);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(ino), &error);
 
@@ -88,20 +136,28 @@ static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_i
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	CacheBlob *blob = !node->is_suspect ? cache_blob_open_node(fs->cache, node, NULL) : NULL;
-	if (blob != NULL)
-		reply_opened(req, info, blob);
+	if (node->is_local && is_writing(info)) {
+		open_local(req, fs, ino, info);
+		return;
+	}
+	if (is_write_only) {
+		reply_opened(req, info, new_handle(fs, ino, info));
+		return;
+	}
+	FsHandle *handle = !node->is_suspect ? open_here(fs, ino, node, info, NULL) : NULL;
+	if (handle != NULL)
+		reply_opened(req, info, handle);
 	else
-		fetch_for_open(req, fs, ino, info);
+		fetch_for_open(req, fs, node, ino, info);
 }
 
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	Fs *fs = fs_of(req);
 
-	if ((info->flags & O_ACCMODE) != O_RDONLY || info->flags & O_TRUNC)
-		fuse_reply_err(req, EROFS);
-	else if (!fs->has_open)
+	if ((is_writing(info) || info->flags & O_TRUNC) && fs_readonly_refuse(req, ino))
+		return;
+	if (!fs->has_open)
 		fuse_reply_err(req, ENOSYS);
 	else if (fs_inode_is_control(ino))
 		fs_control_open(req, ino, info);
@@ -111,15 +167,41 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 /* --- read ---------------------------------------------------------------- */
 
-static void reply_bytes(fuse_req_t req, const CacheBlob *blob, size_t size, off_t offset)
+static void reply_bytes(fuse_req_t req, int fd, int64_t len, size_t size, off_t offset)
 {
-	int64_t left = MAX(cache_blob_size(blob) - offset, 0);
+	int64_t left = MAX(len - offset, 0);
 	struct fuse_bufvec data = FUSE_BUFVEC_INIT(MIN(size, (uint64_t)left));
 
 	data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
-	data.buf[0].fd = cache_blob_fd(blob);
+	data.buf[0].fd = fd;
 	data.buf[0].pos = offset;
 	fuse_reply_data(req, &data, 0);
+}
+
+static void reply_blob(fuse_req_t req, const CacheBlob *blob, size_t size, off_t offset)
+{
+	reply_bytes(req, cache_blob_fd(blob), cache_blob_size(blob), size, offset);
+}
+
+/* The length is the file's at this moment: it may be written. */
+static void read_by_handle(fuse_req_t req, FsHandle *handle, size_t size, off_t offset)
+{
+	g_autoptr(GError) error = NULL;
+	struct stat attr;
+	int fd = fs_handle_fd(handle, &error);
+
+	if (fd < 0)
+		fs_err_reply(req, error, "read");
+	else if (fstat(fd, &attr) < 0)
+		fuse_reply_err(req, errno);
+	else
+		reply_bytes(req, fd, attr.st_size, size, offset);
+}
+
+/* The bytes that @ino stands for, if they are here. */
+static CacheBlob *open_blob(const Fs *fs, fuse_ino_t ino, GError **error)
+{
+	return cache_blob_open(fs->cache, fs_inode_node(ino), fs_inode_content(ino), error);
 }
 
 static void reply_read(FsParked *parked, FsParkedHow how, const GError *failure)
@@ -129,7 +211,7 @@ static void reply_read(FsParked *parked, FsParkedHow how, const GError *failure)
 	g_autoptr(CacheBlob) blob = open_blob(fs, parked->ino, &error);
 
 	if (blob != NULL)
-		reply_bytes(parked->req, blob, parked->size, parked->offset);
+		reply_blob(parked->req, blob, parked->size, parked->offset);
 	else if (failure != NULL)
 		fs_err_reply(parked->req, failure, "read");
 	else
@@ -145,7 +227,7 @@ static void read_by_number(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	g_autoptr(CacheBlob) blob = open_blob(fs, ino, &error);
 
 	if (blob != NULL) {
-		reply_bytes(req, blob, size, offset);
+		reply_blob(req, blob, size, offset);
 		return;
 	}
 	if (!ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
@@ -167,17 +249,28 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	if (fs_inode_is_control(ino))
 		fs_control_read(req, ino, size, offset, info);
 	else if (fs->has_open)
-		reply_bytes(req, fs_handle_held(handle_of(info)), size, offset);
+		read_by_handle(req, handle_of(info), size, offset);
 	else
 		read_by_number(req, ino, size, offset);
 }
 
 /* --- closing ------------------------------------------------------------- */
 
-/* ENOSYS: the kernel does not ask again. Files that are only read have noflush anyway. */
+/* Without OPEN ENOSYS, and the kernel does not ask again. Files that are only read have noflush.
+ * FLUSH comes at each close of each descriptor, and is the last that a writer hears. */
 void fs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	fuse_reply_err(req, fs_of(req)->has_open ? 0 : ENOSYS);
+	g_autoptr(GError) error = NULL;
+
+	if (!fs_of(req)->has_open) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
+	CacheFile *file = fs_handle_changed(handle_of(info));
+	if (file == NULL || cache_file_flush(file, &error))
+		fuse_reply_err(req, 0);
+	else
+		fs_err_reply(req, error, "close");
 }
 
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)

@@ -4,7 +4,8 @@
 #include <fuse_lowlevel.h>
 
 /*
- * Messages: open, read, release. There are two ways, chosen once for a mount:
+ * Messages: open, read, release. Writing is in fs/write.h; what a handle holds in fs/handle.h.
+ * There are two ways, chosen once for a mount:
  *
  *   with OPEN      OPEN waits until the whole message is here and pins it; the handle holds the
  *                  pinned blob until RELEASE, and READ never waits.
@@ -13,7 +14,9 @@
  *                  opens the blob by node number and may wait, for a message that was evicted.
  *
  * A node number belongs to one content. When the server had other bytes by the time they were
- * fetched, the answer is ESTALE and the kernel looks the name up again by itself.
+ * fetched, the answer is ESTALE and the kernel looks the name up again by itself. So it is when a
+ * file is opened to append whose length the kernel did not know: it appends where it believes the
+ * end to be, and looking up the name tells it where that is.
  */
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

@@ -5,7 +5,9 @@
 #include "fs/dir.h"
 #include "fs/file.h"
 #include "fs/mount.h"
-#include "fs/readonly.h"
+#include "fs/names.h"
+#include "fs/setattr.h"
+#include "fs/write.h"
 #include "fs/xattr.h"
 
 const struct fuse_lowlevel_ops fs_ops = {
@@ -18,10 +20,16 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.readdir = fs_op_readdir,
 	.readdirplus = fs_op_readdirplus,
 	.releasedir = fs_op_releasedir,
+	.fsyncdir = fs_op_fsyncdir,
 
+	.create = fs_op_create,
 	.open = fs_op_open,
 	.read = fs_op_read,
+	.write_buf = fs_op_write_buf,
+	.copy_file_range = fs_op_copy_file_range,
+	.fallocate = fs_op_fallocate,
 	.flush = fs_op_flush,
+	.fsync = fs_op_fsync,
 	.release = fs_op_release,
 
 	.getattr = fs_op_getattr,
@@ -33,7 +41,6 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.setxattr = fs_op_setxattr,
 	.removexattr = fs_op_removexattr,
 
-	.create = fs_op_create,
 	.mknod = fs_op_mknod,
 	.mkdir = fs_op_mkdir,
 	.unlink = fs_op_unlink,

@@ -53,8 +53,10 @@ static void parked_ref(FsParked *self)
 
 static void parked_unref(FsParked *self)
 {
-	if (atomic_fetch_sub(&self->refs, 1) == 1)
-		g_free(self);
+	if (atomic_fetch_sub(&self->refs, 1) != 1)
+		return;
+	g_free(self->extra);
+	g_free(self);
 }
 
 /* Out of the list, with the reference it had there. Under the lock. */

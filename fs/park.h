@@ -53,6 +53,7 @@ struct FsParked {
 	off_t offset;               /* of READ */
 	size_t size;
 	int64_t dir; /* of a wait for a size: whose budget it is on; 0: nobody's */
+	void *extra; /* own, freed with g_free: what else the reply needs; NULL */
 	FsParkedReply reply;
 
 	/* set in fs_parked_new, then const */

@@ -2,45 +2,30 @@
 #include "fs/readonly.h"
 
 #include <errno.h>
+#include <string.h>
 
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	struct fuse_file_info *info)
+#include "fs/control.h"
+#include "fs/fs.h"
+#include "fs/inode.h"
+
+static bool refuse(fuse_req_t req, int error)
 {
-	fuse_reply_err(req, EROFS);
+	fuse_reply_err(req, error);
+	return true;
 }
 
-void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+bool fs_readonly_refuse(fuse_req_t req, fuse_ino_t ino)
 {
-	fuse_reply_err(req, EROFS);
+	if (fs_of(req)->config->is_read_only || fs_inode_is_control(ino))
+		return refuse(req, EROFS);
+	return false;
 }
 
-void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+bool fs_readonly_refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fuse_reply_err(req, EROFS);
-}
-
-void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EROFS);
-}
-
-void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EROFS);
-}
-
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
-	const char *to_name, unsigned flags)
-{
-	fuse_reply_err(req, EROFS);
-}
-
-void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EROFS);
-}
-
-void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
-{
-	fuse_reply_err(req, EROFS);
+	if (fs_of(req)->config->is_read_only || fs_control_is_below(parent, name))
+		return refuse(req, EROFS);
+	if (strlen(name) > FS_NAME_MAX)
+		return refuse(req, ENAMETOOLONG);
+	return false;
 }

@@ -63,7 +63,7 @@ char *fake_req_text(fuse_req_t req)
 {
 	/* Nothing at all has no data either. */
 	return req->bytes->len > 0 ? g_strndup((const char *)req->bytes->data, req->bytes->len)
-		: g_strdup("");
+				   : g_strdup("");
 }
 
 char *fake_notified(void)
@@ -126,6 +126,22 @@ int fuse_reply_open(fuse_req_t req, const struct fuse_file_info *info)
 {
 	answer_begin(req, FAKE_OPEN);
 	req->info = *info;
+	return answer_end(req);
+}
+
+int fuse_reply_create(fuse_req_t req, const struct fuse_entry_param *entry,
+	const struct fuse_file_info *info)
+{
+	answer_begin(req, FAKE_CREATE);
+	req->entry = *entry;
+	req->info = *info;
+	return answer_end(req);
+}
+
+int fuse_reply_write(fuse_req_t req, size_t count)
+{
+	answer_begin(req, FAKE_WRITE);
+	req->count = count;
 	return answer_end(req);
 }
 

@@ -18,7 +18,9 @@ typedef enum FakeKind {
 	FAKE_ENTRY,
 	FAKE_ATTR,
 	FAKE_OPEN,
+	FAKE_CREATE,
 	FAKE_BYTES,
+	FAKE_WRITE,
 	FAKE_XATTR,
 	FAKE_STATFS,
 	FAKE_FORGOTTEN,
@@ -36,7 +38,7 @@ struct fuse_req {
 	struct fuse_file_info info;
 	struct statvfs space;
 	GByteArray *bytes; /* own; of BYTES */
-	size_t count;      /* of XATTR */
+	size_t count;      /* of XATTR, WRITE */
 	fuse_interrupt_func_t interrupt;
 	void *interrupt_data;
 	bool is_interrupted;

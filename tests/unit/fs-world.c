@@ -14,6 +14,7 @@ static void set_up(World *self, gconstpointer data)
 	self->config->url = g_strdup("https://h/e");
 	self->config->user = g_strdup("me");
 	self->config->mountpoint = g_strdup("/mnt");
+	self->config->state_dir = g_strdup("/");
 	self->config->uid = 12;
 	self->config->gid = 13;
 	self->cache = fake_cache_new();

@@ -208,33 +208,61 @@ static void test_gone(World *self, gconstpointer data)
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
 }
 
-/* --- setattr, statfs ----------------------------------------------------- */
+/* Written here: the length is the file's, and what the end of it sets is not kept. */
+static void test_local(World *self, gconstpointer data)
+{
+	g_autoptr(CacheNode) node = NULL;
+	CacheFile *file = cache_create(self->cache, CACHE_ROOT, "a.eml", &node, NULL);
 
-static void test_setattr(World *self, gconstpointer data)
+	g_assert_true(cache_file_truncate(file, 77, NULL));
+	ask(self, fs_inode_of(node));
+	expect_size(self, 77, 0);
+	cache_file_close(file);
+	fake_cache_confirm(self->cache, node->id);
+	ask(self, fs_inode_of(node));
+	expect_size(self, 77, FS_KEEP_S);
+}
+
+/* Who has it open asks on. */
+static void test_unlinked(World *self, gconstpointer data)
 {
 	CacheNode *node = add_file(self);
-	struct stat attr = {.st_mode = 0777};
 
 	node->size = 10;
-	fs_op_setattr(world_next(self), fs_inode_of(node), &attr, FUSE_SET_ATTR_MODE, NULL);
+	node->parent = 0;
+	ask(self, fs_inode_of(node));
 	expect_size(self, 10, FS_KEEP_S);
-	g_assert_cmpuint(self->req->attr.st_mode & 07777, ==, 0600);
-	fs_op_setattr(world_next(self), fs_inode_of(node), &attr,
-		FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_CTIME, NULL);
-	expect_size(self, 10, FS_KEEP_S);
-	fs_op_setattr(world_next(self), fs_inode_of(node), &attr, FUSE_SET_ATTR_SIZE, NULL);
-	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
-	fs_op_setattr(world_next(self), fs_inode_of(node), &attr, FUSE_SET_ATTR_MTIME_NOW, NULL);
-	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
+	g_assert_cmpuint(self->req->attr.st_nlink, ==, 0);
+}
+
+/* --- statfs -------------------------------------------------------------- */
+
+static void ask_space(World *self)
+{
+	fs_op_statfs(world_next(self), FUSE_ROOT_ID);
+	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_STATFS);
+	g_assert_cmpuint(self->req->space.f_namemax, ==, 255);
 }
 
 static void test_statfs(World *self, gconstpointer data)
 {
-	fs_op_statfs(self->req, FUSE_ROOT_ID);
-	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_STATFS);
+	ask_space(self);
 	g_assert_cmpuint(self->req->space.f_blocks, ==, 10);
 	g_assert_cmpuint(self->req->space.f_bavail, ==, 7);
-	g_assert_cmpuint(self->req->space.f_namemax, ==, 255);
+}
+
+/* Without a quota: what this machine can hold; nothing where nothing can be written. */
+static void test_no_quota(World *self, gconstpointer data)
+{
+	fake_cache_hide_quota(self->cache);
+	ask_space(self);
+	g_assert_cmpuint(self->req->space.f_bavail, >, 0);
+	g_assert_cmpuint(self->req->space.f_blocks, ==, 3 + self->req->space.f_bfree);
+	self->config->is_read_only = true;
+	ask_space(self);
+	g_assert_cmpuint(self->req->space.f_bavail, ==, 0);
+	g_assert_cmpuint(self->req->space.f_blocks, ==, 3);
+	g_assert_cmpuint(self->req->space.f_ffree, ==, 0);
 }
 
 int main(int argc, char **argv)
@@ -251,7 +279,9 @@ int main(int argc, char **argv)
 	world_add("/fs/attr/a-broken-item-is-seen", test_broken_item);
 	world_add("/fs/attr/outdated-is-stale-unless-open", test_outdated);
 	world_add("/fs/attr/what-is-gone-is-gone", test_gone);
-	world_add("/fs/attr/chmod-is-accepted-writing-is-not", test_setattr);
+	world_add("/fs/attr/what-is-written-here-is-exact-and-not-kept", test_local);
+	world_add("/fs/attr/what-was-unlinked-has-no-link", test_unlinked);
 	world_add("/fs/attr/statfs-from-usage-and-quota", test_statfs);
+	world_add("/fs/attr/statfs-without-a-quota-is-the-disks", test_no_quota);
 	return g_test_run();
 }

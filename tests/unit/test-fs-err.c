@@ -28,11 +28,15 @@ static const Case cases[] = {
 	{EWS_ERROR_PROTOCOL, EIO, FS_EXIT_NOT_EWS},
 	{EWS_ERROR_LOCAL, EIO, FS_EXIT_LOCAL},
 	{EWS_ERROR_CANCELLED, EINTR, FS_EXIT_OFFLINE},
+	{EWS_ERROR_INVALID, EINVAL, FS_EXIT_NOT_EWS},
+	{EWS_ERROR_FORBIDDEN, EPERM, FS_EXIT_NOT_EWS},
+	{EWS_ERROR_NOT_EMPTY, ENOTEMPTY, FS_EXIT_NOT_EWS},
+	{EWS_ERROR_QUOTA, EDQUOT, FS_EXIT_NOT_EWS},
 };
 
 static void test_numbers(void)
 {
-	g_assert_cmpuint(G_N_ELEMENTS(cases), ==, EWS_ERROR_CANCELLED + 1);
+	g_assert_cmpuint(G_N_ELEMENTS(cases), ==, EWS_ERROR_QUOTA + 1);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autoptr(GError) error = g_error_new(EWS_ERROR, (int)cases[i].code, "x");
 		g_assert_cmpint(fs_err_number(error), ==, cases[i].number);

@@ -141,11 +141,12 @@ static void test_caller_gone(World *self, gconstpointer data)
 	g_assert_cmpuint(fake_cache_pinned(self->cache), ==, 0);
 }
 
-static void test_writing(World *self, gconstpointer data)
+static void test_read_only(World *self, gconstpointer data)
 {
 	static const int flags[] = {O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_WRONLY | O_APPEND};
 	fuse_ino_t ino = fs_inode_of(add_file(self));
 
+	self->config->is_read_only = true;
 	for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
 		open_file(self, ino, flags[i]);
 		g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
@@ -201,7 +202,7 @@ int main(int argc, char **argv)
 	world_add("/fs/file/old-bytes-are-better-than-none", test_suspect);
 	world_add("/fs/file/other-bytes-are-another-file", test_changed);
 	world_add("/fs/file/a-caller-who-left-holds-nothing", test_caller_gone);
-	world_add("/fs/file/writing-is-erofs", test_writing);
+	world_add("/fs/file/a-read-only-mount-is-erofs", test_read_only);
 	world_add("/fs/file/without-open-reads-by-number", test_by_number);
 	world_add("/fs/file/without-open-reads-may-wait", test_by_number_evicted);
 	return g_test_run();

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/xattr.h>
 
+#include "ews/error.h"
+#include "fs/inode.h"
 #include "tests/unit/fs-world.h"
 
 #define DIR 5
@@ -65,7 +68,10 @@ static void test_fractions(World *self, gconstpointer data)
 static void test_unknown(World *self, gconstpointer data)
 {
 	static const char *const foreign[] = {
-		"security.capability", "system.posix_acl_access", "trusted.x", "user",
+		"security.capability",
+		"system.posix_acl_access",
+		"trusted.x",
+		"user",
 	};
 
 	fill(self);
@@ -75,12 +81,6 @@ static void test_unknown(World *self, gconstpointer data)
 		fs_op_getxattr(world_next(self), ID, foreign[i], 0);
 		g_assert_cmpint(fake_req_error(self->req), ==, EOPNOTSUPP);
 	}
-	fs_op_setxattr(world_next(self), ID, "user.ewsfs.is_read", "0", 1, 0);
-	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
-	fs_op_setxattr(world_next(self), ID, "security.selinux", "0", 1, 0);
-	g_assert_cmpint(fake_req_error(self->req), ==, EOPNOTSUPP);
-	fs_op_removexattr(world_next(self), ID, "user.ewsfs.flag");
-	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
 }
 
 static void test_sizes(World *self, gconstpointer data)
@@ -113,11 +113,159 @@ static void test_list(World *self, gconstpointer data)
 	g_autofree char *of_file = names_of(self, ID);
 	g_autofree char *of_folder = names_of(self, DIR);
 
-	g_assert_cmpstr(of_file, ==, "item_id subject received size size_exact has_attachments "
+	g_assert_cmpstr(of_file, ==,
+		"item_id subject received size size_exact has_attachments "
 		"is_read importance flag ");
 	g_assert_cmpstr(of_folder, ==, "item_id ");
 	expect(self, DIR, "user.ewsfs.item_id", "AAMk");
 	expect(self, DIR, "user.ewsfs.is_read", NULL);
+}
+
+/* --- setting ------------------------------------------------------------- */
+
+static int set(World *self, fuse_ino_t ino, const char *name, const char *value, int flags)
+{
+	fs_op_setxattr(world_next(self), ino, name, value, strlen(value), flags);
+	return fake_req_error(self->req);
+}
+
+static int take_away(World *self, fuse_ino_t ino, const char *name)
+{
+	fs_op_removexattr(world_next(self), ino, name);
+	return fake_req_error(self->req);
+}
+
+static void expect_changes(World *self, const char *changes)
+{
+	g_autofree char *text = fake_cache_changes(self->cache);
+
+	g_assert_cmpstr(text, ==, changes);
+}
+
+static void test_set(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.subject", "Neu", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "0", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.importance", "low", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.categories", "a, b", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.flag", "complete", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.received", "2023-11-14T22:13:21Z", 0), ==, 0);
+	expect_changes(self,
+		"set 7 subject=Neu\nset 7 is_read=0\nset 7 importance=0\n"
+		"set 7 categories=a, b\nset 7 flag=2\nset 7 received=1700000001000000\n");
+	fake_cache_refuse(self->cache, EWS_ERROR_DENIED);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.flag", "none", 0), ==, EACCES);
+}
+
+static void test_not_set(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "yes", 0), ==, EINVAL);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.importance", "urgent", 0), ==, EINVAL);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.received", "yesterday", 0), ==, EINVAL);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.subject", "\xff", 0), ==, EINVAL);
+	fs_op_setxattr(world_next(self), ID, "user.ewsfs.flag", "none\0", 5, 0);
+	g_assert_cmpint(fake_req_error(self->req), ==, EINVAL);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.item_id", "other", 0), ==, EPERM);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.sent", "2023-11-14T22:13:20Z", 0), ==, EPERM);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.nonsense", "x", 0), ==, EPERM);
+	g_assert_cmpint(set(self, ID, "user.other", "x", 0), ==, EOPNOTSUPP);
+	g_assert_cmpint(set(self, ID, "security.selinux", "x", 0), ==, EOPNOTSUPP);
+	expect_changes(self, "");
+}
+
+/* What it is already needs no change, of whatever attribute. */
+static void test_same(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.item_id", "AAMk", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "1", 0), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.received", "2023-11-14T22:13:20Z", 0), ==, 0);
+	expect_changes(self, "");
+}
+
+static void test_flags(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "0", XATTR_CREATE), ==, EEXIST);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.categories", "a", XATTR_REPLACE), ==, ENODATA);
+	expect_changes(self, "");
+	g_assert_cmpint(set(self, ID, "user.ewsfs.categories", "a", XATTR_CREATE), ==, 0);
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "0", XATTR_REPLACE), ==, 0);
+	expect_changes(self, "set 7 categories=a\nset 7 is_read=0\n");
+}
+
+static void test_remove(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.flag"), ==, 0);
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.importance"), ==, 0);
+	expect_changes(self, "set 7 flag=0\nset 7 importance=1\n");
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.categories"), ==, ENODATA);
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.item_id"), ==, EPERM);
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.received"), ==, EPERM);
+	g_assert_cmpint(take_away(self, ID, "user.other"), ==, EOPNOTSUPP);
+	expect_changes(self, "");
+}
+
+static void test_new_file(World *self, gconstpointer data)
+{
+	g_autoptr(CacheNode) node = NULL;
+
+	fill(self);
+	CacheFile *file = cache_create(self->cache, DIR, "new.eml", &node, NULL);
+	fuse_ino_t ino = fs_inode_of(node);
+	expect_changes(self, "create 5 new.eml\n");
+	g_autofree char *names = names_of(self, ino);
+	g_assert_cmpstr(names, ==, "size size_exact ");
+	expect(self, ino, "user.ewsfs.is_read", NULL);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.item_id", "old", 0), ==, 0);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.nonsense", "x", 0), ==, 0);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.size", "12", 0), ==, 0);
+	g_assert_cmpint(take_away(self, ino, "user.ewsfs.size"), ==, 0);
+	expect_changes(self, "");
+	g_assert_cmpint(set(self, ino, "user.ewsfs.sent", "2023-11-14T22:13:20.5Z", 0), ==, 0);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.flag", "flagged", 0), ==, 0);
+	expect_changes(self, "set 1000 sent=1700000000500000\nset 1000 flag=1\n");
+	g_assert_cmpint(set(self, ino, "user.other", "x", 0), ==, EOPNOTSUPP);
+	cache_file_close(file);
+	fake_cache_confirm(self->cache, node->id);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.item_id", "old", 0), ==, EPERM);
+}
+
+static void test_scratch(World *self, gconstpointer data)
+{
+	g_autoptr(CacheNode) node = NULL;
+
+	fill(self);
+	CacheFile *file = cache_create(self->cache, DIR, ".new.Xa2", &node, NULL);
+	fuse_ino_t ino = fs_inode_of(node);
+	cache_file_close(file);
+	expect(self, ino, "user.ewsfs.scratch", "1");
+	expect(self, ID, "user.ewsfs.scratch", NULL);
+	g_assert_cmpint(set(self, ino, "user.ewsfs.item_id", "old", 0), ==, 0);
+	/* As rsync -X does with what the source has not. */
+	g_assert_cmpint(take_away(self, ino, "user.ewsfs.scratch"), ==, 0);
+}
+
+static void test_folders(World *self, gconstpointer data)
+{
+	fill(self);
+	g_assert_cmpint(set(self, DIR, "user.ewsfs.item_id", "old", 0), ==, 0);
+	g_assert_cmpint(take_away(self, DIR, "user.ewsfs.item_id"), ==, 0);
+	g_assert_cmpint(set(self, DIR, "user.other", "x", 0), ==, EOPNOTSUPP);
+	expect_changes(self, "");
+}
+
+static void test_read_only(World *self, gconstpointer data)
+{
+	fill(self);
+	self->config->is_read_only = true;
+	g_assert_cmpint(set(self, ID, "user.ewsfs.is_read", "0", 0), ==, EROFS);
+	g_assert_cmpint(set(self, ID, "security.selinux", "0", 0), ==, EOPNOTSUPP);
+	g_assert_cmpint(take_away(self, ID, "user.ewsfs.flag"), ==, EROFS);
+	expect_changes(self, "");
 }
 
 int main(int argc, char **argv)
@@ -128,5 +276,14 @@ int main(int argc, char **argv)
 	world_add("/fs/xattr/foreign-names-are-not-supported", test_unknown);
 	world_add("/fs/xattr/asks-for-the-size-first", test_sizes);
 	world_add("/fs/xattr/lists-what-has-a-value", test_list);
+	world_add("/fs/xattr/some-can-be-set", test_set);
+	world_add("/fs/xattr/others-cannot", test_not_set);
+	world_add("/fs/xattr/the-same-value-is-no-change", test_same);
+	world_add("/fs/xattr/create-and-replace", test_flags);
+	world_add("/fs/xattr/removing-sets-what-nobody-touched", test_remove);
+	world_add("/fs/xattr/a-new-file-takes-everything", test_new_file);
+	world_add("/fs/xattr/so-does-scratch", test_scratch);
+	world_add("/fs/xattr/so-do-folders-for-nothing", test_folders);
+	world_add("/fs/xattr/a-read-only-mount-is-erofs", test_read_only);
 	return g_test_run();
 }
