@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ews/error.h"
+#include "tests/wire/change.h"
 
 static const char *const code_names[] = {
 	"not-found", "exists", "denied", "auth", "stale", "busy", "offline", "tls", "too-big",
@@ -40,6 +41,8 @@ static EwsOp *make_op(Described *self, char **words)
 	const char *one = words[1];
 	const char *two = one ? words[2] : NULL;
 
+	if (change_is(words[0]))
+		return change_new(words);
 	if (strcmp(words[0], "sync-hierarchy") == 0)
 		return ews_sync_folder_hierarchy_new(one);
 	if (!one)
@@ -212,9 +215,17 @@ static void print_mime(GString *out, const Described *self)
 		g_string_append_printf(out, " begun=%u", self->begun);
 }
 
+static void print_change(GString *out, const EwsOp *op)
+{
+	print_string(out, "id", ews_op_new_id(op));
+	print_string(out, "key", ews_op_new_change_key(op));
+}
+
 static void print_answer(Described *self, GString *out)
 {
-	if (g_str_has_prefix(self->what, "get-item")) {
+	if (change_is(self->what)) {
+		print_change(out, self->op);
+	} else if (g_str_has_prefix(self->what, "get-item")) {
 		g_autoptr(EwsItem) item = ews_get_item_take(self->op);
 
 		print_item(out, item);
@@ -241,8 +252,9 @@ void described_print(Described *self, GString *out)
 
 	if (error) {
 		g_assert(error->domain == EWS_ERROR);
-		g_string_append_printf(out, "error %s: %s\n", code_names[error->code],
-			error->message);
+		g_string_append_printf(out, "error %s%s%s: %s\n", code_names[error->code],
+			ews_op_is_in_doubt(self->op) ? " doubted" : "",
+			ews_op_is_refused_whole(self->op) ? " refused" : "", error->message);
 		return;
 	}
 	g_string_append(out, "ok");

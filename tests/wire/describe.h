@@ -9,6 +9,7 @@
  *
  *     get-item-mime ID [SIZE] | get-item ID | sync-items FOLDER [STATE] | sync-hierarchy [STATE]
  *     find-folder ROOT [OFFSET] | get-folder ID | get-distinguished NAME | resolve NAME
+ *     and those of tests/wire/change.h
  *
  * A Described holds the op and, for MIME, what its sink got.
  */
@@ -23,5 +24,6 @@ typedef struct Described {
 Described *described_new(const char *words);
 void described_free(Described *self);
 
-/* Appends lines: "ok ..." with what was answered, or "error CODE: message". */
+/* Appends lines: "ok ..." with what was answered, or "error CODE: message", with "doubted" or
+ * "refused" (as a whole) after the code where that is so. */
 void described_print(Described *self, GString *out);

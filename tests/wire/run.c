@@ -8,7 +8,8 @@
  * A case is a text file (tests/README.md, "wire"):
  *
  *     # what it shows
- *     op: get-item-mime ID          one line an op (tests/wire/describe.h); sent as one batch
+ *     op: get-item-mime ID          one line an op (tests/wire/describe.h); sent as one batch,
+ *                                   those that change something as one call
  *     cold: yes                     no greeting before the ops (the first request of a session)
  *     timeout: 1                    of silence, in seconds
  *     requests: 3                   how many must have been sent
@@ -31,6 +32,7 @@
 #include <string.h>
 
 #include "ews/inbox.h"
+#include "tests/wire/change.h"
 #include "tests/wire/describe.h"
 #include "tests/wire/fake.h"
 
@@ -280,8 +282,25 @@ static void on_done(EwsOp *op, void *user)
 	ews_inbox_post(user, op);
 }
 
+static void submit_call(Run *self)
+{
+	g_autofree EwsOp **ops = g_new(EwsOp *, self->described->len);
+	g_autofree void **users = g_new(void *, self->described->len);
+
+	for (guint i = 0; i < self->described->len; i++) {
+		ops[i] = ((Described *)self->described->pdata[i])->op;
+		users[i] = self->inbox;
+	}
+	ews_submit_call(self->session, ops, self->described->len, EWS_PRIORITY_SCAN, on_done,
+		users);
+}
+
 static void submit_all(Run *self)
 {
+	if (change_is(((Described *)self->described->pdata[0])->what)) {
+		submit_call(self);
+		return;
+	}
 	for (guint i = 0; i < self->described->len; i++) {
 		Described *described = self->described->pdata[i];
 
