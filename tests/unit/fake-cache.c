@@ -259,7 +259,8 @@ CacheNode *cache_lookup(Cache *self, int64_t parent, const char *name, GError **
 bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user, GError **error)
 {
 	for (guint i = 0; i < self->nodes->len; i++) {
-		const CacheNode *node = g_ptr_array_index(self->nodes, i);
+		g_autoptr(CacheNode) node =
+			fake_cache_snapshot(self, g_ptr_array_index(self->nodes, i));
 		if (node->parent == dir && node->id > after && !each(node, user))
 			break;
 	}
