@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "cache/evict.h"
+#include "cache/fields.h"
 #include "cache/ident.h"
 #include "cache/item.h"
 #include "cache/name.h"
 #include "cache/node.h"
+#include "cache/own.h"
 #include "cache/sync.h"
 #include "ews/error.h"
+
+/* So long after a write of ours the server may still be busy with it. */
+#define OWN_US (60 * (int64_t)G_USEC_PER_SEC)
 
 /* How a new node is called and numbered. */
 typedef struct Naming {
@@ -239,6 +244,11 @@ static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
 {
 	if (g_strcmp0(row->change_key, item->change_key) == 0)
 		return false;
+	/* The first that is heard after our own write (print 0: nothing to compare with), or the
+	 * server's after-work on it, which changes no property. */
+	bool is_ours = g_get_real_time() - row->written_at < OWN_US;
+	if (is_ours && (row->print == 0 || row->print == cache_item_print(item)))
+		return false;
 	bool is_same = row->print == cache_item_print(item);
 	bool is_state_only = row->is_read != item->is_read || row->flag != (int)item->flag;
 	/* With the new id of a move comes a new ChangeKey, which says nothing. */
@@ -292,6 +302,9 @@ static const CacheItemRow *find_tomb(const CacheApply *self, const GPtrArray *sh
 		const CacheItemRow *row = sharers->pdata[i];
 		if (!row->has_same_key)
 			continue;
+		/* One that we are about to delete is not what somebody else moved. */
+		if (row->state == NODE_TOMB && (row->todo != 0 || row->doing != 0))
+			continue;
 		if (row->state == NODE_TOMB) {
 			tomb = row;
 			tombs++;
@@ -333,6 +346,33 @@ static bool add_item(CacheApply *self, const CacheIncoming *incoming, GError **e
 
 /* --- a known item ----------------------------------------------------------------------- */
 
+/* One that we made ourselves, and whose search key is only known now: from now on it has the number
+ * that it has for everybody. */
+static bool take_number(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
+	GError **error)
+{
+	uint64_t ino = cache_ident_ino(incoming->by_key.hash, self->mailbox_hash);
+	int64_t holder = 0;
+	/* Where the item is applied by itself, nobody says whose mailbox it is. */
+	if (incoming->by_key.hash == 0 || self->mailbox_hash == 0)
+		return true;
+	if (!cache_item_find_ino(self->conn, ino, incoming->by_key.hash, &holder, error))
+		return false;
+	if (holder != 0 && holder != row->node &&
+		!free_ino(self, incoming->by_id.hash, &ino, error))
+		return false;
+	return cache_conn_run(self->conn, error, "UPDATE node SET ino = ? WHERE id = ?", "ii",
+		(int64_t)ino, row->node);
+}
+
+/* Somebody moved it, and we are about to: ours is the last word. */
+static bool follow(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
+	GError **error)
+{
+	CacheItemPlace place = {.folder = self->folder, .run = self->run, .by_key = row->by_key};
+	return cache_item_write(self->conn, row->node, &place, incoming, error);
+}
+
 static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
 {
@@ -351,7 +391,8 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 		.is_provisional = row->is_provisional,
 		.round = row->round,
 	};
-	if (!cache_item_write(self->conn, row->node, &place, incoming, error))
+	if (!cache_item_write(self->conn, row->node, &place, incoming, error) ||
+		(!row->has_key && !take_number(self, row, incoming, error)))
 		return false;
 	if (is_same_key && row->is_read == item->is_read)
 		return true;
@@ -365,6 +406,37 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 		row->node);
 }
 
+/* An item that no row knows: a stranger's, or one of ours that comes back. */
+static bool meet(CacheApply *self, const CacheIncoming *incoming, GError **error)
+{
+	bool is_claimed = false;
+	bool is_hidden = false;
+	g_autoptr(CacheItemRow) row = NULL;
+	if (!cache_own_claim(self, incoming, &is_claimed, &is_hidden, error))
+		return false;
+	if (is_hidden)
+		return true;
+	if (!is_claimed)
+		return add_item(self, incoming, error);
+	return cache_item_find(self->conn, &incoming->by_id, incoming->item->id, &row, error) &&
+	       (row == NULL || row->state != NODE_LIVE || update_item(self, row, incoming, error));
+}
+
+static bool apply_known(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
+	GError **error)
+{
+	unsigned steps = row->todo | row->doing;
+	/* Its end is near: nothing that is said of it matters any more. */
+	if (row->state != NODE_LIVE && steps != 0)
+		return cache_conn_run(self->conn, error, "UPDATE item SET run = ? WHERE node = ?",
+			"ii", self->run, row->node);
+	if (row->folder != self->folder && (steps & CACHE_TODO_MOVE) != 0)
+		return follow(self, row, incoming, error);
+	if (row->state != NODE_LIVE || row->folder != self->folder)
+		return move_here(self, row, incoming, error);
+	return update_item(self, row, incoming, error);
+}
+
 bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 {
 	g_autoptr(CacheItemRow) row = NULL;
@@ -373,10 +445,12 @@ bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 	if (!cache_item_find(self->conn, &incoming.by_id, item->id, &row, error))
 		return false;
 	if (row == NULL)
-		return add_item(self, &incoming, error);
-	if (row->state != NODE_LIVE || row->folder != self->folder)
-		return move_here(self, row, &incoming, error);
-	return update_item(self, row, &incoming, error);
+		return meet(self, &incoming, error);
+	/* What is pending here of its properties wins. The item is the caller's, and const to him;
+	 * nobody looks at it after. */
+	if (row->todo != 0 && !cache_fields_overlay(self->conn, row->node, (EwsItem *)item, error))
+		return false;
+	return apply_known(self, row, &incoming, error);
 }
 
 /* --- a vanished item -------------------------------------------------------------------- */
@@ -457,6 +531,11 @@ bool cache_apply_vanished(CacheApply *self, int64_t node, GError **error)
 		return false;
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;
+	bool is_ours = false;
+	if (!cache_own_vanished(self, row, &is_ours, error))
+		return false;
+	if (is_ours)
+		return true;
 	self->is_moved = self->is_removed = true;
 	if (!find_provisional(self, row, &found, error))
 		return false;
@@ -496,9 +575,12 @@ static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **erro
 		return false;
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;
+	/* 2: CACHE_FIELD_IS_READ; what was set here wins. */
 	return cache_conn_run(self->conn, error,
-		"UPDATE item SET is_read = ?, run = ? WHERE node = ?", "iii",
-		(int64_t)item->is_read, self->run, row->node);
+		"UPDATE item SET run = ?2, is_read = CASE WHEN EXISTS (SELECT 1 FROM intent"
+		" WHERE intent.node = ?3 AND (fields | sent_fields) & 2 != 0)"
+		" THEN is_read ELSE ?1 END WHERE node = ?3",
+		"iii", (int64_t)item->is_read, self->run, row->node);
 }
 
 bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **error)
@@ -525,7 +607,8 @@ static bool forget_tombs(Cache *cache, CacheConn *conn, int64_t round, GError **
 {
 	g_autoptr(GArray) tombs = cache_conn_ids(conn, error,
 		"SELECT node.id FROM node JOIN item ON item.node = node.id"
-		" WHERE node.state = 1 AND node.state > 0 AND item.round < ?",
+		" WHERE node.state = 1 AND node.state > 0 AND item.round < ?"
+		" AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.node = node.id)",
 		"i", round);
 	if (tombs == NULL)
 		return false;

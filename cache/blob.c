@@ -14,10 +14,14 @@
 #include <unistd.h>
 
 #include "cache/fetch.h"
+#include "cache/local.h"
 #include "cache/private.h"
 #include "ews/error.h"
 
 #define FANOUT 256
+
+/* CacheBlob.size of a file that may still be written. */
+#define SIZE_IS_THE_FILES (-1)
 
 struct CacheBlobs {
 	/* set at start, then const */
@@ -340,30 +344,44 @@ CacheBlob *cache_blob_open(Cache *cache, int64_t id, uint32_t content, GError **
 	return NULL;
 }
 
-CacheBlob *cache_blob_open_node(Cache *cache, const CacheNode *node, GError **error)
+static CacheBlob *wrap(Cache *cache, const CacheNode *node, int fd, int64_t size)
 {
-	char name[64];
-	struct stat st;
-	int fd = -1;
-	name_of(name, sizeof name, node->id, node->content);
-	if (node->is_here)
-		fd = openat(cache->blobs->dir_fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_size != node->size)) {
-		close(fd);
-		fd = -1;
-	}
-	if (fd < 0) {
-		set_missing(error);
-		return NULL;
-	}
 	CacheBlob *self = g_new0(CacheBlob, 1);
 	self->store = cache->blobs;
 	self->id = node->id;
 	self->content = node->content;
-	self->size = node->size;
+	self->size = size;
 	self->fd = fd;
 	pin(cache->blobs, self);
 	cache_fetch_hit(cache, node->parent);
+	return self;
+}
+
+CacheBlob *cache_blob_open_fetched(Cache *cache, const CacheNode *node)
+{
+	char name[64];
+	struct stat st;
+	name_of(name, sizeof name, node->id, node->content);
+	int fd = node->is_here ? openat(cache->blobs->dir_fd, name, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return NULL;
+	/* The size of one that was written over is that of what was written. */
+	if (fstat(fd, &st) != 0 || (!node->is_local && st.st_size != node->size)) {
+		close(fd);
+		return NULL;
+	}
+	return wrap(cache, node, fd, st.st_size);
+}
+
+CacheBlob *cache_blob_open_node(Cache *cache, const CacheNode *node, GError **error)
+{
+	if (node->is_local) {
+		int fd = cache_local_open(cache->locals, node->id, error);
+		return fd >= 0 ? wrap(cache, node, fd, SIZE_IS_THE_FILES) : NULL;
+	}
+	CacheBlob *self = cache_blob_open_fetched(cache, node);
+	if (self == NULL)
+		set_missing(error);
 	return self;
 }
 
@@ -374,7 +392,10 @@ int cache_blob_fd(const CacheBlob *self)
 
 int64_t cache_blob_size(const CacheBlob *self)
 {
-	return self->size;
+	struct stat st;
+	if (self->size != SIZE_IS_THE_FILES)
+		return self->size;
+	return fstat(self->fd, &st) == 0 ? st.st_size : 0;
 }
 
 void cache_blob_close(CacheBlob *self)

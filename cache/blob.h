@@ -38,6 +38,10 @@ bool cache_blobs_store_bytes(CacheBlobs *self, int64_t id, uint32_t content, con
 bool cache_blobs_store_file(CacheBlobs *self, int64_t id, uint32_t content, const char *path,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The bytes that were fetched, also of a node that a program has written over since. NULL: they are
+ * not here. Any thread. */
+CacheBlob *cache_blob_open_fetched(Cache *cache, const CacheNode *node);
+
 /* Unlinks; who has it open reads on. Missing is fine. */
 void cache_blobs_remove(CacheBlobs *self, int64_t id, uint32_t content);
 

@@ -8,8 +8,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "cache/distinguished.h"
+#include "cache/doubt.h"
+#include "cache/drain.h"
 #include "cache/evict.h"
 #include "cache/fetch.h"
+#include "cache/flush.h"
 #include "cache/local.h"
 #include "cache/prefetch.h"
 #include "cache/private.h"
@@ -200,7 +204,8 @@ static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 		return false;
 	self->locals = cache_locals_new(self->state_dir, config->scratch_size, error);
 	return self->locals != NULL && clean_up(self, are_blobs_void, error) &&
-	       cache_evict_start(self, error);
+	       cache_evict_start(self, error) &&
+	       (!self->is_writable || cache_drain_recover(self, error));
 }
 
 Cache *cache_open(const CacheConfig *config, GError **error)
@@ -215,6 +220,11 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->timeout_s = config->timeout_s;
 	self->prefetch = config->prefetch;
 	self->backup = config->backup;
+	self->is_writable = config->is_writable;
+	self->can_send = config->is_writable && config->can_send;
+	self->settle_us = config->settle_s * (int64_t)G_USEC_PER_SEC;
+	self->delete_max = config->delete_max;
+	self->disposal = config->disposal;
 	self->lock_fd = -1;
 	pthread_mutex_init(&self->status_lock, NULL);
 	self->inbox = ews_inbox_new(NULL, NULL);
@@ -223,6 +233,10 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->ahead = cache_prefetch_new();
 	self->refresh = cache_refresh_new();
 	self->waits = cache_waits_new();
+	self->drain = cache_drain_new();
+	self->doubt = cache_doubt_new();
+	self->flushes = cache_flushes_new();
+	self->distinguished = cache_distinguished_new();
 	if (!open_stores(self, config, error))
 		return NULL;
 	return g_steal_pointer(&self);
@@ -271,6 +285,10 @@ void cache_free(Cache *self)
 	ews_inbox_free(self->inbox, cache_sync_task_free);
 	cache_waits_free(self->waits);
 	cache_refresh_free(self->refresh);
+	cache_drain_free(self->drain);
+	cache_doubt_free(self->doubt);
+	cache_flushes_free(self->flushes);
+	cache_distinguished_free(self->distinguished);
 	cache_prefetch_free(self->ahead);
 	cache_fetcher_free(self->fetcher);
 	g_ptr_array_unref(self->changes);

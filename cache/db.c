@@ -36,6 +36,7 @@ struct CacheDb {
 	pthread_mutex_t
 		writer_lock; /* held from begin to commit; no other lock is taken below it */
 	CacheConn *writer;   /* guarded by writer_lock */
+	bool is_durable;     /* guarded by writer_lock: the transaction under way is */
 
 	pthread_mutex_t readers_lock;
 	GPtrArray *readers; /* guarded by readers_lock: those not lent */
@@ -153,13 +154,34 @@ void cache_db_close(CacheDb *self)
 	g_free(self);
 }
 
-CacheConn *cache_db_begin(CacheDb *self, GError **error)
+/* Ends what a durable transaction began. */
+static void unlock_writer(CacheDb *self)
+{
+	if (self->is_durable)
+		sqlite3_exec(self->writer->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
+	self->is_durable = false;
+	pthread_mutex_unlock(&self->writer_lock);
+}
+
+static CacheConn *begin(CacheDb *self, bool is_durable, GError **error)
 {
 	pthread_mutex_lock(&self->writer_lock);
-	if (cache_conn_run(self->writer, error, "BEGIN IMMEDIATE", ""))
+	self->is_durable = is_durable;
+	if ((!is_durable || conn_exec(self->writer, "PRAGMA synchronous=FULL", error)) &&
+		cache_conn_run(self->writer, error, "BEGIN IMMEDIATE", ""))
 		return self->writer;
-	pthread_mutex_unlock(&self->writer_lock);
+	unlock_writer(self);
 	return NULL;
+}
+
+CacheConn *cache_db_begin(CacheDb *self, GError **error)
+{
+	return begin(self, false, error);
+}
+
+CacheConn *cache_db_begin_durable(CacheDb *self, GError **error)
+{
+	return begin(self, true, error);
 }
 
 bool cache_db_commit(CacheDb *self, GError **error)
@@ -169,7 +191,7 @@ bool cache_db_commit(CacheDb *self, GError **error)
 		cache_db_rollback(self);
 		return false;
 	}
-	pthread_mutex_unlock(&self->writer_lock);
+	unlock_writer(self);
 	return true;
 }
 
@@ -178,7 +200,7 @@ void cache_db_rollback(CacheDb *self)
 	/* After some errors (a full disk) SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(self->writer->db))
 		sqlite3_exec(self->writer->db, "ROLLBACK", NULL, NULL, NULL);
-	pthread_mutex_unlock(&self->writer_lock);
+	unlock_writer(self);
 }
 
 void cache_db_checkpoint(CacheDb *self)

@@ -28,6 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheDb, cache_db_close)
 
 /* Waits for the lock; the connection is the caller's until commit or rollback. */
 CacheConn *cache_db_begin(CacheDb *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same; its commit survives the death of the machine too, with all commits before it. */
+CacheConn *cache_db_begin_durable(CacheDb *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool cache_db_commit(CacheDb *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void cache_db_rollback(CacheDb *self);
 

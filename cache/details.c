@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/db.h"
+#include "cache/item.h"
 #include "cache/private.h"
 #include "ews/error.h"
 
@@ -20,6 +21,9 @@ static CacheDetails *read_details(sqlite3_stmt *stmt)
 {
 	CacheDetails *self = g_new0(CacheDetails, 1);
 	self->item_id = cache_column_dup(stmt, 0);
+	/* Our own word for what the server does not know yet. */
+	if (g_str_has_prefix(self->item_id, CACHE_ITEM_NEW))
+		g_clear_pointer(&self->item_id, g_free);
 	self->change_key = cache_column_dup(stmt, 1);
 	self->item_class = cache_column_dup(stmt, 2);
 	self->subject = cache_column_dup(stmt, 3);

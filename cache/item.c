@@ -9,8 +9,9 @@
 	"item.node, item.folder, node.parent, item.run, item.received, item.created, item.print,"  \
 	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key,"      \
 	" item.is_provisional, item.is_draft, item.is_read, node.name, item.item_id,"              \
-	" item.change_key, item.item_class, item.message_id, item.round"
-#define ROW_COLUMN_COUNT 23
+	" item.change_key, item.item_class, item.message_id, item.round, item.written_at,"         \
+	" item.key_hash, (SELECT todo << 8 | doing FROM intent WHERE intent.node = item.node)"
+#define ROW_COLUMN_COUNT 26
 #define ROW_FROM " FROM item JOIN node ON node.id = item.node WHERE node.state < 2 AND "
 
 void cache_item_row_free(CacheItemRow *self)
@@ -51,6 +52,11 @@ static CacheItemRow *read_row(sqlite3_stmt *stmt)
 	row->item_class = cache_column_dup(stmt, 20);
 	row->message_id = cache_column_dup(stmt, 21);
 	row->round = sqlite3_column_int64(stmt, 22);
+	row->written_at = sqlite3_column_int64(stmt, 23);
+	row->has_key = sqlite3_column_int64(stmt, 24) != 0;
+	unsigned steps = (unsigned)sqlite3_column_int(stmt, 25);
+	row->todo = steps >> 8;
+	row->doing = steps & 0xff;
 	return row;
 }
 

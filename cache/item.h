@@ -11,6 +11,9 @@
  * change means for the tree is apply.c's. Sync thread, inside a transaction.
  */
 
+/* item_id of what the server does not know yet begins so; its folder is 0. */
+#define CACHE_ITEM_NEW "new:"
+
 typedef struct CacheItemRow {
 	int64_t node;
 	int64_t folder; /* folder.id */
@@ -26,6 +29,10 @@ typedef struct CacheItemRow {
 	int flags;
 	int flag;
 	int64_t size;
+	unsigned todo;       /* steps of its intent that are left (CacheTodo), or 0 */
+	unsigned doing;      /* of those, the one that was sent */
+	int64_t written_at;  /* when we changed it last; microseconds since 1970 */
+	bool has_key;        /* the server said its search key */
 	bool by_key;
 	bool is_provisional;
 	bool is_draft;

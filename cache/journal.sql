@@ -8,6 +8,7 @@ CREATE TABLE local (
 	is_dirty INTEGER NOT NULL DEFAULT 0,   -- written since then
 	is_finished INTEGER NOT NULL DEFAULT 0,
 	sha256 TEXT,                           -- of a finished one
+	fields INTEGER NOT NULL DEFAULT 0,     -- CACHE_FIELD_ bits that were set on a scratch file
 	error TEXT                             -- why it is no message
 );
 
@@ -19,11 +20,19 @@ CREATE TABLE intent (
 	state INTEGER NOT NULL,                -- CacheIntentState
 	todo INTEGER NOT NULL,                 -- CacheTodo, steps left
 	doing INTEGER NOT NULL DEFAULT 0,      -- the step that was sent and is not answered
-	fields INTEGER NOT NULL DEFAULT 0,     -- CACHE_FIELD_ bits to set
-	folder INTEGER NOT NULL DEFAULT 0,     -- folder.id that it leaves; 0: new
+	fields INTEGER NOT NULL DEFAULT 0,     -- CACHE_FIELD_, CACHE_INTENT_ bits to set
+	sent_fields INTEGER NOT NULL DEFAULT 0, -- ... that are on their way
+	sent_folder INTEGER NOT NULL DEFAULT 0, -- folder.id that the step on its way leads to
+	sent_sha256 TEXT,                      -- of the bytes that are on their way
+	is_urgent INTEGER NOT NULL DEFAULT 0,  -- somebody waits: no linger
+	is_trash INTEGER NOT NULL DEFAULT 0,   -- deleted from inside Deleted Items
+	is_confirmed INTEGER NOT NULL DEFAULT 0, -- a delete that a person has confirmed
 	after INTEGER NOT NULL DEFAULT 0,      -- the node whose intent must be over first
 	source INTEGER NOT NULL DEFAULT 0,     -- the node that it is a copy of
-	old_id TEXT,                           -- the item that it replaces: hidden, removed after
+	old_id TEXT,                           -- the item that it replaces: hidden, removed after;
+	                                       -- of a directory, its FolderId
+	old_folder INTEGER NOT NULL DEFAULT 0, -- folder.id of that item; of the folder that a
+	                                       -- directory leaves
 	old_parent INTEGER NOT NULL DEFAULT 0, -- where it was, for who takes it back
 	old_name TEXT,
 	guid TEXT,                             -- of the create, without the attempt
@@ -39,7 +48,6 @@ CREATE TABLE intent (
 CREATE INDEX intent_state ON intent (state, seq);
 CREATE INDEX intent_old_id ON intent (old_id) WHERE old_id IS NOT NULL;
 CREATE INDEX intent_guid ON intent (guid) WHERE guid IS NOT NULL;
-CREATE INDEX intent_folder ON intent (folder) WHERE folder > 0;
 CREATE INDEX intent_after ON intent (after) WHERE after > 0;
 
 -- A message that a program put aside under a scratch name (an editor's backup): on the server it
@@ -63,3 +71,22 @@ CREATE TABLE distinguished (
 	name TEXT PRIMARY KEY,
 	folder_id TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- When we wrote to it last (microseconds since 1970): what its ChangeKey does within a minute is
+-- the server's own doing.
+ALTER TABLE item ADD COLUMN written_at INTEGER NOT NULL DEFAULT 0;
+
+-- The directory that stands for "send this": found by its name, in no listing.
+INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime, flags)
+	VALUES (-1, 0, '.send', 3, 31, 0, 0, 1);
+
+-- Items that are to go because they were made twice.
+CREATE TABLE stray (
+	item_id TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
+-- Deletes of the last ten minutes, for delete_max=.
+CREATE TABLE deletion (
+	node INTEGER PRIMARY KEY,
+	at INTEGER NOT NULL
+);

@@ -175,6 +175,25 @@ bool cache_local_copy(int from_fd, int to_fd, int64_t *ret_size)
 	return len == 0;
 }
 
+bool cache_local_renew(CacheLocals *self, int64_t node, GError **error)
+{
+	char name[32];
+	int64_t size = 0;
+	name_of(name, sizeof name, node);
+	g_autofree char *copy = g_strconcat(name, ".new", NULL);
+	int from_fd = openat(self->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	int to_fd = openat(self->dir_fd, copy, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool is_done = from_fd >= 0 && to_fd >= 0 && cache_local_copy(from_fd, to_fd, &size) &&
+		       renameat(self->dir_fd, copy, self->dir_fd, name) == 0;
+	int errnum = errno;
+	if (from_fd >= 0)
+		close(from_fd);
+	if (to_fd >= 0)
+		close(to_fd);
+	errno = errnum;
+	return is_done || fail_errno(error, "copy", node);
+}
+
 static bool make_file(CacheLocals *self, int64_t node, int from_fd, int64_t *ret_size,
 	GError **error)
 {

@@ -93,6 +93,9 @@ bool cache_local_sync(CacheLocals *self, int64_t node, GError **error) G_GNUC_WA
 /* All of @from_fd to the beginning of @to_fd, the blocks shared where the disk can; errno. */
 bool cache_local_copy(int from_fd, int to_fd, int64_t *ret_size);
 
+/* A copy takes the place of the bytes: who has the old ones open keeps them as they are now. */
+bool cache_local_renew(CacheLocals *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Where the bytes are, for who takes the file itself away. Owned. */
 char *cache_local_path(CacheLocals *self, int64_t node);
 

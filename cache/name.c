@@ -219,3 +219,12 @@ char *cache_name_folder(const char *display_name, bool is_top)
 		g_string_append(out, "%00"); /* no name at all: a NUL is what no name holds */
 	return g_string_free(out, FALSE);
 }
+
+char *cache_name_folder_decode(const char *name)
+{
+	g_autofree char *said = g_uri_unescape_string(name, NULL);
+	if (said == NULL || !g_utf8_validate(said, -1, NULL))
+		return NULL;
+	g_autofree char *shown = cache_name_folder(said, false);
+	return g_str_equal(shown, name) ? g_steal_pointer(&said) : NULL;
+}

@@ -30,3 +30,6 @@ char *cache_name_with_letters(const char *name, const char *letters);
 
 /* The directory's name; @is_top: below the root, where names of ours (.ewsfs) are taken. */
 char *cache_name_folder(const char *display_name, bool is_top);
+
+/* The DisplayName that shows as @name; NULL where none does. Owned. */
+char *cache_name_folder_decode(const char *name);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/node.h"
 
+#include <string.h>
+
 #include "cache/private.h"
+#include "cache/written.h"
 #include "ews/error.h"
 
 CacheNode *cache_node_ref(CacheNode *self)
@@ -72,6 +75,14 @@ CacheNode *cache_node_get(CacheConn *conn, int64_t id, GError **error)
 	return read_one(conn, stmt, error);
 }
 
+/* What is open for writing is as long as its file. */
+static CacheNode *look(Cache *cache, CacheNode *node)
+{
+	if (node != NULL && node->is_local)
+		cache_local_look(cache->locals, node);
+	return node;
+}
+
 CacheNode *cache_get(Cache *cache, int64_t id, GError **error)
 {
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
@@ -79,7 +90,7 @@ CacheNode *cache_get(Cache *cache, int64_t id, GError **error)
 		return NULL;
 	CacheNode *node = cache_node_get(conn, id, error);
 	cache_db_put_reader(cache->db, conn);
-	return node;
+	return look(cache, node);
 }
 
 CacheNode *cache_lookup(Cache *cache, int64_t parent, const char *name, GError **error)
@@ -87,13 +98,20 @@ CacheNode *cache_lookup(Cache *cache, int64_t parent, const char *name, GError *
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
 		return NULL;
-	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT " CACHE_NODE_COLUMNS
-		" FROM node WHERE parent = ? AND name = ? AND state = 0 AND parent > 0",
-		"it", parent, name);
+	bool is_send =
+		cache->can_send && parent == CACHE_ROOT && strcmp(name, CACHE_SEND_NAME) == 0;
+	sqlite3_stmt *stmt =
+		is_send ? cache_conn_query(conn, error,
+				  "SELECT " CACHE_NODE_COLUMNS " FROM node WHERE parent = ?", "i",
+				  (int64_t)NODE_NOWHERE)
+			: cache_conn_query(conn, error,
+				  "SELECT " CACHE_NODE_COLUMNS
+				  " FROM node WHERE parent = ? AND name = ? AND state = 0 AND "
+				  "parent > 0",
+				  "it", parent, name);
 	CacheNode *node = read_one(conn, stmt, error);
 	cache_db_put_reader(cache->db, conn);
-	return node;
+	return look(cache, node);
 }
 
 bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *user,
@@ -112,7 +130,7 @@ bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *
 		is_ok = cache_conn_step(conn, stmt, &has_row, error);
 		if (!is_ok || !has_row)
 			break;
-		g_autoptr(CacheNode) node = cache_node_read(stmt);
+		g_autoptr(CacheNode) node = look(cache, cache_node_read(stmt));
 		if (!each(node, user)) {
 			sqlite3_reset(stmt);
 			break;

@@ -16,7 +16,11 @@
  * reach it by posting a task (sync.h). Everybody may read the index and open blobs.
  */
 
+struct CacheDistinguished;
+struct CacheDoubt;
+struct CacheDrain;
 struct CacheFetcher;
+struct CacheFlushes;
 struct CacheLocals;
 struct CachePrefetch;
 struct CacheRefresh;
@@ -33,6 +37,11 @@ struct Cache {
 	unsigned timeout_s;
 	bool prefetch;
 	bool backup;
+	bool is_writable;
+	bool can_send;
+	int64_t settle_us;
+	unsigned delete_max;
+	CacheDisposal disposal;
 	int lock_fd;
 	CacheDb *db;         /* own */
 	CacheBlobs *blobs;   /* own */
@@ -45,6 +54,10 @@ struct Cache {
 	bool has_thread;
 
 	/* sync thread only */
+	struct CacheDistinguished *distinguished; /* own */
+	struct CacheDoubt *doubt;                 /* own */
+	struct CacheDrain *drain;                 /* own */
+	struct CacheFlushes *flushes;             /* own */
 	struct CacheFetcher *fetcher; /* own */
 	struct CachePrefetch *ahead;  /* own */
 	struct CacheRefresh *refresh; /* own */
@@ -76,6 +89,9 @@ enum {
 	NODE_LOCAL = 1 << 5,   /* CacheNode.is_local */
 	NODE_SCRATCH = 1 << 6, /* CacheNode.is_scratch */
 };
+
+/* node.parent of what is in no listing but found by its name: .send */
+#define NODE_NOWHERE (-1)
 
 /* node.state */
 enum {

@@ -39,6 +39,7 @@ struct CacheRefresh {
 	GPtrArray *pages;   /* own; ops that hold the pages */
 	char *hierarchy;    /* own; the state that the next page is asked with */
 	bool is_full;       /* hierarchy from the beginning */
+	bool wants_hierarchy;
 	GQueue waiting;     /* of Due */
 	GHashTable *syncs;  /* own; folder.id → CacheFolderSync (freed by itself) */
 };
@@ -250,7 +251,8 @@ static void sync_more(Cache *cache)
 /*
  * Folders that moved since their last sync, or were never synced whole. One whose count is not
  * ours although nothing moved has lost changes (a state that the server restarted in silence):
- * it starts over, once for each such difference, since some servers count otherwise.
+ * it starts over, once for each such difference, since some servers count otherwise. While the
+ * journal holds changes, the tree and the server's counts are not the same thing (64: scratch).
  */
 static const char due_sql[] =
 	"SELECT folder.id, folder.node FROM folder JOIN node ON node.id = folder.node"
@@ -266,7 +268,8 @@ static const char miscount_sql[] =
 	" AND node IS NOT NULL AND commit_time >= 0 AND commit_time = synced_commit"
 	" AND deleted_count = synced_deleted AND total_count = synced_total"
 	" AND total_count - (SELECT count(*) FROM node WHERE node.parent = folder.node"
-	" AND node.state = 0 AND node.parent > 0 AND node.kind = 1) != miscount";
+	" AND node.state = 0 AND node.parent > 0 AND node.kind = 1 AND node.flags & 64 = 0)"
+	" != miscount AND NOT EXISTS (SELECT 1 FROM intent)";
 
 static bool find_due(Cache *cache, GError **error)
 {
@@ -454,7 +457,8 @@ static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 	bool is_ok = cache_conn_get_meta(conn, "hierarchy_print", &old, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &self->hierarchy, error);
 	cache_db_put_reader(cache->db, conn);
-	*ret_new = self->hierarchy == NULL || g_strcmp0(old, print) != 0;
+	*ret_new = self->hierarchy == NULL || self->wants_hierarchy || g_strcmp0(old, print) != 0;
+	self->wants_hierarchy = false;
 	return is_ok;
 }
 
@@ -620,6 +624,12 @@ void cache_refresh_ask_soon(Cache *cache)
 {
 	atomic_store(&cache->is_round_on, true);
 	cache_sync_post(cache, asked, NULL, NULL);
+}
+
+void cache_refresh_ask_hierarchy(Cache *cache)
+{
+	cache->refresh->wants_hierarchy = true;
+	cache_refresh_ask(cache);
 }
 
 int64_t cache_refresh_ask(Cache *cache)

@@ -32,6 +32,9 @@ void cache_refresh_ask_soon(Cache *cache);
 /* Begin a refresh now, or after the one that is under way. Returns its number. */
 int64_t cache_refresh_ask(Cache *cache);
 
+/* The same, and ask for the folders themselves although nothing says that they changed. */
+void cache_refresh_ask_hierarchy(Cache *cache);
+
 /* The number of the refresh that is under way or was last. */
 int64_t cache_refresh_round(Cache *cache);
 

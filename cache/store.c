@@ -34,12 +34,14 @@ void cache_store_item_free(CacheStoreItem *self)
 	g_free(self);
 }
 
-/* *ret_content.node stays NULL when the item is no longer there. */
+/* *ret_content.node stays NULL when the item is no longer there, or was written over here (32 is
+ * NODE_LOCAL). */
 static bool load(CacheConn *conn, int64_t id, Content *ret_content, GError **error)
 {
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT " CACHE_NODE_COLUMNS ", item.digest, item.modified FROM node"
-		" JOIN item ON item.node = node.id WHERE node.id = ? AND node.state < 2",
+		" JOIN item ON item.node = node.id WHERE node.id = ? AND node.state < 2"
+		" AND node.flags & 32 = 0",
 		"i", id);
 	bool has_row = false;
 	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))

@@ -37,8 +37,9 @@ static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GE
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT item.node, item.item_id, item.run FROM node JOIN item ON item.node = "
 		"node.id"
-		" WHERE node.parent = ? AND node.state = 0 AND node.parent > 0",
-		"i", dir);
+		" WHERE node.parent = ? AND node.state = 0 AND node.parent > 0"
+		" AND item.folder = (SELECT id FROM folder WHERE folder_id = ?)",
+		"it", dir, self->folder_id);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return false;

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "cache/drain.h"
 #include "cache/evict.h"
 #include "cache/fetch.h"
 #include "cache/prefetch.h"
@@ -83,6 +84,20 @@ uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority
 	answer->answered = answered;
 	answer->user = user;
 	return ews_submit(cache->session, op, priority, op_done, answer);
+}
+
+void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
+	CacheAnswered answered, void *const *users)
+{
+	g_autofree void **answers = g_new(void *, count);
+	for (unsigned i = 0; i < count; i++) {
+		Answer *answer = g_new0(Answer, 1);
+		answer->cache = cache;
+		answer->answered = answered;
+		answer->user = users[i];
+		answers[i] = answer;
+	}
+	ews_submit_call(cache->session, ops, count, priority, op_done, answers);
 }
 
 uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
@@ -189,6 +204,7 @@ static int64_t tick(Cache *cache, int64_t now)
 	int64_t next = cache_refresh_tick(cache, now);
 	next = MIN(next, cache_fetch_tick(cache, now));
 	next = MIN(next, cache_wait_tick(cache, now));
+	next = MIN(next, cache_drain_tick(cache, now));
 	return MIN(next, cache_prefetch_tick(cache, now));
 }
 
@@ -225,6 +241,7 @@ static void *sync_main(void *data)
 	cache_refresh_stop(cache);
 	cache_fetch_stop(cache);
 	cache_wait_stop(cache);
+	cache_drain_stop(cache);
 	tidy(cache);
 	return NULL;
 }

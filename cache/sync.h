@@ -21,6 +21,10 @@ typedef void (*CacheAnswered)(Cache *cache, EwsOp *op, void *user);
 uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
 	void *user);
 
+/* A call that changes the mailbox: takes the ops, @users has as many entries. */
+void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
+	CacheAnswered answered, void *const *users);
+
 /* The same, from any thread; @arrived (may be NULL) is called first, on the ews thread, to ask for
  * what follows without waiting until the sync thread has time. It may do nothing else. */
 typedef void (*CacheArrived)(EwsOp *op, void *user);

@@ -8,6 +8,7 @@
 #include "cache/item.h"
 #include "cache/name.h"
 #include "cache/node.h"
+#include "cache/own.h"
 #include "cache/refresh.h"
 #include "cache/sync.h"
 #include "ews/error.h"
@@ -32,6 +33,7 @@ typedef struct Folder {
 	GPtrArray *children; /* own; borrowed Folders */
 	bool is_placed;
 	bool keeps_name;
+	bool is_ours; /* changed here, and the server does not know yet: it stays where it is */
 } Folder;
 
 typedef struct Layout {
@@ -116,8 +118,9 @@ static bool load(Layout *self, GError **error)
 {
 	sqlite3_stmt *stmt = cache_conn_query(self->conn, error,
 		"SELECT folder.id, folder_id, parent_id, display_name, is_shown, folder.rights,"
-		" folder.node, node.name, node.parent"
-		" FROM folder LEFT JOIN node ON node.id = folder.node",
+		" folder.node, node.name, node.parent, intent.node"
+		" FROM folder LEFT JOIN node ON node.id = folder.node"
+		" LEFT JOIN intent ON intent.node = folder.node",
 		"");
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
@@ -137,6 +140,7 @@ static bool load(Layout *self, GError **error)
 		folder->node = sqlite3_column_int64(stmt, 6);
 		folder->name = cache_column_dup(stmt, 7);
 		folder->dir = sqlite3_column_int64(stmt, 8);
+		folder->is_ours = sqlite3_column_int64(stmt, 9) != 0;
 		folder->children = g_ptr_array_new();
 		g_hash_table_insert(self->folders, folder->folder_id, folder);
 	}
@@ -197,6 +201,8 @@ static GHashTable *choose_names(const Folder *folder, bool is_top)
 	GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (guint i = 0; i < folder->children->len; i++) {
 		Folder *child = folder->children->pdata[i];
+		if (child->is_ours)
+			continue;
 		g_autofree char *wanted = cache_name_folder(child->display_name, is_top);
 		child->keeps_name = child->dir == folder->node && folder->node != 0 &&
 				    g_strcmp0(child->name, wanted) == 0;
@@ -205,7 +211,7 @@ static GHashTable *choose_names(const Folder *folder, bool is_top)
 	}
 	for (guint i = 0; i < folder->children->len; i++) {
 		Folder *child = folder->children->pdata[i];
-		if (!child->keeps_name)
+		if (!child->keeps_name && !child->is_ours)
 			g_hash_table_insert(names, choose_name(child, is_top, names), child);
 	}
 	return names;
@@ -368,13 +374,62 @@ static bool clear_names(Layout *self, const Folder *folder, GHashTable *names, G
 	return true;
 }
 
+/* A folder that is new here may be the one that a directory of ours has become: the answer to its
+ * CreateFolder was lost, or is still on its way. */
+static bool claim(Layout *self, const Folder *parent, Folder *child, bool is_top, GError **error)
+{
+	int64_t node = 0;
+	g_autoptr(CacheIntent) intent = NULL;
+	g_autofree char *name = cache_name_folder(child->display_name, is_top);
+	if (!cache_own_folder(self->conn, parent->node, name, &node, error))
+		return false;
+	if (node == 0)
+		return true;
+	if (!cache_intent_get(self->conn, node, &intent, error) || intent == NULL)
+		return false;
+	if (!cache_own_folder_made(self->conn, intent, child->folder_id, error) ||
+		!cache_intent_put(self->conn, intent, false, error))
+		return false;
+	child->node = node;
+	child->dir = parent->node;
+	child->is_ours = !cache_intent_is_over(intent);
+	g_free(child->name);
+	child->name = g_steal_pointer(&name);
+	return true;
+}
+
+static bool claim_children(Layout *self, Folder *folder, bool is_top, GError **error)
+{
+	for (guint i = 0; i < folder->children->len; i++) {
+		Folder *child = folder->children->pdata[i];
+		if (child->node == 0 && !claim(self, folder, child, is_top, error))
+			return false;
+		child->is_placed = child->is_placed || child->is_ours;
+	}
+	return true;
+}
+
+/* Directories that the server does not know of (yet), or not here. */
+static bool count_ours(Layout *self, int64_t dir, int64_t *ret_count, GError **error)
+{
+	return cache_conn_int(self->conn, 0, ret_count, error,
+		"SELECT count(*) FROM node WHERE parent = ? AND state = 0 AND parent > 0"
+		" AND kind = 0 AND (NOT EXISTS (SELECT 1 FROM folder WHERE folder.node = node.id)"
+		" OR EXISTS (SELECT 1 FROM intent WHERE intent.node = node.id))",
+		"i", dir);
+}
+
 static bool lay_out_below(Layout *self, Folder *folder, bool is_top, int depth, GError **error)
 {
 	if (depth >= DEPTH_MAX)
 		return set_subdirs(self, folder->node, 0, error);
 	guint count = folder->children->len;
+	int64_t ours = 0;
+	if (!claim_children(self, folder, is_top, error))
+		return false;
 	g_autoptr(GHashTable) names = choose_names(folder, is_top);
-	if (!clear_names(self, folder, names, error))
+	if (!clear_names(self, folder, names, error) ||
+		!count_ours(self, folder->node, &ours, error))
 		return false;
 	GHashTableIter iter;
 	gpointer key, value;
@@ -383,7 +438,7 @@ static bool lay_out_below(Layout *self, Folder *folder, bool is_top, int depth, 
 		if (!place(self, value, folder->node, key, error))
 			return false;
 	}
-	if (!set_subdirs(self, folder->node, count, error))
+	if (!set_subdirs(self, folder->node, g_hash_table_size(names) + (guint)ours, error))
 		return false;
 	for (guint i = 0; i < count; i++) {
 		if (!lay_out_below(self, folder->children->pdata[i], false, depth + 1, error))
@@ -403,7 +458,14 @@ static bool remove_folder(Layout *self, const Folder *folder, int64_t round, GEr
 		cache_note_gone(self->cache, old->parent, old->name, old->id);
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
 	}
+	/* What was written here and not sent has no place to go to; a person finds it in failed/. */
 	return cache_conn_run(self->conn, error,
+		       "UPDATE intent SET state = 4, error = 'its folder was deleted' WHERE todo & "
+		       "1"
+		       " AND doing = 0 AND node IN (SELECT id FROM node WHERE parent = ?"
+		       " AND state = 0 AND parent > 0)",
+		       "i", old->id) &&
+	       cache_conn_run(self->conn, error,
 		       "UPDATE item SET round = ? WHERE node IN (SELECT id FROM node WHERE parent "
 		       "= ?"
 		       " AND state = 0 AND parent > 0 AND kind = ?)",
@@ -426,7 +488,7 @@ static bool remove_lost(Layout *self, GError **error)
 	g_hash_table_iter_init(&iter, self->folders);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Folder *folder = value;
-		if (folder->node == 0 || folder->is_placed)
+		if (folder->node == 0 || folder->is_placed || folder->is_ours)
 			continue;
 		if (folder->node == CACHE_ROOT) {
 			g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND,

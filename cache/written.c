@@ -134,6 +134,11 @@ int cache_file_fd(const CacheFile *self)
 	return self->opened->fd;
 }
 
+Cache *cache_file_cache(const CacheFile *self)
+{
+	return self->cache;
+}
+
 int64_t cache_file_node(const CacheFile *self)
 {
 	return self->opened->node;

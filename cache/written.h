@@ -32,6 +32,7 @@ CacheFile *cache_file_new(Cache *cache, CacheConn *conn, int64_t node,
 bool cache_file_drop(CacheFile *self, int64_t *ret_node);
 
 int64_t cache_file_node(const CacheFile *self);
+Cache *cache_file_cache(const CacheFile *self);
 
 /* The bytes of @from_fd from its beginning, as if a program had written them into an empty file. */
 bool cache_file_fill(CacheFile *self, int from_fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/private.h"
+
+/*
+ * Which folders are Drafts, Deleted Items and the others that every mailbox has: asked once for an
+ * index, by one GetFolder, on mounts that can write. Sync thread.
+ */
+typedef struct CacheDistinguished CacheDistinguished;
+
+CacheDistinguished *cache_distinguished_new(void);
+void cache_distinguished_free(CacheDistinguished *self);
+
+/* FALSE until the server has told; asks when it has not been asked yet. */
+bool cache_distinguished_are_known(Cache *cache);
+
+/* Asks what is due to be asked. Returns when to be called again. */
+int64_t cache_distinguished_tick(Cache *cache, int64_t now_us);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/intent.h"
+
+#include "cache/private.h"
+#include "ews/error.h"
+
+CacheIntent *cache_intent_new(int64_t node, CacheKind kind)
+{
+	CacheIntent *self = g_new0(CacheIntent, 1);
+	self->node = node;
+	self->kind = kind;
+	return self;
+}
+
+void cache_intent_free(CacheIntent *self)
+{
+	if (self == NULL)
+		return;
+	g_free(self->sent_sha256);
+	g_free(self->old_id);
+	g_free(self->old_name);
+	g_free(self->guid);
+	g_free(self->item_class);
+	g_free(self->error);
+	g_free(self->target_id);
+	g_free(self->id);
+	g_free(self->change_key);
+	g_free(self->source_id);
+	g_free(self->name);
+	g_free(self);
+}
+
+/* --- asking ------------------------------------------------------------------------------ */
+
+/* Steps that bring the item into being. */
+#define BIRTH (CACHE_TODO_MAKE | CACHE_TODO_COPY)
+
+bool cache_intent_is_unsent(const CacheIntent *self)
+{
+	return (self->todo & BIRTH) != 0 && self->doing == 0 && self->id == NULL &&
+	       self->attempt == 0;
+}
+
+bool cache_intent_is_over(const CacheIntent *self)
+{
+	return self->todo == 0 && self->doing == 0;
+}
+
+CacheTodo cache_intent_next(const CacheIntent *self)
+{
+	return (CacheTodo)(self->todo & -self->todo);
+}
+
+/* Asked for anew: what a person was to decide, he has decided. */
+static void reopen(CacheIntent *self)
+{
+	bool is_parked = self->state == CACHE_INTENT_FAILED || self->state == CACHE_INTENT_OPEN;
+	if (is_parked) {
+		self->state = CACHE_INTENT_QUEUED;
+		self->tries = 0;
+		self->not_before = 0;
+		g_clear_pointer(&self->error, g_free);
+	}
+}
+
+void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_folder)
+{
+	reopen(self);
+	self->todo |= CACHE_TODO_MAKE;
+	/* What was to be copied was written over. */
+	if (self->doing != CACHE_TODO_COPY)
+		self->todo &= ~(unsigned)CACHE_TODO_COPY;
+	/* It goes where the node is, with what the node has. */
+	if (self->doing == 0)
+		self->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
+	if (old_id != NULL && g_strcmp0(old_id, self->old_id) != 0) {
+		g_free(self->old_id);
+		self->old_id = g_strdup(old_id);
+		self->old_folder = old_folder;
+	}
+	if (self->guid == NULL)
+		self->guid = g_uuid_string_random();
+}
+
+void cache_intent_ask_copy(CacheIntent *self, int64_t source)
+{
+	reopen(self);
+	self->todo =
+		(self->todo & ~(unsigned)CACHE_TODO_MAKE) | CACHE_TODO_COPY | CACHE_TODO_UPDATE;
+	self->fields |= CACHE_INTENT_NAME | CACHE_INTENT_GUID;
+	self->source = source;
+	if (self->guid == NULL)
+		self->guid = g_uuid_string_random();
+}
+
+void cache_intent_ask_move(CacheIntent *self)
+{
+	reopen(self);
+	/* A birth that has not left goes to where the node is then. */
+	if ((self->todo & BIRTH) != 0 && self->doing == 0)
+		return;
+	bool is_there = self->doing == 0 ? self->target != 0 && self->target == self->folder
+					 : self->target != 0 && self->target == self->sent_folder;
+	if (is_there)
+		self->todo &= ~(unsigned)CACHE_TODO_MOVE | self->doing;
+	else
+		self->todo |= CACHE_TODO_MOVE;
+}
+
+void cache_intent_ask_fields(CacheIntent *self, unsigned fields)
+{
+	reopen(self);
+	self->fields |= fields;
+	if ((self->todo & CACHE_TODO_MAKE) == 0 || self->doing != 0)
+		self->todo |= CACHE_TODO_UPDATE;
+}
+
+void cache_intent_ask_delete(CacheIntent *self)
+{
+	bool is_unsent = cache_intent_is_unsent(self);
+	reopen(self);
+	if (is_unsent) {
+		self->todo = self->old_id != NULL ? CACHE_TODO_REMOVE_OLD : 0;
+		return;
+	}
+	/* An item that is written anew, and was not sent so yet, is still its old self. */
+	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0;
+	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0) {
+		g_clear_pointer(&self->old_id, g_free);
+		self->old_folder = 0;
+	}
+	unsigned kept = self->doing | (self->todo & CACHE_TODO_REMOVE_OLD);
+	if (self->state == CACHE_INTENT_DOUBT)
+		kept |= self->todo & BIRTH;
+	self->todo = kept | CACHE_TODO_DELETE;
+	if (self->old_id != NULL)
+		self->todo |= CACHE_TODO_REMOVE_OLD;
+	self->fields = 0;
+}
+
+char *cache_intent_describe(const CacheIntent *self)
+{
+	static const struct {
+		CacheTodo step;
+		const char *word;
+	} words[] = {
+		{CACHE_TODO_MAKE, "create"},
+		{CACHE_TODO_COPY, "copy"},
+		{CACHE_TODO_MOVE, "move"},
+		{CACHE_TODO_UPDATE, "update"},
+		{CACHE_TODO_SEND, "send"},
+		{CACHE_TODO_REMOVE_OLD, "replace"},
+		{CACHE_TODO_DELETE, "delete"},
+	};
+	GString *text = g_string_new(NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		if (self->todo & words[i].step)
+			g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
+				words[i].word);
+	}
+	return g_string_free(text, FALSE);
+}
+
+/* --- rows -------------------------------------------------------------------------------- */
+
+#define COLUMNS                                                                                    \
+	"intent.node, intent.seq, intent.state, intent.todo, intent.doing, intent.fields,"         \
+	" intent.sent_fields, intent.sent_folder, intent.is_urgent, intent.after, intent.source,"  \
+	" intent.old_folder, intent.old_parent, intent.attempt, intent.sent_at, intent.since,"     \
+	" intent.touched, intent.not_before, intent.tries, intent.is_trash, intent.sent_sha256,"   \
+	" intent.old_id, intent.old_name, intent.guid, intent.item_class, intent.error"
+#define COLUMN_COUNT 26
+
+/* A folder that goes waits for all that leaves it. */
+#define HAS_DEPARTURES                                                                             \
+	" (node.kind = 0 AND intent.todo & 64 != 0 AND EXISTS (SELECT 1 FROM intent AS leave"      \
+	"  LEFT JOIN item AS leaving ON leaving.node = leave.node"                                 \
+	"  JOIN folder AS empty ON empty.folder_id = intent.old_id"                                \
+	"  WHERE leave.node != intent.node"                                                        \
+	"  AND (leaving.folder = empty.id OR leave.old_folder = empty.id)))"
+
+/* What is beside the row: where the node is, what it is on the server, what it waits for. */
+#define BESIDE                                                                                     \
+	", node.kind, CASE WHEN node.state = 0 THEN node.parent ELSE 0 END, node.name,"            \
+	" node.size, item.folder, item.item_id, item.change_key, own.folder_id, target.id,"        \
+	" target.folder_id, origin.item_id,"                                                       \
+	" EXISTS (SELECT 1 FROM intent AS first WHERE first.node = intent.after) "                 \
+	"OR" HAS_DEPARTURES                                                                        \
+	" OR (intent.todo & -intent.todo = 2 AND coalesce(origin.folder, 0) = 0),"                 \
+	" (SELECT name FROM distinguished WHERE folder_id = target.folder_id)"
+#define FROM                                                                                       \
+	" FROM intent JOIN node ON node.id = intent.node"                                          \
+	" LEFT JOIN item ON item.node = intent.node"                                               \
+	" LEFT JOIN folder AS own ON own.node = intent.node"                                       \
+	" LEFT JOIN folder AS target ON target.folder_id = CASE WHEN intent.todo & 16 != 0"        \
+	"  THEN (SELECT folder_id FROM distinguished WHERE name = 'drafts') ELSE (SELECT "         \
+	"at.folder_id"                                                                             \
+	"  FROM folder AS at WHERE at.node = node.parent AND node.state = 0) END"                  \
+	" LEFT JOIN item AS origin ON origin.node = intent.source"
+
+static CacheIntent *read_row(sqlite3_stmt *stmt)
+{
+	CacheIntent *self = g_new0(CacheIntent, 1);
+	self->node = sqlite3_column_int64(stmt, 0);
+	self->seq = sqlite3_column_int64(stmt, 1);
+	self->state = (CacheIntentState)sqlite3_column_int(stmt, 2);
+	self->todo = (unsigned)sqlite3_column_int(stmt, 3);
+	self->doing = (unsigned)sqlite3_column_int(stmt, 4);
+	self->fields = (unsigned)sqlite3_column_int(stmt, 5);
+	self->sent_fields = (unsigned)sqlite3_column_int(stmt, 6);
+	self->sent_folder = sqlite3_column_int64(stmt, 7);
+	self->is_urgent = sqlite3_column_int(stmt, 8) != 0;
+	self->after = sqlite3_column_int64(stmt, 9);
+	self->source = sqlite3_column_int64(stmt, 10);
+	self->old_folder = sqlite3_column_int64(stmt, 11);
+	self->old_parent = sqlite3_column_int64(stmt, 12);
+	self->attempt = (unsigned)sqlite3_column_int(stmt, 13);
+	self->sent_at = sqlite3_column_int64(stmt, 14);
+	self->since = sqlite3_column_int64(stmt, 15);
+	self->touched = sqlite3_column_int64(stmt, 16);
+	self->not_before = sqlite3_column_int64(stmt, 17);
+	self->tries = (unsigned)sqlite3_column_int(stmt, 18);
+	self->is_trash = sqlite3_column_int(stmt, 19) != 0;
+	self->sent_sha256 = cache_column_dup(stmt, 20);
+	self->old_id = cache_column_dup(stmt, 21);
+	self->old_name = cache_column_dup(stmt, 22);
+	self->guid = cache_column_dup(stmt, 23);
+	self->item_class = cache_column_dup(stmt, 24);
+	self->error = cache_column_dup(stmt, 25);
+	return self;
+}
+
+static void read_beside(CacheIntent *self, sqlite3_stmt *stmt)
+{
+	const int base = COLUMN_COUNT;
+	self->kind = (CacheKind)sqlite3_column_int(stmt, base);
+	self->dir = sqlite3_column_int64(stmt, base + 1);
+	self->name = cache_column_dup(stmt, base + 2);
+	self->bytes = MAX(sqlite3_column_int64(stmt, base + 3), 0);
+	self->folder = sqlite3_column_int64(stmt, base + 4);
+	/* A new item's id is our own word for it. */
+	if (self->kind == CACHE_KIND_DIR)
+		self->id = self->old_id != NULL ? g_strdup(self->old_id)
+						: cache_column_dup(stmt, base + 7);
+	else if (self->folder != 0)
+		self->id = cache_column_dup(stmt, base + 5);
+	self->change_key = cache_column_dup(stmt, base + 6);
+	self->target = sqlite3_column_int64(stmt, base + 8);
+	self->target_id = cache_column_dup(stmt, base + 9);
+	self->source_id = cache_column_dup(stmt, base + 10);
+	self->is_blocked = sqlite3_column_int(stmt, base + 11) != 0;
+	const char *special = (const char *)sqlite3_column_text(stmt, base + 12);
+	self->is_drafts = g_strcmp0(special, "drafts") == 0;
+	self->to_send = (self->todo & CACHE_TODO_SEND) != 0;
+}
+
+/* All rows of a query that selects the intent's columns and those beside. */
+static GPtrArray *read_all(CacheConn *conn, sqlite3_stmt *stmt, GError **error)
+{
+	g_autoptr(GPtrArray) intents =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cache_intent_free);
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return NULL;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, error))
+			return NULL;
+		if (!has_row)
+			break;
+		CacheIntent *intent = read_row(stmt);
+		read_beside(intent, stmt);
+		g_ptr_array_add(intents, intent);
+	}
+	return g_steal_pointer(&intents);
+}
+
+bool cache_intent_get(CacheConn *conn, int64_t node, CacheIntent **ret_intent, GError **error)
+{
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " COLUMNS BESIDE FROM " WHERE intent.node = ?", "i", node);
+	g_autoptr(GPtrArray) found = read_all(conn, stmt, error);
+	if (found == NULL)
+		return false;
+	*ret_intent = found->len > 0 ? g_steal_pointer(&found->pdata[0]) : NULL;
+	return true;
+}
+
+/* A new row, so that what is beside it can be looked up the same way. */
+static bool insert(CacheConn *conn, int64_t node, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"INSERT INTO intent (node, seq, state, todo, since, touched) VALUES"
+		" (?1, (SELECT coalesce(max(seq), 0) + 1 FROM intent), 0, 0, ?2, ?2)",
+		"ii", node, g_get_real_time());
+}
+
+CacheIntent *cache_intent_take(CacheConn *conn, int64_t node, GError **error)
+{
+	CacheIntent *intent = NULL;
+	if (!cache_intent_get(conn, node, &intent, error))
+		return NULL;
+	if (intent != NULL)
+		return intent;
+	if (!insert(conn, node, error) || !cache_intent_get(conn, node, &intent, error))
+		return NULL;
+	if (intent == NULL)
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no such node");
+	return intent;
+}
+
+bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched, GError **error)
+{
+	if (cache_intent_is_over(self))
+		return cache_conn_run(conn, error, "DELETE FROM intent WHERE node = ?", "i",
+			self->node);
+	if (is_touched)
+		self->touched = g_get_real_time();
+	return cache_conn_run(conn, error,
+		"UPDATE intent SET state = ?, todo = ?, doing = ?, fields = ?, sent_fields = ?,"
+		" sent_folder = ?, is_urgent = ?, after = ?, source = ?, old_folder = ?,"
+		" old_parent = ?, attempt = ?, sent_at = ?, touched = ?, not_before = ?, tries = ?,"
+		" is_trash = ?, sent_sha256 = ?, old_id = ?, old_name = ?, guid = ?, item_class = "
+		"?,"
+		" error = ? WHERE node = ?",
+		"iiiiiiiiiiiiiiiiitttttti", (int64_t)self->state, (int64_t)self->todo,
+		(int64_t)self->doing, (int64_t)self->fields, (int64_t)self->sent_fields,
+		self->sent_folder, (int64_t)self->is_urgent, self->after, self->source,
+		self->old_folder, self->old_parent, (int64_t)self->attempt, self->sent_at,
+		self->touched, self->not_before, (int64_t)self->tries, (int64_t)self->is_trash,
+		self->sent_sha256, self->old_id, self->old_name, self->guid, self->item_class,
+		self->error, self->node);
+}
+
+GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max, GError **error)
+{
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " COLUMNS BESIDE FROM " WHERE intent.state = ? ORDER BY intent.seq LIMIT ?",
+		"ii", (int64_t)state, (int64_t)max);
+	return read_all(conn, stmt, error);
+}

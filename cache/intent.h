@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/cache.h"
+#include "cache/db.h"
+
+/*
+ * The journal: what the server is still to be told, a row a node.
+ *
+ * The tree shows how things are to be (node, item, local); an intent says which steps lead the
+ * server there. That is what makes many operations few: a second rename changes the node and finds
+ * the step already asked for; what was created and deleted again cancels out. Asking for a step
+ * is a pure change of the struct (the functions here), made in the transaction that changes the
+ * tree. A step that was sent is `doing` until its answer is known: what is asked for meanwhile
+ * becomes a further step, so that nothing is taken back that may have happened already.
+ *
+ *   asked for        nothing sent yet          the create is on its way      on the server
+ *   new content      the create carries it     create again, old one removed same
+ *   move             the create goes there     move after it                 move; back: nothing
+ *   fields, name     the create carries them   update after it               update, merged
+ *   delete           cancels out               delete after it               delete; the rest
+ *                                                                            is dropped
+ *
+ * Any thread, inside a transaction.
+ */
+
+/* Steps, in the order in which they are taken. Of a directory: CreateFolder, MoveFolder,
+ * UpdateFolder, DeleteFolder. */
+typedef enum CacheTodo {
+	CACHE_TODO_MAKE = 1 << 0,       /* CreateItem */
+	CACHE_TODO_COPY = 1 << 1,       /* CopyItem */
+	CACHE_TODO_MOVE = 1 << 2,       /* MoveItem */
+	CACHE_TODO_UPDATE = 1 << 3,     /* UpdateItem */
+	CACHE_TODO_SEND = 1 << 4,       /* SendItem */
+	CACHE_TODO_REMOVE_OLD = 1 << 5, /* soft DeleteItem of the item that it replaced */
+	CACHE_TODO_DELETE = 1 << 6,     /* DeleteItem */
+} CacheTodo;
+
+/* Further bits of fields, beside CACHE_FIELD_. */
+enum {
+	CACHE_INTENT_NAME = 1 << 8, /* our named property: the file name */
+	CACHE_INTENT_GUID = 1 << 9, /* a copy's own */
+};
+
+typedef enum CacheIntentState {
+	CACHE_INTENT_QUEUED = 0,
+	CACHE_INTENT_SENDING = 1,
+	CACHE_INTENT_DOUBT = 2,  /* sent, and the answer was lost */
+	CACHE_INTENT_HELD = 3,   /* over delete_max */
+	CACHE_INTENT_FAILED = 4, /* refused; a person may retry or discard */
+	CACHE_INTENT_OPEN = 5,   /* a message that is not finished */
+	CACHE_INTENT_MAYBE_SENT = 6,
+} CacheIntentState;
+
+typedef struct CacheIntent {
+	/* as the row has it */
+	int64_t node;
+	int64_t seq;
+	CacheIntentState state;
+	unsigned todo;
+	unsigned doing;
+	unsigned fields;
+	unsigned sent_fields;
+	int64_t sent_folder;
+	bool is_urgent;
+	bool is_trash; /* it was deleted from inside Deleted Items */
+	int64_t after;
+	int64_t source;
+	int64_t old_folder;
+	int64_t old_parent;
+	unsigned attempt;
+	int64_t sent_at;
+	int64_t since;
+	int64_t touched;
+	int64_t not_before;
+	unsigned tries;
+	char *sent_sha256; /* own, as all below */
+	char *old_id; /* of a directory that moves or goes: its FolderId */
+	char *old_name;
+	char *guid;
+	char *item_class;
+	char *error;
+
+	/* looked up beside it */
+	CacheKind kind;
+	int64_t dir;       /* where it is in the tree; 0: it was deleted */
+	int64_t target;    /* folder.id of dir; 0: not on the server yet */
+	int64_t folder;    /* folder.id where the item is on the server; 0: nowhere */
+	char *target_id;
+	char *id;          /* ItemId or FolderId; NULL: not on the server */
+	char *change_key;
+	char *source_id;   /* of the item that it is a copy of */
+	char *name;
+	int64_t bytes;     /* of the content that a create carries */
+	bool is_blocked;   /* what it comes after is not over */
+	bool is_drafts;    /* dir is the Drafts folder */
+	bool to_send;      /* dir is .send */
+} CacheIntent;
+
+CacheIntent *cache_intent_new(int64_t node, CacheKind kind);
+void cache_intent_free(CacheIntent *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheIntent, cache_intent_free)
+
+/* --- asking: pure -------------------------------------------------------------------------- */
+
+/* New content is finished; @old_id (NULL: none) is the item that it replaces. */
+void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_folder);
+void cache_intent_ask_copy(CacheIntent *self, int64_t source);
+/* The node is in self->dir now, whose folder is self->target. */
+void cache_intent_ask_move(CacheIntent *self);
+void cache_intent_ask_fields(CacheIntent *self, unsigned fields);
+void cache_intent_ask_delete(CacheIntent *self);
+
+/* TRUE when nothing of it was sent, so that it can be taken back without anybody knowing. */
+bool cache_intent_is_unsent(const CacheIntent *self);
+bool cache_intent_is_over(const CacheIntent *self);
+
+/* The step that comes next, or 0. */
+CacheTodo cache_intent_next(const CacheIntent *self);
+
+/* "create", "move, update": for people. Owned. */
+char *cache_intent_describe(const CacheIntent *self);
+
+/* --- rows ---------------------------------------------------------------------------------- */
+
+/* The intent of a node, or NULL without an error. */
+bool cache_intent_get(CacheConn *conn, int64_t node, CacheIntent **ret_intent,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, or a new one (with seq and since set). */
+CacheIntent *cache_intent_take(CacheConn *conn, int64_t node, GError **error)
+	G_GNUC_WARN_UNUSED_RESULT;
+/* Writes the row; one that is over goes. @is_touched: it lingers from now. */
+bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Those in a state, oldest first, at most @max; of CacheIntent. */
+GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

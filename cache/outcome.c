@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/outcome.h"
+
+#include <string.h>
+
+#include "cache/apply.h"
+#include "cache/change.h"
+#include "cache/doubt.h"
+#include "cache/evict.h"
+#include "cache/ident.h"
+#include "cache/item.h"
+#include "cache/local.h"
+#include "cache/name.h"
+#include "cache/node.h"
+#include "cache/own.h"
+#include "cache/refresh.h"
+#include "cache/step.h"
+#include "cache/sync.h"
+#include "ews/error.h"
+
+/* Steps that fail in passing are tried again, later and later. */
+#define BACKOFF_US ((int64_t)G_USEC_PER_SEC)
+#define BACKOFF_MAX_US (60 * (int64_t)G_USEC_PER_SEC)
+
+/* An answer that makes no sense, or trouble that the server calls its own: so often. */
+#define TRIES_MAX 8
+
+/* A step that is being decided. */
+typedef struct Outcome {
+	Cache *cache;
+	CacheConn *conn;
+	const CacheSent *sent;
+	EwsOp *op;
+	CacheIntent *intent; /* own */
+	bool is_over;        /* the intent is at an end, with this error: */
+	const GError *error; /* borrowed */
+} Outcome;
+
+#define BIRTH (CACHE_TODO_MAKE | CACHE_TODO_COPY)
+
+/* --- success ----------------------------------------------------------------------------- */
+
+static void step_done(CacheIntent *intent, CacheTodo step)
+{
+	intent->todo &= ~(unsigned)step;
+	intent->doing = 0;
+	intent->sent_fields = 0;
+	intent->tries = 0;
+	intent->not_before = 0;
+	intent->state = CACHE_INTENT_QUEUED;
+	g_clear_pointer(&intent->error, g_free);
+}
+
+static bool updated(Outcome *self, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	const char *key = ews_op_new_change_key(self->op);
+	step_done(intent, CACHE_TODO_UPDATE);
+	if (intent->fields != 0)
+		intent->todo |= CACHE_TODO_UPDATE;
+	if (intent->kind == CACHE_KIND_DIR) {
+		g_autofree char *said = cache_name_folder_decode(intent->name);
+		return said == NULL || cache_conn_run(self->conn, error,
+					       "UPDATE folder SET display_name = ? WHERE node = ?",
+					       "ti", said, intent->node);
+	}
+	return cache_conn_run(self->conn, error,
+		"UPDATE item SET change_key = coalesce(?, change_key), print = 0, written_at = ?"
+		" WHERE node = ?",
+		"tii", key, g_get_real_time(), intent->node);
+}
+
+static bool moved(Outcome *self, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	const char *id = ews_op_new_id(self->op);
+	if (intent->kind == CACHE_KIND_DIR) {
+		int64_t parent = intent->sent_folder;
+		step_done(intent, CACHE_TODO_MOVE);
+		if (intent->dir != 0 && intent->target != parent)
+			intent->todo |= CACHE_TODO_MOVE;
+		else
+			intent->old_folder = 0;
+		return cache_conn_run(self->conn, error,
+			"UPDATE folder SET parent_id = (SELECT up.folder_id FROM folder AS up"
+			" WHERE up.id = ?) WHERE node = ?",
+			"ii", parent, intent->node);
+	}
+	if (id != NULL)
+		return cache_own_moved(self->conn, intent, id, ews_op_new_change_key(self->op),
+			error);
+	/* A server that does not tell the new id: the folder's next sync does. */
+	intent->doing = 0;
+	intent->state = CACHE_INTENT_DOUBT;
+	intent->sent_at = g_get_real_time();
+	cache_doubt_begin(self->cache);
+	return true;
+}
+
+/* In Deleted Items it may turn up as the same node: until then a tombstone among others. */
+static bool deleted(Outcome *self, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	step_done(intent, CACHE_TODO_DELETE);
+	cache_drain_set_full(self->cache, false);
+	if (intent->kind == CACHE_KIND_DIR)
+		return cache_conn_run(self->conn, error, "DELETE FROM folder WHERE folder_id = ?",
+			       "t", intent->old_id) &&
+		       cache_node_detach(self->conn, intent->node, NODE_GONE, error);
+	return cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
+		cache_refresh_round(self->cache), intent->node);
+}
+
+static bool sent_away(Outcome *self, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	int64_t dir = intent->dir;
+	step_done(intent, CACHE_TODO_SEND);
+	intent->todo = 0;
+	if (dir != 0)
+		cache_note_gone(self->cache, dir, intent->name, intent->node);
+	/* Its item is, or will be, in Sent Items, as another one. */
+	return cache_change_forget(self->cache, self->conn, intent->node, error);
+}
+
+static bool made(Outcome *self, GError **error)
+{
+	const char *id = ews_op_new_id(self->op);
+	if (self->intent->kind == CACHE_KIND_DIR && id != NULL)
+		return cache_own_folder_made(self->conn, self->intent, id, error);
+	if (id != NULL)
+		return cache_own_made(self->cache, self->conn, self->intent, id,
+			ews_op_new_change_key(self->op), error);
+	self->intent->doing = 0;
+	self->intent->state = CACHE_INTENT_DOUBT;
+	self->intent->sent_at = g_get_real_time();
+	cache_doubt_begin(self->cache);
+	return true;
+}
+
+static bool done(Outcome *self, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	switch (self->sent->step) {
+	case CACHE_TODO_MAKE:
+	case CACHE_TODO_COPY:
+		return made(self, error);
+	case CACHE_TODO_MOVE:
+		return moved(self, error);
+	case CACHE_TODO_UPDATE:
+		return updated(self, error);
+	case CACHE_TODO_SEND:
+		return sent_away(self, error);
+	case CACHE_TODO_REMOVE_OLD:
+		step_done(intent, CACHE_TODO_REMOVE_OLD);
+		g_clear_pointer(&intent->old_id, g_free);
+		intent->old_folder = 0;
+		return true;
+	case CACHE_TODO_DELETE:
+		return deleted(self, error);
+	}
+	return true;
+}
+
+/* --- once more --------------------------------------------------------------------------- */
+
+static void note_error(CacheIntent *intent, const GError *error)
+{
+	g_free(intent->error);
+	intent->error = g_strdup(error->message);
+}
+
+static void again(CacheIntent *intent, const GError *error)
+{
+	int64_t wait = MIN(BACKOFF_US << MIN(intent->tries, 10), BACKOFF_MAX_US);
+	intent->state = CACHE_INTENT_QUEUED;
+	intent->doing = 0;
+	intent->fields |= intent->sent_fields;
+	intent->sent_fields = 0;
+	intent->tries++;
+	intent->not_before = g_get_real_time() + wait;
+	note_error(intent, error);
+}
+
+/* Lost on the way: asked again where that does no harm, else looked for. */
+static void doubt(Outcome *self, const GError *error)
+{
+	CacheIntent *intent = self->intent;
+	bool is_item_birth = (self->sent->step & BIRTH) != 0 && intent->kind == CACHE_KIND_FILE;
+	if (!is_item_birth && self->sent->step != CACHE_TODO_SEND) {
+		again(intent, error);
+		return;
+	}
+	intent->doing = 0;
+	intent->state = CACHE_INTENT_DOUBT;
+	intent->sent_at = g_get_real_time();
+	note_error(intent, error);
+	cache_doubt_begin(self->cache);
+}
+
+/* --- refused ----------------------------------------------------------------------------- */
+
+static void park(Outcome *self, const GError *error)
+{
+	CacheIntent *intent = self->intent;
+	intent->doing = 0;
+	intent->fields |= intent->sent_fields;
+	intent->sent_fields = 0;
+	intent->state = CACHE_INTENT_FAILED;
+	note_error(intent, error);
+	g_warning("%s: %s", intent->name, error->message);
+	self->is_over = true;
+	self->error = error;
+}
+
+static bool place_back(Cache *cache, CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	int64_t holder = 0;
+	int64_t parent = intent->old_parent;
+	g_autofree char *name = g_strdup(intent->old_name);
+	g_autoptr(CacheNode) dir = cache_node_get(conn, parent, error);
+	if (dir == NULL)
+		return false;
+	/* Its folder was to go too: it stays, then. */
+	if (dir->parent == 0 && dir->id != CACHE_ROOT) {
+		g_autoptr(CacheIntent) leaving = NULL;
+		if (!cache_intent_get(conn, dir->id, &leaving, error))
+			return false;
+		if (leaving != NULL && (leaving->todo & CACHE_TODO_DELETE) != 0 &&
+			!cache_outcome_take_back(cache, conn, leaving, error))
+			return false;
+	}
+	if (!cache_node_find(conn, parent, name, &holder, error))
+		return false;
+	if (holder != 0 && holder != intent->node) {
+		CacheIdent ident;
+		cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, &intent->node, sizeof intent->node);
+		g_free(name);
+		name = cache_name_with_letters(intent->old_name, ident.letters);
+	}
+	if (intent->dir != 0)
+		cache_note_gone(cache, intent->dir, intent->name, intent->node);
+	cache_note(cache, CACHE_CHANGE_MEMBERS, parent, 0);
+	return cache_conn_run(conn, error,
+		       "UPDATE node SET parent = ?, name = ?, state = 0 WHERE id = ?", "iti",
+		       parent, name, intent->node) &&
+	       cache_node_touch_dir(conn, parent, g_get_real_time(), error) &&
+	       (intent->kind != CACHE_KIND_DIR ||
+		       cache_conn_run(conn, error,
+			       "UPDATE node SET subdirs = subdirs + 1 WHERE id = ?", "i", parent));
+}
+
+/* What was set is what the server has again: asked for with the folder's next sync, which tells
+ * only of items that changed; so the item is asked for by itself. */
+static void refreshed(Cache *cache, EwsOp *op, void *user)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(EwsItem) item = ews_op_error(op) == NULL ? ews_get_item_take(op) : NULL;
+	CacheApply apply = {.cache = cache, .mailbox = "", .is_listed = true};
+	if (item == NULL)
+		return;
+	CacheIncoming incoming;
+	g_autoptr(CacheItemRow) row = NULL;
+	cache_item_identify(&incoming, item);
+	apply.conn = cache_sync_begin(cache, &error);
+	if (apply.conn == NULL)
+		return;
+	bool is_good = cache_item_find(apply.conn, &incoming.by_id, item->id, &row, &error);
+	if (is_good && row != NULL && row->state == NODE_LIVE) {
+		apply.folder = row->folder;
+		apply.dir = row->dir;
+		apply.run = row->run;
+		is_good = cache_apply_item(&apply, item, &error);
+	}
+	if (is_good)
+		(void)!cache_sync_commit(cache, &error);
+	else
+		cache_sync_rollback(cache);
+}
+
+/* New bytes that nobody wants any more: the message is what the server has. */
+static bool drop_content(Cache *cache, CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	g_autoptr(CacheNode) node = cache_node_get(conn, intent->node, error);
+	if (node == NULL)
+		return false;
+	if (!node->is_local)
+		return true;
+	cache_drain_forget_file(cache, intent->node);
+	return cache_local_drop(conn, intent->node, error) &&
+	       cache_node_flag(conn, intent->node, 0, NODE_LOCAL, error) &&
+	       cache_apply_drop_bytes(cache, conn, intent->node, error);
+}
+
+bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	bool is_known = intent->id != NULL;
+	bool is_elsewhere = intent->old_parent != 0 &&
+			    (intent->todo & (CACHE_TODO_MOVE | CACHE_TODO_DELETE)) != 0;
+	intent->todo = intent->doing = 0;
+	if (!is_known) {
+		if (intent->dir != 0) {
+			cache_note_gone(cache, intent->dir, intent->name, intent->node);
+			cache_note(cache, CACHE_CHANGE_MEMBERS, intent->dir, 0);
+		}
+		cache_drain_forget_file(cache, intent->node);
+		/* What it was to replace is there still: seen again when its folder is listed anew. */
+		return (intent->old_folder == 0 || intent->kind == CACHE_KIND_DIR ||
+			       cache_conn_run(conn, error,
+				       "UPDATE folder SET sync_state = NULL WHERE id = ?", "i",
+				       intent->old_folder)) &&
+		       cache_change_forget(cache, conn, intent->node, error);
+	}
+	if (is_elsewhere && !place_back(cache, conn, intent, error))
+		return false;
+	if (intent->kind == CACHE_KIND_FILE) {
+		if (!drop_content(cache, conn, intent, error))
+			return false;
+		cache_sync_submit(cache, ews_get_item_new(intent->id), EWS_PRIORITY_SCAN, refreshed,
+			NULL);
+	}
+	return cache_intent_put(conn, intent, false, error);
+}
+
+static bool take_back(Outcome *self, const GError *why, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	g_warning("%s: %s; it is as it was", intent->name, why->message);
+	self->is_over = true;
+	self->error = why;
+	/* Steps of another kind go on. */
+	return cache_outcome_take_back(self->cache, self->conn, intent, error);
+}
+
+/* --- which of these ----------------------------------------------------------------------- */
+
+static bool is_passing(const GError *error)
+{
+	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
+	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
+}
+
+static bool is_gone(Outcome *self, GError **error)
+{
+	switch (self->sent->step) {
+	case CACHE_TODO_DELETE:
+	case CACHE_TODO_REMOVE_OLD:
+		return done(self, error);
+	case CACHE_TODO_UPDATE:
+		/* The folder's sync tells what became of it. */
+		step_done(self->intent, CACHE_TODO_UPDATE);
+		self->intent->fields = 0;
+		return true;
+	case CACHE_TODO_MOVE:
+		/* Moved by an earlier attempt, perhaps: the target's next sync shows it. */
+		self->intent->doing = 0;
+		self->intent->state = CACHE_INTENT_DOUBT;
+		cache_doubt_begin(self->cache);
+		return true;
+	case CACHE_TODO_MAKE:
+	case CACHE_TODO_COPY:
+	case CACHE_TODO_SEND:
+		park(self, ews_op_error(self->op));
+		return true;
+	}
+	return true;
+}
+
+/* The class that the MIME tells, for servers that do not look: a report, a meeting message. */
+static char *class_of(Cache *cache, int64_t node)
+{
+	char head[16384];
+	int fd = cache_local_open(cache->locals, node, NULL);
+	ssize_t len = fd >= 0 ? pread(fd, head, sizeof head - 1, 0) : 0;
+	if (fd >= 0)
+		close(fd);
+	head[MAX(len, 0)] = '\0';
+	g_autofree char *text = g_ascii_strdown(head, -1);
+	if (strstr(text, "report-type=disposition-notification") != NULL ||
+		strstr(text, "report-type=\"disposition-notification") != NULL)
+		return g_strdup("REPORT.IPM.Note.IPNRN");
+	if (strstr(text, "multipart/report") != NULL)
+		return g_strdup("REPORT.IPM.Note.NDR");
+	if (strstr(text, "method=reply") != NULL)
+		return g_strdup("IPM.Schedule.Meeting.Resp.Pos");
+	if (strstr(text, "method=cancel") != NULL)
+		return g_strdup("IPM.Schedule.Meeting.Canceled");
+	return strstr(text, "text/calendar") != NULL ? g_strdup("IPM.Schedule.Meeting.Request")
+						     : NULL;
+}
+
+static bool refused(Outcome *self, const GError *why, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	const char *code = ews_op_response_code(self->op);
+	CacheTodo step = self->sent->step;
+	if (g_strcmp0(code, "ErrorObjectTypeChanged") == 0 && step == CACHE_TODO_MAKE &&
+		intent->item_class == NULL) {
+		intent->item_class = class_of(self->cache, intent->node);
+		if (intent->item_class != NULL) {
+			again(intent, why);
+			intent->not_before = 0;
+			return true;
+		}
+	}
+	if (ews_error_is(why, EWS_ERROR_STALE) && intent->tries < 3) {
+		again(intent, why);
+		return cache_conn_run(self->conn, error,
+			"UPDATE item SET change_key = '' WHERE node = ?", "i", intent->node);
+	}
+	bool is_dir_there = intent->kind == CACHE_KIND_DIR && step == CACHE_TODO_MAKE &&
+			    ews_error_is(why, EWS_ERROR_EXISTS);
+	if (is_dir_there && intent->tries < TRIES_MAX) {
+		/* Made by an earlier attempt, or by somebody else: the hierarchy tells its id. */
+		again(intent, why);
+		cache_refresh_ask_hierarchy(self->cache);
+		return true;
+	}
+	bool is_odd = ews_error_is(why, EWS_ERROR_PROTOCOL) || ews_error_is(why, EWS_ERROR_LOCAL);
+	if (is_odd && intent->tries < TRIES_MAX) {
+		again(intent, why);
+		return true;
+	}
+	bool is_kept = (step & (BIRTH | CACHE_TODO_SEND)) != 0 || step == CACHE_TODO_REMOVE_OLD;
+	if (is_kept) {
+		park(self, why);
+		return true;
+	}
+	return take_back(self, why, error);
+}
+
+static bool failed(Outcome *self, const GError *why, GError **error)
+{
+	CacheIntent *intent = self->intent;
+	if (ews_op_is_in_doubt(self->op)) {
+		doubt(self, why);
+		return true;
+	}
+	if (is_passing(why)) {
+		again(intent, why);
+		return true;
+	}
+	if (ews_op_is_refused_whole(self->op) && self->sent->count > 1) {
+		again(intent, why);
+		intent->not_before = 0;
+		cache_drain_set_part(self->cache, intent->node, self->sent->count / 2);
+		return true;
+	}
+	if (ews_error_is(why, EWS_ERROR_QUOTA) && (self->sent->step & BIRTH) != 0) {
+		again(intent, why);
+		intent->not_before = 0;
+		cache_drain_set_full(self->cache, true);
+		cache_drain_ended(self->cache, intent->node, why);
+		return true;
+	}
+	if (ews_error_is(why, EWS_ERROR_NOT_FOUND))
+		return is_gone(self, error);
+	return refused(self, why, error);
+}
+
+/* An answer that comes after the sync told already says nothing new. */
+static bool is_expected(const Outcome *self)
+{
+	return self->intent != NULL && self->intent->doing == self->sent->step &&
+	       self->intent->attempt == self->sent->attempt;
+}
+
+static bool decide(Outcome *self, GError **error)
+{
+	const GError *why = ews_op_error(self->op);
+	if (!cache_intent_get(self->conn, self->sent->node, &self->intent, error))
+		return false;
+	if (!is_expected(self))
+		return true;
+	if (!(why == NULL ? done(self, error) : failed(self, why, error)))
+		return false;
+	if (cache_intent_is_over(self->intent))
+		self->is_over = true;
+	return cache_intent_put(self->conn, self->intent, false, error);
+}
+
+void cache_outcome(Cache *cache, const CacheSent *sent, EwsOp *op)
+{
+	Outcome self = {.cache = cache, .sent = sent, .op = op};
+	g_autoptr(GError) error = NULL;
+	cache_step(CACHE_STEP_ANSWER);
+	self.conn = cache_sync_begin(cache, &error);
+	bool is_good = self.conn != NULL && decide(&self, &error);
+	if (self.conn != NULL && !is_good)
+		cache_sync_rollback(cache);
+	else if (self.conn != NULL && cache_sync_commit(cache, &error))
+		cache_step(CACHE_STEP_COMMIT);
+	if (error != NULL)
+		g_warning("journal: %s", error->message);
+	else if (self.is_over)
+		cache_drain_ended(cache, sent->node, self.error);
+	cache_intent_free(self.intent);
+}

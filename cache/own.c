@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/change.h"
+#include "cache/drain.h"
+#include "cache/evict.h"
+#include "cache/ident.h"
+#include "cache/local.h"
+#include "cache/name.h"
+#include "cache/node.h"
+#include "cache/sync.h"
+#include "cache/written.h"
+#include "ews/error.h"
+
+/* A repeated create may still turn up a second time for as long. */
+#define TWIN_US (24 * 3600 * (int64_t)G_USEC_PER_SEC)
+
+/* --- bytes ------------------------------------------------------------------------------- */
+
+static bool copy_to_blob(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
+{
+	g_autofree char *path = NULL;
+	int64_t size = 0;
+	int from_fd = cache_local_open(cache->locals, node->id, error);
+	int to_fd = from_fd >= 0 ? cache_blobs_make_temp(cache->blobs, &path, error) : -1;
+	bool is_copied = to_fd >= 0 && cache_local_copy(from_fd, to_fd, &size);
+	if (from_fd >= 0)
+		close(from_fd);
+	if (to_fd >= 0)
+		close(to_fd);
+	if (to_fd >= 0 && !is_copied)
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_LOCAL, "cache: copy failed");
+	if (!is_copied ||
+		!cache_blobs_store_file(cache->blobs, node->id, node->content, path, error))
+		return false;
+	cache_evict_add(cache, size);
+	return cache_conn_run(conn, error,
+		       "INSERT INTO blob (node, bytes, used) VALUES (?, ?, ?) ON CONFLICT (node)"
+		       " DO UPDATE SET bytes = excluded.bytes, used = excluded.used",
+		       "iii", node->id, size, g_get_real_time()) &&
+	       cache_node_flag(conn, node->id, NODE_HERE | NODE_SERVED, 0, error);
+}
+
+/* What was uploaded stays the file's content, and may be evicted from now on. Whoever still has it
+ * open goes on with his file. */
+static bool keep_bytes(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
+{
+	g_autoptr(GError) full = NULL;
+	if (!copy_to_blob(cache, conn, node, &full))
+		g_message("an uploaded message is not kept here: %s", full->message);
+	if (cache_local_is_open(cache->locals, node->id))
+		return true;
+	cache_drain_forget_file(cache, node->id);
+	return cache_local_drop(conn, node->id, error) &&
+	       cache_node_flag(conn, node->id, 0, NODE_LOCAL | NODE_SUSPECT, error);
+}
+
+/* --- made -------------------------------------------------------------------------------- */
+
+/* Another node that took the item for a stranger's: it was never needed. */
+static bool drop_stranger(Cache *cache, CacheConn *conn, const CacheIdent *ident,
+	const char *item_id, int64_t node, GError **error)
+{
+	g_autoptr(CacheItemRow) row = NULL;
+	if (!cache_item_find(conn, ident, item_id, &row, error))
+		return false;
+	if (row == NULL || row->node == node)
+		return true;
+	cache_note_gone(cache, row->dir, row->name, row->node);
+	cache_note(cache, CACHE_CHANGE_MEMBERS, row->dir, 0);
+	return cache_evict_forget(cache, conn, row->node, error) &&
+	       cache_conn_run(conn, error, "DELETE FROM item WHERE node = ?", "i", row->node) &&
+	       cache_node_detach(conn, row->node, NODE_GONE, error);
+}
+
+/* The item that @intent's node is, from now on. */
+static bool tie(CacheConn *conn, const CacheIntent *intent, const char *item_id,
+	const char *change_key, GError **error)
+{
+	CacheIdent ident;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+	return cache_conn_run(conn, error,
+		"UPDATE item SET item_id = ?, id_hash = ?, change_key = ?, folder = ?, round = 0,"
+		" run = coalesce((SELECT run FROM folder WHERE id = ?), 0), print = 0,"
+		" written_at = ? WHERE node = ?",
+		"titiiii", item_id, ident.hash, change_key != NULL ? change_key : "",
+		intent->sent_folder, intent->sent_folder, g_get_real_time(), intent->node);
+}
+
+static bool remember_twin(CacheConn *conn, const CacheIntent *intent, const char *item_id,
+	GError **error)
+{
+	return intent->attempt < 2 ||
+	       cache_conn_run(conn, error,
+		       "INSERT OR REPLACE INTO twin (guid, attempt, item_id, until)"
+		       " VALUES (?, ?, ?, ?)",
+		       "titi", intent->guid, (int64_t)intent->attempt, item_id,
+		       g_get_real_time() + TWIN_US);
+}
+
+/* The step that was under way is done. */
+static void step_done(CacheIntent *intent, CacheTodo step)
+{
+	intent->todo &= ~(unsigned)step;
+	intent->doing = 0;
+	intent->sent_fields = 0;
+	intent->tries = 0;
+	intent->not_before = 0;
+	intent->state = CACHE_INTENT_QUEUED;
+	g_clear_pointer(&intent->error, g_free);
+}
+
+/* Was the content written anew while it was on its way? Then it is sent once more, in place of
+ * what has just arrived. */
+static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheNode *node,
+	const char *item_id, GError **error)
+{
+	g_autoptr(CacheLocalRow) row = NULL;
+	if (!cache_local_get(conn, intent->node, &row, error))
+		return false;
+	if (row == NULL || node == NULL || node->parent == 0)
+		return true;
+	bool is_same = !row->is_dirty && row->is_finished && row->sha256 != NULL &&
+		       g_strcmp0(row->sha256, intent->sent_sha256) == 0;
+	if (is_same)
+		return keep_bytes(cache, conn, node, error);
+	if (row->is_finished)
+		cache_intent_ask_make(intent, item_id, intent->sent_folder);
+	return true;
+}
+
+bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const char *item_id,
+	const char *change_key, GError **error)
+{
+	CacheIdent ident;
+	CacheTodo step = (CacheTodo)(intent->todo & (CACHE_TODO_MAKE | CACHE_TODO_COPY));
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+	g_autoptr(CacheNode) node = cache_node_get(conn, intent->node, error);
+	if (node == NULL || !drop_stranger(cache, conn, &ident, item_id, intent->node, error) ||
+		!tie(conn, intent, item_id, change_key, error) ||
+		!remember_twin(conn, intent, item_id, error))
+		return false;
+	step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);
+	if (intent->old_id != NULL)
+		intent->todo |= CACHE_TODO_REMOVE_OLD;
+	intent->after = 0;
+	bool went_on = intent->dir != 0 && intent->target != intent->sent_folder;
+	if (went_on && (intent->todo & CACHE_TODO_SEND) == 0)
+		intent->todo |= CACHE_TODO_MOVE;
+	if (intent->fields != 0 && intent->dir != 0)
+		intent->todo |= CACHE_TODO_UPDATE;
+	cache_drain_saw_own(cache);
+	return settle_bytes(cache, conn, intent, node, item_id, error);
+}
+
+bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
+	const char *change_key, GError **error)
+{
+	if (!tie(conn, intent, item_id, change_key, error))
+		return false;
+	step_done(intent, CACHE_TODO_MOVE);
+	if (intent->dir != 0 && intent->target != intent->sent_folder)
+		intent->todo |= CACHE_TODO_MOVE;
+	g_clear_pointer(&intent->old_name, g_free);
+	intent->old_parent = 0;
+	return true;
+}
+
+/* --- claims ------------------------------------------------------------------------------ */
+
+/* "GUID/attempt", as a create carries it. */
+static bool parse_guid(const char *text, char **ret_guid, unsigned *ret_attempt)
+{
+	const char *slash = text != NULL ? strchr(text, '/') : NULL;
+	if (slash == NULL)
+		return false;
+	*ret_guid = g_strndup(text, (size_t)(slash - text));
+	*ret_attempt = (unsigned)strtoul(slash + 1, NULL, 10);
+	return true;
+}
+
+static bool is_awaited(const CacheIntent *intent, CacheTodo step)
+{
+	return intent->doing == step ||
+	       (intent->state == CACHE_INTENT_DOUBT && (intent->todo & step) != 0) ||
+	       (intent->state == CACHE_INTENT_QUEUED && intent->attempt > 0 &&
+		       (intent->todo & step) != 0 && intent->id == NULL);
+}
+
+/* A second one of a create that was repeated: the later attempt's goes, if it is not what we took.
+ * A copy that a user made carries the same attempt and stays. */
+static bool claim_twin(CacheApply *apply, const CacheIncoming *incoming, const char *guid,
+	unsigned attempt, bool *ret_is_hidden, GError **error)
+{
+	int64_t taken = 0;
+	if (!cache_conn_int(apply->conn, 0, &taken, error,
+		    "SELECT attempt FROM twin WHERE guid = ? AND until > ?", "ti", guid,
+		    g_get_real_time()))
+		return false;
+	if (taken == 0 || (unsigned)taken == attempt)
+		return true;
+	*ret_is_hidden = true;
+	g_message("a message that was sent twice arrived twice: one is removed");
+	return cache_conn_run(apply->conn, error,
+		"INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t", incoming->item->id);
+}
+
+static bool claim_made(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,
+	bool *ret_is_hidden, GError **error)
+{
+	g_autofree char *guid = NULL;
+	unsigned attempt = 0;
+	int64_t node = 0;
+	const EwsItem *item = incoming->item;
+	if (!parse_guid(item->guid, &guid, &attempt))
+		return true;
+	if (!cache_conn_int(apply->conn, 0, &node, error, "SELECT node FROM intent WHERE guid = ?",
+		    "t", guid))
+		return false;
+	g_autoptr(CacheIntent) intent = NULL;
+	if (node != 0 && !cache_intent_get(apply->conn, node, &intent, error))
+		return false;
+	if (intent == NULL || !is_awaited(intent, CACHE_TODO_MAKE))
+		return claim_twin(apply, incoming, guid, attempt, ret_is_hidden, error);
+	*ret_is_claimed = true;
+	intent->sent_folder = apply->folder;
+	intent->attempt = MAX(intent->attempt, attempt);
+	return cache_own_made(apply->cache, apply->conn, intent, item->id, item->change_key,
+		       error) &&
+	       cache_intent_put(apply->conn, intent, false, error);
+}
+
+/* A move or copy on its way to this folder, of an item with this search key. */
+static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo step,
+	CacheIntent **ret_intent, GError **error)
+{
+	int64_t node = 0;
+	const char *moves =
+		"SELECT intent.node FROM intent JOIN item ON item.node = intent.node"
+		" WHERE intent.sent_folder = ? AND item.search_key = ?"
+		" AND (intent.doing = 4 OR (intent.state = 2 AND intent.todo & 4 != 0))";
+	const char *copies =
+		"SELECT intent.node FROM intent JOIN item ON item.node = intent.source"
+		" WHERE intent.sent_folder = ? AND item.search_key = ?"
+		" AND (intent.doing = 2 OR (intent.state = 2 AND intent.todo & 2 != 0))";
+	if (item->search_key == NULL)
+		return true;
+	bool is_ok = step == CACHE_TODO_MOVE
+			     ? cache_conn_int(apply->conn, 0, &node, error, moves, "ib",
+				       apply->folder, item->search_key, item->search_key_len)
+			     : cache_conn_int(apply->conn, 0, &node, error, copies, "ib",
+				       apply->folder, item->search_key, item->search_key_len);
+	return is_ok && (node == 0 || cache_intent_get(apply->conn, node, ret_intent, error));
+}
+
+static bool claim_travelling(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,
+	GError **error)
+{
+	g_autoptr(CacheIntent) moved = NULL;
+	g_autoptr(CacheIntent) copied = NULL;
+	const EwsItem *item = incoming->item;
+	if (!find_travelling(apply, item, CACHE_TODO_MOVE, &moved, error))
+		return false;
+	if (moved != NULL) {
+		*ret_is_claimed = true;
+		return cache_own_moved(apply->conn, moved, item->id, item->change_key, error) &&
+		       cache_intent_put(apply->conn, moved, false, error);
+	}
+	if (!find_travelling(apply, item, CACHE_TODO_COPY, &copied, error))
+		return false;
+	if (copied == NULL)
+		return true;
+	*ret_is_claimed = true;
+	return cache_own_made(apply->cache, apply->conn, copied, item->id, item->change_key,
+		       error) &&
+	       cache_intent_put(apply->conn, copied, false, error);
+}
+
+bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,
+	bool *ret_is_hidden, GError **error)
+{
+	int64_t replaced = 0;
+	*ret_is_claimed = *ret_is_hidden = false;
+	if (!cache_conn_int(apply->conn, 0, &replaced, error,
+		    "SELECT count(*) FROM intent WHERE old_id = ?", "t", incoming->item->id))
+		return false;
+	if (replaced > 0) {
+		*ret_is_hidden = true;
+		return true;
+	}
+	return claim_made(apply, incoming, ret_is_claimed, ret_is_hidden, error) &&
+	       (*ret_is_claimed || *ret_is_hidden ||
+		       claim_travelling(apply, incoming, ret_is_claimed, error));
+}
+
+/* --- vanished ---------------------------------------------------------------------------- */
+
+bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is_ours,
+	GError **error)
+{
+	const unsigned moves = CACHE_TODO_MOVE;
+	g_autoptr(CacheIntent) intent = NULL;
+	*ret_is_ours = false;
+	if (row->todo == 0 && row->doing == 0)
+		return true;
+	/* What is on its way is decided by its answer, or by the next sync. */
+	*ret_is_ours = row->doing != 0;
+	if (row->doing != 0 || !cache_intent_get(apply->conn, row->node, &intent, error))
+		return row->doing != 0;
+	if (intent == NULL)
+		return true;
+	if (intent->state == CACHE_INTENT_DOUBT && (intent->todo & moves) != 0) {
+		*ret_is_ours = true;
+		return true;
+	}
+	/* A draft that was sent, or may have been, has left its folder: it was. */
+	bool was_sent =
+		intent->state == CACHE_INTENT_DOUBT || intent->state == CACHE_INTENT_MAYBE_SENT;
+	if (was_sent && cache_intent_next(intent) == CACHE_TODO_SEND) {
+		*ret_is_ours = true;
+		cache_note_gone(apply->cache, intent->dir, intent->name, intent->node);
+		return cache_change_forget(apply->cache, apply->conn, intent->node, error);
+	}
+	bool is_rewritten = (intent->todo & CACHE_TODO_MAKE) != 0;
+	if (is_rewritten && intent->dir != 0) {
+		/* Somebody removed what was being written anew: what was written stays. */
+		*ret_is_ours = true;
+		g_clear_pointer(&intent->old_id, g_free);
+		intent->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD;
+		g_autofree char *id = g_strconcat(CACHE_ITEM_NEW, intent->guid, NULL);
+		intent->sent_folder = 0;
+		return tie(apply->conn, intent, id, NULL, error) &&
+		       cache_intent_put(apply->conn, intent, false, error);
+	}
+	intent->todo &= CACHE_TODO_REMOVE_OLD;
+	return cache_intent_put(apply->conn, intent, false, error);
+}
+
+/* --- folders ------------------------------------------------------------------------------ */
+
+bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_node,
+	GError **error)
+{
+	return cache_conn_int(conn, 0, ret_node, error,
+		"SELECT node.id FROM node JOIN intent ON intent.node = node.id"
+		" WHERE node.parent = ? AND node.name = ? AND node.state = 0 AND node.parent > 0"
+		" AND node.kind = 0 AND intent.todo & 1 != 0",
+		"it", parent, name);
+}
+
+bool cache_own_folder_made(CacheConn *conn, CacheIntent *intent, const char *folder_id,
+	GError **error)
+{
+	step_done(intent, CACHE_TODO_MAKE);
+	intent->after = 0;
+	g_free(intent->id);
+	intent->id = g_strdup(folder_id);
+	g_autofree char *said = cache_name_folder_decode(intent->name);
+	/* Deleted meanwhile: it is known by its id only. */
+	if ((intent->todo & CACHE_TODO_DELETE) != 0 && intent->old_id == NULL)
+		intent->old_id = g_strdup(folder_id);
+	return cache_conn_run(conn, error,
+		       "INSERT INTO folder (folder_id, parent_id, display_name, folder_class,"
+		       " is_shown, rights) VALUES (?1, coalesce((SELECT folder_id FROM folder WHERE"
+		       " id = ?2), ''), ?3, 'IPF.Note', 1, 31) ON CONFLICT (folder_id) DO NOTHING",
+		       "tit", folder_id, intent->sent_folder, said != NULL ? said : intent->name) &&
+	       cache_conn_run(conn, error, "UPDATE folder SET node = ? WHERE folder_id = ?", "it",
+		       intent->node, folder_id);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cache/apply.h"
+#include "cache/intent.h"
+#include "cache/item.h"
+
+/*
+ * Our own changes, when they come back: in the answer to a call, or in a page of a folder's sync,
+ * whichever is first. Both mean the same, and come here.
+ *
+ * A create is known by the GUID that it carries, a move and a copy by the search key of the item
+ * in the folder where it was to go. So what a lost answer would have told is learned from the
+ * next sync, and nothing is shown twice in between.
+ *
+ * Sync thread, inside a transaction.
+ */
+
+/* The server has what @intent's create or copy made. *intent goes on from there; put it after. */
+bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const char *item_id,
+	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The item of @intent is in the folder where it was to go. */
+bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
+	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* An item that no row knows, in a page: is it ours? Then it is tied to its node (*ret_is_claimed,
+ * and the caller goes on as with a known item), or it is one that is to go (*ret_is_hidden). */
+bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,
+	bool *ret_is_hidden, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The server says that the item of a node with an intent is gone. *ret_is_ours: the rest is not
+ * the tree's to decide. */
+bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is_ours,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The directory that a CreateFolder under way has made, if the folder that was told of is it; 0. */
+bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The server has the folder of @intent. */
+bool cache_own_folder_made(CacheConn *conn, CacheIntent *intent, const char *folder_id,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/change.h"
+#include "cache/drain.h"
+#include "cache/local.h"
+#include "cache/node.h"
+
+/*
+ * What the last run left in the journal. Before the sync thread runs.
+ */
+
+/* A create, a copy or a mail that was on its way may have arrived; everything else can be said
+ * once more. (2: in doubt, 0: queued; 1: MAKE, 2: COPY, 16: SEND.) */
+static bool doubt_what_was_sent(CacheConn *conn, GError **error)
+{
+	return cache_conn_run(conn, error,
+		       "UPDATE intent SET state = 2, doing = 0 WHERE state = 1 AND (doing = 16 OR"
+		       " (doing IN (1, 2) AND (SELECT kind FROM node WHERE id = intent.node) = 1))",
+		       "") &&
+	       cache_conn_run(conn, error,
+		       "UPDATE intent SET state = 0, doing = 0, fields = fields | sent_fields,"
+		       " sent_fields = 0 WHERE state = 1",
+		       "") &&
+	       cache_conn_run(conn, error,
+		       "UPDATE intent SET not_before = 0, is_urgent = 0, doing = 0", "");
+}
+
+/* What no program wrote into since it was flushed is finished, as its close would have done. */
+static bool finish_clean(Cache *cache, CacheConn *conn, GError **error)
+{
+	g_autoptr(GArray) nodes = cache_conn_ids(conn, error,
+		"SELECT local.node FROM local JOIN node ON node.id = local.node"
+		" LEFT JOIN intent ON intent.node = local.node"
+		" WHERE local.is_dirty = 0 AND node.flags & ? = 0 AND node.state = 0"
+		" AND (intent.node IS NULL OR intent.state = 5)",
+		"i", (int64_t)NODE_SCRATCH);
+	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
+		g_autoptr(CacheNode) node =
+			cache_node_get(conn, g_array_index(nodes, int64_t, i), error);
+		if (node == NULL || !cache_change_finish(cache, conn, node, error))
+			return false;
+	}
+	return nodes != NULL;
+}
+
+bool cache_drain_recover(Cache *cache, GError **error)
+{
+	CacheConn *conn = cache_db_begin(cache->db, error);
+	if (conn == NULL)
+		return false;
+	if (doubt_what_was_sent(conn, error) && finish_clean(cache, conn, error))
+		return cache_db_commit(cache->db, error);
+	cache_db_rollback(cache->db);
+	return false;
+}
