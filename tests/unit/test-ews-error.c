@@ -25,6 +25,24 @@ static void test_responses(void)
 		"x");
 }
 
+static void test_changes(void)
+{
+	expect(ews_error_from_response("ErrorQuotaExceeded", "x", TRUE), EWS_ERROR_QUOTA, "x");
+	expect(ews_error_from_response("ErrorInvalidPropertyRequest", "x", TRUE),
+		EWS_ERROR_INVALID, "x");
+	expect(ews_error_from_response("ErrorDeleteDistinguishedFolder", "x", TRUE),
+		EWS_ERROR_FORBIDDEN, "x");
+	expect(ews_error_from_response("ErrorFolderExists", "x", TRUE), EWS_ERROR_EXISTS, "x");
+	g_assert_true(ews_error_may_be_done("ErrorTimeoutExpired"));
+	g_assert_false(ews_error_may_be_done("ErrorServerBusy"));
+	g_assert_true(ews_error_is_for_all("ErrorInvalidServerVersion"));
+	g_assert_false(ews_error_is_for_all("ErrorSchemaValidation"));
+	/* The table is searched by halves: each end, and what stands beside. */
+	g_assert_true(ews_error_is_known("ErrorADOperation"));
+	g_assert_true(ews_error_is_known("ErrorVirusMessageDeleted"));
+	g_assert_false(ews_error_is_known("ErrorOfTomorrow"));
+}
+
 static void test_unknown_response(void)
 {
 	expect(ews_error_from_response("ErrorOfTomorrow", "x", TRUE), EWS_ERROR_CORRUPT, "x");
@@ -86,6 +104,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ews/error/knows-response-codes", test_responses);
+	g_test_add_func("/ews/error/knows-what-changes-meet", test_changes);
 	g_test_add_func("/ews/error/unknown-code-is-permanent", test_unknown_response);
 	g_test_add_func("/ews/error/says-what-the-session-does", test_actions);
 	g_test_add_func("/ews/error/knows-http", test_http);

@@ -207,6 +207,67 @@ static void test_silent(void)
 	ews_governor_clear(&governor);
 }
 
+/* Three silences of what only asks do not stop what changes something; one of its own does. */
+static void test_silent_to_others(void)
+{
+	static const EwsTraffic quiet = { 0, 0, false };
+	static const EwsTraffic one = { 1, 0, false };
+	EwsGovernor governor;
+	g_autoptr(GError) refusal = NULL;
+
+	ews_governor_init(&governor, 4);
+	ews_governor_answered(&governor, START);
+	for (int i = 0; i < 3; i++)
+		ews_governor_silent(&governor, false, wrong, START + i, START + i);
+	g_assert_cmpint(governor.state, ==, EWS_STATE_OFFLINE);
+	refusal = ews_governor_refusal(&governor, START + 3);
+	g_assert_nonnull(refusal);
+	g_assert_null(ews_governor_change_refusal(&governor, START + 3));
+	g_assert_true(ews_governor_may_send_change(&governor, EWS_PRIORITY_SCAN, &quiet, START));
+	g_assert_false(ews_governor_may_send_change(&governor, EWS_PRIORITY_SCAN, &one, START));
+	ews_governor_silent(&governor, true, wrong, START + 4, START + 4);
+	g_clear_error(&refusal);
+	refusal = ews_governor_change_refusal(&governor, START + 5);
+	g_assert_nonnull(refusal);
+	g_assert_false(ews_governor_may_send_change(&governor, EWS_PRIORITY_SCAN, &quiet, START));
+	ews_governor_clear(&governor);
+}
+
+/* A server that is not reached is not reached by anybody. */
+static void test_unreached_is_for_all(void)
+{
+	EwsGovernor governor;
+	g_autoptr(GError) refusal = NULL;
+
+	ews_governor_init(&governor, 4);
+	for (int i = 0; i < 3; i++)
+		ews_governor_silent(&governor, false, wrong, START + i, START + i);
+	ews_governor_unreached(&governor, wrong, START + 4);
+	refusal = ews_governor_change_refusal(&governor, START + 5);
+	g_assert_nonnull(refusal);
+	ews_governor_clear(&governor);
+}
+
+static void test_call_sizes(void)
+{
+	static const EwsOpKind create = { .id = EWS_KIND_CREATE_ITEM, .batch_max = 100 };
+	EwsGovernor governor;
+
+	ews_governor_init(&governor, 4);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_CREATES_ITEM), ==, 10);
+	ews_governor_took(&governor, &create, 10, SECOND);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_CREATES_ITEM), ==, 15);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_UPDATES_ITEM), ==, 10);
+	for (int i = 0; i < 20; i++)
+		ews_governor_took(&governor, &create, 100, SECOND);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_CREATES_ITEM), ==, 100);
+	ews_governor_took(&governor, &create, 100, 4 * SECOND);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_CREATES_ITEM), ==, 50);
+	ews_governor_shrink(&governor, &create);
+	g_assert_cmpuint(ews_governor_call_size(&governor, EWS_CREATES_ITEM), ==, 25);
+	ews_governor_clear(&governor);
+}
+
 static void test_first_401(void)
 {
 	EwsGovernor governor;
@@ -284,6 +345,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/governor/offline-probes", test_offline);
 	g_test_add_func("/ews/governor/broken-twice-is-offline", test_broken);
 	g_test_add_func("/ews/governor/silent-thrice-is-offline", test_silent);
+	g_test_add_func("/ews/governor/slow-reads-do-not-stop-changes", test_silent_to_others);
+	g_test_add_func("/ews/governor/unreached-stops-changes", test_unreached_is_for_all);
+	g_test_add_func("/ews/governor/call-sizes", test_call_sizes);
 	g_test_add_func("/ews/governor/first-401-stops", test_first_401);
 	g_test_add_func("/ews/governor/late-401-gets-one-more", test_late_401);
 	g_test_add_func("/ews/settle/is-bounded", test_settle_is_bounded);

@@ -132,6 +132,52 @@ static void test_raise_and_remove(void)
 	ews_queue_free(queue);
 }
 
+static EwsCall *make_call(uint64_t serial, EwsPriority priority, unsigned count)
+{
+	EwsCall *call = g_malloc(sizeof(*call) + count * sizeof(EwsOp *));
+
+	*call = (EwsCall){ .serial = serial, .priority = priority, .count = count };
+	for (unsigned i = 0; i < count; i++)
+		call->ops[i] = ews_delete_item_new("id", EWS_DISPOSAL_TRASH);
+	return call;
+}
+
+static void expect_call(EwsQueue *queue, EwsPriority priority, unsigned serial)
+{
+	EwsCall *call = ews_queue_take_call(queue, priority);
+
+	g_assert_cmpuint(call ? (unsigned)call->serial : 0, ==, serial);
+	for (unsigned i = 0; call && i < call->count; i++)
+		ews_op_free(call->ops[i]);
+	g_free(call);
+}
+
+/* Neither split nor merged, and in turn with what only asks. */
+static void test_calls(void)
+{
+	EwsQueue *queue = ews_queue_new();
+
+	ews_queue_push(queue, make(1, EWS_PRIORITY_SCAN, 10));
+	ews_queue_push_call(queue, make_call(2, EWS_PRIORITY_SCAN, 300));
+	ews_queue_push_call(queue, make_call(3, EWS_PRIORITY_SCAN, 2));
+	ews_queue_push(queue, make(4, EWS_PRIORITY_SCAN, 10));
+	ews_queue_push_call(queue, make_call(5, EWS_PRIORITY_WAITING, 3));
+	g_assert_cmpuint(ews_queue_count(queue), ==, 307);
+	expect_call(queue, EWS_PRIORITY_BACKGROUND, 0);
+	expect_call(queue, EWS_PRIORITY_SCAN, 0);
+	expect(queue, EWS_PRIORITY_SCAN, 1, "1");
+	expect_call(queue, EWS_PRIORITY_SCAN, 2);
+	expect_call(queue, EWS_PRIORITY_SCAN, 3);
+	expect_call(queue, EWS_PRIORITY_SCAN, 0);
+	g_assert_cmpuint(ews_queue_count(queue), ==, 4);
+	for (int i = 0; i < 3; i++)
+		ews_op_free(ews_queue_pop_call(queue));
+	g_assert_null(ews_queue_pop_call(queue));
+	ews_op_free(ews_queue_pop(queue));
+	g_assert_null(ews_queue_pop(queue));
+	ews_queue_free(queue);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -140,5 +186,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/queue/suspects-go-in-small-batches", test_small_batches);
 	g_test_add_func("/ews/queue/returned-ops-go-first", test_return);
 	g_test_add_func("/ews/queue/raises-and-removes", test_raise_and_remove);
+	g_test_add_func("/ews/queue/calls-leave-as-they-came", test_calls);
 	return g_test_run();
 }
