@@ -133,8 +133,7 @@ static bool promote(Renaming *self, GError **error)
 	int64_t fields = 0;
 	if (!cache_conn_int(self->conn, 0, &fields, error,
 		    "SELECT fields FROM local WHERE node = ?", "i", self->node->id) ||
-		!cache_node_flag(self->conn, self->node->id, 0, NODE_SCRATCH, error) ||
-		!place(self, error))
+		!cache_node_flag(self->conn, self->node->id, 0, NODE_SCRATCH, error))
 		return false;
 	g_autoptr(CacheIntent) intent = cache_intent_take(self->conn, self->node->id, error);
 	if (intent == NULL)
@@ -144,7 +143,7 @@ static bool promote(Renaming *self, GError **error)
 	intent->state = CACHE_INTENT_OPEN;
 	if (self->target != NULL && !replace(self, intent, true, error))
 		return false;
-	if (!cache_intent_put(self->conn, intent, true, error))
+	if (!cache_intent_put(self->conn, intent, true, error) || !place(self, error))
 		return false;
 	g_autoptr(CacheNode) node = cache_node_get(self->conn, self->node->id, error);
 	return node != NULL && cache_change_finish(self->cache, self->conn, node, error) &&
