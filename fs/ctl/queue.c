@@ -73,17 +73,19 @@ static bool choose_one(Choice *choice, const char *word, const char *below)
 {
 	int64_t id = is_number(word) ? g_ascii_strtoll(word, NULL, 10) : number_of_failed(below);
 	g_autofree char *valid = g_utf8_make_valid(below, -1);
-	guint before = choice->chosen->len;
+	bool is_found = false;
 
 	for (guint i = 0; i < json_array_get_length(choice->queue); i++) {
 		JsonObject *entry = json_array_get_object_element(choice->queue, i);
 		bool is_meant = id > 0 ? fs_json_get_number(entry, "id", 0) == id
 			: is_at(entry, valid);
-		if (is_meant && is_for(choice, entry) &&
-			!g_ptr_array_find(choice->chosen, entry, NULL))
+		if (!is_meant || !is_for(choice, entry))
+			continue;
+		is_found = true;
+		if (!g_ptr_array_find(choice->chosen, entry, NULL))
 			g_ptr_array_add(choice->chosen, entry);
 	}
-	return choice->chosen->len > before;
+	return is_found;
 }
 
 static CtlExit choose(Choice *choice, char **operands)
