@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cache/change.h"
+#include "cache/doubt.h"
 #include "cache/drain.h"
 #include "cache/evict.h"
 #include "cache/ident.h"
@@ -203,6 +204,7 @@ static bool claim_twin(CacheApply *apply, const CacheIncoming *incoming, const c
 	if (taken == 0 || (unsigned)taken == attempt)
 		return true;
 	*ret_is_hidden = true;
+	cache_doubt_begin(apply->cache);
 	g_message("a message that was sent twice arrived twice: one is removed");
 	return cache_conn_run(apply->conn, error,
 		"INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t", incoming->item->id);
@@ -291,9 +293,15 @@ bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret
 		*ret_is_hidden = true;
 		return true;
 	}
-	return claim_made(apply, incoming, ret_is_claimed, ret_is_hidden, error) &&
-	       (*ret_is_claimed || *ret_is_hidden ||
-		       claim_travelling(apply, incoming, ret_is_claimed, error));
+	if (!claim_made(apply, incoming, ret_is_claimed, ret_is_hidden, error))
+		return false;
+	if (!*ret_is_claimed && !*ret_is_hidden &&
+		!claim_travelling(apply, incoming, ret_is_claimed, error))
+		return false;
+	/* Further steps may be possible now. */
+	if (*ret_is_claimed || *ret_is_hidden)
+		cache_drain_poke(apply->cache);
+	return true;
 }
 
 /* --- vanished ---------------------------------------------------------------------------- */
