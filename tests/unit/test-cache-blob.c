@@ -172,7 +172,7 @@ static void test_second_process(Kit *kit, gconstpointer data)
 	g_autofree char *blobs = g_build_filename(kit->dir, "cache", NULL);
 	CacheConfig config = {.state_dir = state, .cache_dir = blobs, .account = "owner"};
 	g_assert_null(cache_open(&config, &error));
-	g_assert_error(error, EWS_ERROR, EWS_ERROR_LOCAL);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_BUSY);
 	g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
 	g_assert_nonnull(strstr(error->message, pid));
 }

@@ -37,6 +37,11 @@ static void open_cache(Kit *kit)
 		.timeout_s = kit->timeout_s != 0 ? kit->timeout_s : 30,
 		.prefetch = !kit->is_without_prefetch,
 		.backup = kit->is_backup,
+		.is_writable = kit->is_writable,
+		.can_send = kit->can_send,
+		.settle_s = kit->settle_s,
+		.delete_max = kit->delete_max,
+		.disposal = kit->disposal,
 	};
 	kit->cache = cache_open(&config, &error);
 	g_assert_no_error(error);
@@ -397,6 +402,34 @@ void kit_forget_changes(Kit *kit)
 	g_ptr_array_set_size(kit->changes, 0);
 }
 
+/* What the journal and the bytes that are only here promise. */
+static void check_journal(Kit *kit)
+{
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM intent LEFT JOIN node ON node.id ="
+				     " intent.node WHERE node.id IS NULL OR node.state = 2"),
+		==, 0);
+	/* One that has nothing left to do is no row; one that is on its way says so. */
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM intent WHERE todo = 0 AND doing = 0"),
+		==, 0);
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM intent WHERE (doing != 0) !="
+				     " (state = 1)"),
+		==, 0);
+	/* Who is local has a row, and a file. */
+	g_assert_cmpint(kit_int(kit,
+				"SELECT count(*) FROM node LEFT JOIN local ON local.node = node.id"
+				" WHERE (node.flags & 32 != 0) != (local.node IS NOT NULL)"),
+		==, 0);
+	/* A live message that the server does not know is asked for, or is scratch. */
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM node JOIN item ON item.node = node.id"
+				     " LEFT JOIN intent ON intent.node = node.id"
+				     " WHERE item.folder = 0 AND node.state = 0"
+				     " AND node.flags & 64 = 0 AND intent.node IS NULL"),
+		==, 0);
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM node JOIN intent ON intent.node ="
+				     " node.id WHERE node.flags & 64 != 0"),
+		==, 0);
+}
+
 void kit_check(Kit *kit)
 {
 	g_autofree char *integrity = kit_text(kit, "PRAGMA integrity_check");
@@ -408,7 +441,8 @@ void kit_check(Kit *kit)
 		==, 0);
 	g_assert_cmpint(kit_int(kit,
 				"SELECT count(*) FROM node LEFT JOIN item ON item.node = node.id"
-				" WHERE node.kind = 1 AND node.state < 2 AND item.node IS NULL"),
+				" WHERE node.kind = 1 AND node.state < 2 AND item.node IS NULL"
+				" AND node.id NOT IN (SELECT node FROM intent)"),
 		==, 0);
 	g_assert_cmpint(kit_int(kit, "SELECT count(*) - count(DISTINCT item_id) FROM item"
 				     " JOIN node ON node.id = item.node WHERE node.state < 2"),
@@ -416,13 +450,16 @@ void kit_check(Kit *kit)
 	/* A live entry hangs in a live directory; what is not live hangs nowhere. */
 	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM node LEFT JOIN node AS dir ON"
 				     " dir.id = node.parent AND dir.state = 0 AND dir.kind = 0"
-				     " WHERE node.state = 0 AND node.id != 1 AND dir.id IS NULL"),
+				     " WHERE node.state = 0 AND node.id != 1 AND node.parent >= 0"
+				     " AND dir.id IS NULL"),
 		==, 0);
 	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM node WHERE state > 0 AND parent != 0"),
 		==, 0);
 	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM item JOIN node ON node.id = item.node"
 				     " JOIN folder ON folder.id = item.folder WHERE node.state = 0"
-				     " AND folder.node != node.parent"),
+				     " AND folder.node != node.parent"
+				     " AND node.id NOT IN (SELECT node FROM intent)"
+				     " AND node.id NOT IN (SELECT node FROM aside)"),
 		==, 0);
 	/* Bytes that are said to be here have a row and are counted. */
 	g_assert_cmpint(kit_int(kit,
@@ -436,4 +473,5 @@ void kit_check(Kit *kit)
 				     " node WHERE node.parent = dir.id AND node.state = 0"
 				     " AND node.kind = 0)"),
 		==, 0);
+	check_journal(kit);
 }

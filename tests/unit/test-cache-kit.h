@@ -31,6 +31,11 @@ typedef struct Kit {
 	unsigned timeout_s;
 	bool is_without_prefetch;
 	bool is_backup;
+	bool is_writable;
+	bool can_send;
+	unsigned settle_s;
+	unsigned delete_max;
+	CacheDisposal disposal;
 } Kit;
 
 #define KIT_TOP "top"
