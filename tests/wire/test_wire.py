@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import subprocess
+import time
+import urllib.request
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -19,7 +21,8 @@ SHARED = pathlib.Path(os.environ.get('EWSFS_SHARED', SOURCE.parent / 'shared'))
 RECORDED = SHARED / 'ews' / 'wire'
 SCHEMA = SHARED / 'ews' / 'schema' / 'soap-envelope.xsd'
 CASES = SOURCE / 'tests' / 'wire'
-TOOLS = {name: os.environ.get(f'WIRE_{name.upper()}') for name in ('run', 'read', 'probe')}
+TOOLS = {name: os.environ.get(f'WIRE_{name.upper()}')
+         for name in ('run', 'read', 'probe', 'writes')}
 EWSD = os.environ.get('EWSD')
 
 S = '{http://schemas.xmlsoap.org/soap/envelope/}'
@@ -179,6 +182,18 @@ class Server:
         lines = done.stdout.decode().splitlines()
         return json.loads(lines[-1]), [line.split(' ') for line in lines[:-1]]
 
+    def writes(self, count, *options, timeout=90):
+        """What came of each step, by its name."""
+        command = [TOOLS['writes'], *options, self.url(), 'me', 'secret', str(count)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=timeout)
+        reports = [json.loads(line) for line in done.stdout.decode().splitlines()]
+        return {report['step']: report for report in reports}
+
+    def stats(self):
+        url = self.url().replace('/EWS/Exchange.asmx', '/ewsd/stats')
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+
     def requests(self, op=None):
         entries = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [entry for entry in entries if op in (None, entry['op'])]
@@ -310,3 +325,70 @@ def test_background_and_waiting_get_all_too(serve):
     for priority in ('waiting', 'background'):
         report, _ = server.probe('--priority', priority)
         assert report['fetched'] == 200
+
+
+# --- changes ---------------------------------------------------------------------------------
+
+OPS = {'make-folder': 'CreateFolder', 'create': 'CreateItem', 'update': 'UpdateItem',
+       'copy': 'CopyItem', 'move': 'MoveItem', 'delete': 'DeleteItem',
+       'rename-folder': 'UpdateFolder', 'delete-folder': 'DeleteFolder'}
+
+
+def check_sent_once(server, reports):
+    """The server heard of every call exactly once."""
+    for step, op in OPS.items():
+        calls = sum(report['calls'] for name, report in reports.items()
+                    if name in (step, step + '-again'))
+        assert len(server.requests(op)) == calls, (step, reports)
+
+
+def test_changes(serve):
+    """Every change is done, in calls that grow, and nobody hears of any."""
+    server = serve(fill='Inbox=1')
+    reports = server.writes(200)
+    for step in OPS:
+        count = 1 if 'folder' in step else 200
+        assert reports[step]['done'] == count, reports[step]
+    assert reports['delete-again']['failed'] == 200
+    assert reports['create']['calls'] <= 9
+    check_sent_once(server, reports)
+    stats = server.stats()
+    assert stats['sent'] == stats['receipts'] == stats['schema_errors'] == 0
+
+
+@pytest.mark.parametrize('spec, certain', [
+    ('lose,op=CreateItem,after=1,count=1', False),
+    ('late=10,op=CreateItem,after=1,count=1', False),
+    ('cut=0,op=CreateItem,after=1,count=1', False),
+    ('cut=900,op=CreateItem,after=1,count=1', False),
+    ('truncate,op=CreateItem,after=1,count=1', False),
+    ('garbage,op=CreateItem,after=1,count=1', False),
+    ('http=500,op=CreateItem,after=1,count=1', False),
+    ('fault=ErrorInternalServerError,op=CreateItem,after=1,count=1', False),
+    ('http=503,op=CreateItem,after=1,count=1', True),
+    ('busy,op=CreateItem,after=1,count=1', True),
+    ('busy200,op=CreateItem,after=1,count=1', True),
+    ('fault=ErrorSchemaValidation,op=CreateItem,after=1,count=1', True),
+    ('stopbatch=3,op=CreateItem,after=1,count=1', True),
+])
+def test_trouble_is_told_and_not_repeated(serve, spec, certain):
+    """What may have been done is in doubt, what was not is not; each call is sent once."""
+    server = serve(*faults(spec), fill='Inbox=1')
+    report = server.writes(40)['create']
+    missing = 40 - report['done']
+    assert 0 < missing <= 15, report
+    assert report['doubted'] == (0 if certain else missing), report
+    for _ in range(100):
+        # What is done late is logged late.
+        if len(server.requests('CreateItem')) >= report['calls']:
+            break
+        time.sleep(0.05)
+    assert len(server.requests('CreateItem')) == report['calls']
+
+
+def test_slow_changes_are_in_doubt(serve):
+    """Silence is not refusal."""
+    server = serve(*faults('slow=300,op=MoveItem,count=1'), fill='Inbox=1')
+    reports = server.writes(10, '--timeout', '1')
+    assert reports['move']['doubted'] + reports['move']['done'] == 10
+    assert len(server.requests('MoveItem')) <= 1
