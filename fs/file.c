@@ -136,6 +136,11 @@ static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_i
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
+	/* The server would refuse it later, when nobody is there to be told. */
+	if (is_writing(info) && !(node->rights & FS_RIGHT_MODIFY)) {
+		fuse_reply_err(req, EACCES);
+		return;
+	}
 	if (node->is_local && is_writing(info)) {
 		open_local(req, fs, ino, info);
 		return;
@@ -144,7 +149,8 @@ static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_i
 		reply_opened(req, info, new_handle(fs, ino, info));
 		return;
 	}
-	FsHandle *handle = !node->is_suspect ? open_here(fs, ino, node, info, NULL) : NULL;
+	bool is_good = node->is_local || !node->is_suspect;
+	FsHandle *handle = is_good ? open_here(fs, ino, node, info, NULL) : NULL;
 	if (handle != NULL)
 		reply_opened(req, info, handle);
 	else
