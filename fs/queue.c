@@ -49,7 +49,7 @@ static void add_line(GString *text, const CacheQueued *entry)
 	g_autofree char *path = fs_words_line(entry->path);
 	g_autofree char *error = entry->error != NULL ? fs_words_line(entry->error) : NULL;
 
-	g_string_append_printf(text, "%-10s %-20s %3u %5" G_GINT64_FORMAT " %-8s %s%s%s\n",
+	g_string_append_printf(text, "%-10s %-20s %3u %5" G_GINT64_FORMAT " %-11s %s%s%s\n",
 		fs_queue_word(entry->state), since, entry->tries, entry->node, what, path,
 		error != NULL ? "\t" : "", error != NULL ? error : "");
 }

@@ -29,7 +29,8 @@ static const char usage[] =
 	"  -t           to the addresses in To, Cc and Bcc, too\n"
 	"  -i           a line with only a dot does not end the message\n"
 	"  -f FROM      the sender, where the message names none\n"
-	"  --mount DIR  by this mount (else EWSFS_MOUNT, else the only one)\n"
+	"  --mount DIR  by this mount (else EWSFS_MOUNT, else the only one); an absolute\n"
+	"               path among the addresses says the same\n"
 	"  --wait       until the server has sent it; else until the mount has taken it over\n"
 	"\n"
 	"Other options of sendmail are taken and mean nothing.\n";

@@ -95,6 +95,11 @@ bool ctl_mail_words_parse(CtlMailWords *self, int argc, char **argv, GError **er
 			return false;
 	}
 	for (int i = optind; i < argc; i++) {
+		/* To sendmail that is a file to append to; here the mount, as elsewhere. */
+		if (*argv[i] == '/') {
+			self->mount = argv[i];
+			continue;
+		}
 		/* "a@b,c@d" is two, as everywhere. */
 		g_auto(GStrv) parts = g_strsplit(argv[i], ",", -1);
 		for (char **part = parts; *part != NULL; part++) {

@@ -20,7 +20,7 @@ typedef struct CtlMailWords {
 	GPtrArray *recipients;      /* own, of char * */
 	const char *from;           /* -f, -r; or NULL; borrowed: from argv, like all below */
 	const char *full_name;      /* -F; or NULL */
-	const char *mount;          /* --mount; or NULL */
+	const char *mount;          /* --mount, or an absolute path among the addresses; or NULL */
 	bool has_header_recipients; /* -t */
 	bool is_dot_text;           /* -i, -oi: a lone dot does not end the message */
 	bool is_waiting;            /* --wait */

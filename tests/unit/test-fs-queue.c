@@ -54,9 +54,9 @@ static void test_text(World *self, gconstpointer data)
 
 	g_assert_cmpuint(g_strv_length(lines), ==, 6);
 	g_assert_cmpstr(lines[0], ==,
-		"waiting    2026-11-20T10:15:00Z   0    40 create   /Inbox/a b.eml");
+		"waiting    2026-11-20T10:15:00Z   0    40 create      /Inbox/a b.eml");
 	g_assert_cmpstr(lines[1], ==,
-		"failed     2026-11-20T10:15:00Z   3     7 create   /Inbox/c\\012d.eml"
+		"failed     2026-11-20T10:15:00Z   3     7 create      /Inbox/c\\012d.eml"
 		"\tThe mailbox is full.\\012\\011Really.");
 	g_assert_cmpstr(lines[2], ==, "failed     never                  0     9 move,update "
 				      "/Inbox/e.eml");
