@@ -273,7 +273,6 @@ static void test_stop(void)
 /* A call is neither split nor merged with another, whatever the queue would do. */
 static void test_as_it_is(void)
 {
-	g_autoptr(GPtrArray) requests = NULL;
 	Rig rig;
 
 	rig_init(&rig, done_answer(60));
