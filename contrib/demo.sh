@@ -278,6 +278,32 @@ tour()
     run rsync -a --itemize-changes ./ "$keep/copy/"
     run diff -r . "$keep/copy"
     run cat .ewsfs/status
+    tour_writing
+}
+
+# Writing, and what it became on the wire.
+tour_writing()
+{
+    local before after
+
+    say
+    say "Writing: a new message, thirty copies, a move, a flag, a delete."
+    before=$(wc -l <"$keep/requests.log")
+    printf 'From: %s\nTo: %s\nSubject: Written by a shell\n\nHello.\n' "$owner" "$owner" >"$keep/note.eml"
+    run cp "$keep/note.eml" Inbox/note.eml
+    run mkdir Inbox/Kept
+    run bash -c 'for i in $(seq 30); do cp Inbox/note.eml Inbox/Kept/note-$i.eml; done'
+    run mv Inbox/Kept/note-1.eml Archive/
+    run setfattr -n user.ewsfs.flag -v flagged Archive/note-1.eml
+    run rm Inbox/note.eml
+    run cat .ewsfs/queue
+    run sync .
+    run ls Inbox/Kept
+    after=$(wc -l <"$keep/requests.log")
+    say
+    say "The server was asked for that with these requests:"
+    tail -n "+$((before + 1))" "$keep/requests.log" | head -n "$((after - before))" |
+        sed -nE 's/.*"op":"((Create|Update|Delete|Move|Copy)[A-Za-z]*)","items":([0-9]+).*/  \1 of \3/p'
 }
 
 finished()
