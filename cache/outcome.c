@@ -304,7 +304,7 @@ bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent,
 			cache_note(cache, CACHE_CHANGE_MEMBERS, intent->dir, 0);
 		}
 		cache_drain_forget_file(cache, intent->node);
-		/* What it was to replace is there still: seen again when its folder is listed anew. */
+		/* What it was to replace is there still: seen when its folder is listed anew. */
 		return (intent->old_folder == 0 || intent->kind == CACHE_KIND_DIR ||
 			       cache_conn_run(conn, error,
 				       "UPDATE folder SET sync_state = NULL WHERE id = ?", "i",

@@ -9,8 +9,8 @@
  *   answer                       item: create, copy   move         update, delete, old   send
  *   success                      done                 done         done                  done
  *   certainly not done, passing  again, later         same         same                  same
- *   in doubt                     look, then again     again        again                 look; a person
- *   the item is gone             refused              look         done                  refused
+ *   in doubt                     look, then again     again        again                 look, ask
+ *   the item is gone             parked               look         done                  parked
  *   refused                      parked               taken back   taken back            parked
  *
  * Sync thread.

@@ -55,17 +55,18 @@ static bool is_message(const char *name, size_t len)
 	return false;
 }
 
-/* mkstemp on top of a message's name, `name.eml.XXXXXX`: GLib's and Qt's way to write a file. */
+/* mkstemp on top of a message's name: `name.eml.XXXXXX`, GLib's and Qt's way to write a file, and
+ * patch's `name.eml.oXXXXXX`. */
 static bool is_drawn(const char *name, size_t len)
 {
-	const size_t letters = 6;
-	if (len < letters + 1 || name[len - letters - 1] != '.')
+	size_t letters = 0;
+	while (letters < len && g_ascii_isalnum(name[len - letters - 1]))
+		letters++;
+	size_t end = len - letters;
+	bool is_patch = letters == 7 && strchr("orp", name[end]) != NULL;
+	if ((letters != 6 && !is_patch) || end == 0 || name[end - 1] != '.')
 		return false;
-	for (size_t i = len - letters; i < len; i++) {
-		if (!g_ascii_isalnum(name[i]))
-			return false;
-	}
-	return is_message(name, len - letters - 1);
+	return is_message(name, end - 1);
 }
 
 static bool is_numbered(const char *name, size_t len)

@@ -229,6 +229,13 @@ static bool set_dirty_row(const CacheFile *self, GError **error)
 	return cache_db_commit(self->cache->db, error);
 }
 
+/* A message's time has whole seconds on the server, and must be the same after all is lost here. */
+static int64_t now_for(const Opened *opened)
+{
+	int64_t now = g_get_real_time();
+	return opened->is_scratch ? now : now - now % G_USEC_PER_SEC;
+}
+
 /* The row says dirty before the first byte is other than it knew. */
 static bool begin_write(const CacheFile *self, GError **error)
 {
@@ -236,7 +243,7 @@ static bool begin_write(const CacheFile *self, GError **error)
 	Opened *opened = self->opened;
 	pthread_mutex_lock(&written->lock);
 	bool was_dirty = opened->is_dirty;
-	opened->mtime = g_get_real_time();
+	opened->mtime = now_for(opened);
 	opened->has_time = true;
 	pthread_mutex_unlock(&written->lock);
 	if (was_dirty)
