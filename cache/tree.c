@@ -458,7 +458,7 @@ static bool remove_folder(Layout *self, const Folder *folder, int64_t round, GEr
 		cache_note_gone(self->cache, old->parent, old->name, old->id);
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
 	}
-	/* What was written here and not sent has no place to go to: a person finds it in failed/. */
+	/* What was written here and not sent has nowhere to go: a person finds it in failed/. */
 	return cache_conn_run(self->conn, error,
 		       "UPDATE intent SET state = 4, error = 'its folder was deleted' WHERE todo & "
 		       "1"

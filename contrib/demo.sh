@@ -289,7 +289,8 @@ tour_writing()
     say
     say "Writing: a new message, thirty copies, a move, a flag, a delete."
     before=$(wc -l <"$keep/requests.log")
-    printf 'From: %s\nTo: %s\nSubject: Written by a shell\n\nHello.\n' "$owner" "$owner" >"$keep/note.eml"
+    printf 'From: %s\nTo: %s\nSubject: Written by a shell\n\nHello.\n' "$owner" "$owner" \
+        >"$keep/note.eml"
     run cp "$keep/note.eml" Inbox/note.eml
     run mkdir Inbox/Kept
     run bash -c 'for i in $(seq 30); do cp Inbox/note.eml Inbox/Kept/note-$i.eml; done'
@@ -302,8 +303,8 @@ tour_writing()
     after=$(wc -l <"$keep/requests.log")
     say
     say "The server was asked for that with these requests:"
-    tail -n "+$((before + 1))" "$keep/requests.log" | head -n "$((after - before))" |
-        sed -nE 's/.*"op":"((Create|Update|Delete|Move|Copy)[A-Za-z]*)","items":([0-9]+).*/  \1 of \3/p'
+    tail -n "+$((before + 1))" "$keep/requests.log" | head -n "$((after - before))" | sed -nE \
+        's/.*"op":"((Create|Update|Delete|Move|Copy)[A-Za-z]*)","items":([0-9]+).*/  \1 of \3/p'
 }
 
 finished()
