@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/mime.h"
 
 static const char ENVELOPE[] =
 	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"
@@ -146,6 +147,22 @@ void request_fault(Request *self, const char *code, const char *text)
 	request_note(self, code);
 }
 
+/* Of an item that is to be made: said, or in the header of its MIME. */
+static char *subject_of_new(const xmlNode *node)
+{
+	g_autofree char *text = xml_child_text(node, "MimeContent");
+	char *subject = xml_child_text(node, "Subject");
+	g_autoptr(Item) item = item_new();
+	size_t len = 0;
+
+	if (subject || !text)
+		return subject;
+	guchar *data = g_base64_decode_inplace(text, &len);
+	g_autoptr(GBytes) mime = g_bytes_new(data, len);
+	mime_describe(mime, item);
+	return g_strdup(item->subject);
+}
+
 /* What a fault may name an item by. */
 static char *subject_of(Request *self, const xmlNode *node)
 {
@@ -154,7 +171,7 @@ static char *subject_of(Request *self, const xmlNode *node)
 	char *subject = NULL;
 
 	if (!id)
-		return xml_child_text(node, "Subject");
+		return subject_of_new(node);
 	store_lock(self->store);
 	if (!request_item(self, id, &item))
 		subject = g_strdup(item->subject);

@@ -11,7 +11,9 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from mounting import Mount, Server, program  # noqa: E402 pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from mounting import Mount, Server, program  # noqa: E402
+from writing import SETTLE_S  # noqa: E402
 
 SKIPPED = 77
 LOG_LINES = 80
@@ -117,6 +119,21 @@ def server(serve):
 @pytest.fixture
 def somebody(server):
     return server.somebody()
+
+
+@pytest.fixture
+def written(server):
+    """The same, for a test whose mount writes."""
+    server.is_written = True
+    return server
+
+
+@pytest.fixture
+def there(written, mount):
+    """It is mounted, to be written."""
+    mounted = mount(written, settle=SETTLE_S)
+    mounted.sync()
+    return mounted
 
 
 def pytest_generate_tests(metafunc):
