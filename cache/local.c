@@ -123,6 +123,31 @@ static bool sweep_one(CacheLocals *self, CacheConn *conn, const char *name, int6
 	return true;
 }
 
+/* What was still written when we died is as long as it is now. */
+static bool measure(CacheLocals *self, CacheConn *conn, int64_t node, GError **error)
+{
+	char name[32];
+	struct stat st;
+	name_of(name, sizeof name, node);
+	if (fstatat(self->dir_fd, name, &st, 0) != 0)
+		return true;
+	return cache_conn_run(conn, error, "UPDATE local SET size = ? WHERE node = ?", "ii",
+		       (int64_t)st.st_size, node) &&
+	       cache_conn_run(conn, error, "UPDATE node SET size = ? WHERE id = ?", "ii",
+		       (int64_t)st.st_size, node);
+}
+
+static bool measure_dirty(CacheLocals *self, CacheConn *conn, GError **error)
+{
+	g_autoptr(GArray) dirty =
+		cache_conn_ids(conn, error, "SELECT node FROM local WHERE is_dirty = 1", "");
+	for (guint i = 0; dirty != NULL && i < dirty->len; i++) {
+		if (!measure(self, conn, g_array_index(dirty, int64_t, i), error))
+			return false;
+	}
+	return dirty != NULL;
+}
+
 bool cache_locals_sweep(CacheLocals *self, CacheConn *conn, GError **error)
 {
 	int64_t last = 0;
@@ -135,7 +160,7 @@ bool cache_locals_sweep(CacheLocals *self, CacheConn *conn, GError **error)
 		if (!sweep_one(self, conn, name, last, error))
 			return false;
 	}
-	return dir != NULL;
+	return dir != NULL && measure_dirty(self, conn, error);
 }
 
 /* --- making -------------------------------------------------------------------------------- */

@@ -39,7 +39,8 @@ CacheLocals *cache_locals_new(const char *state_dir, uint64_t scratch_max,
 void cache_locals_free(CacheLocals *self);
 
 /* Files without a row, at the start: those of a node that this index has known were dropped and are
- * deleted; others (a power cut took the row, or the index was removed) go to state_dir/lost. */
+ * deleted; others (a power cut took the row, or the index was removed) go to state_dir/lost. And
+ * what was still written gets the length that it has. */
 bool cache_locals_sweep(CacheLocals *self, CacheConn *conn,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -47,12 +47,14 @@ static const Row rows[] = {
 	{"a.eml.lock", CACHE_NAME_SCRATCH},
 	{"a.eml.crdownload", CACHE_NAME_SCRATCH},
 	{"a.eml.swo", CACHE_NAME_SCRATCH},
-	{"a.eml.QW12er", CACHE_NAME_SCRATCH}, /* GLib, Qt */
+	{"a.eml.QW12er", CACHE_NAME_SCRATCH},  /* GLib, Qt */
+	{"a.eml.oSmJDAQ", CACHE_NAME_SCRATCH}, /* patch */
 	{"a.ICS.123456789", CACHE_NAME_SCRATCH},
 
 	{"report.pdf", CACHE_NAME_OTHER},
 	{"a.eml.gz", CACHE_NAME_OTHER},
 	{"a.eml.QW12e!", CACHE_NAME_OTHER},
+	{"a.eml.backups", CACHE_NAME_OTHER},
 	{"a.pdf.QW12er", CACHE_NAME_OTHER},
 	{"123456.7", CACHE_NAME_OTHER},
 	{"a.", CACHE_NAME_OTHER},
