@@ -216,6 +216,7 @@ static void test_report(World *self, gconstpointer data)
 {
 	FsDrain *drain = fs_drain_new(&self->fs);
 
+	g_free(self->config->state_dir);
 	self->config->state_dir = g_strdup("/state");
 	fs_drain_report(drain);
 	enqueue(self, CACHE_QUEUED_WAITING, "/a.eml");
