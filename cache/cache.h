@@ -350,8 +350,8 @@ typedef struct CacheFields {
 bool cache_set_fields(Cache *self, int64_t id, const CacheFields *fields,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* TRUE for a file whose create has not been confirmed yet: a restore may set any attribute on it,
- * what cannot be kept is dropped. */
+/* TRUE for a message that ewsfs made, here or elsewhere: a restore, also one that is repeated, may
+ * set any attribute on it; what cannot be kept is dropped. */
 bool cache_is_new(Cache *self, int64_t id);
 
 /* --- what waits to be sent ------------------------------------------------------------------ */

@@ -53,10 +53,19 @@ CacheNode *cache_change_dir(CacheConn *conn, int64_t id, GError **error)
 	return NULL;
 }
 
+/* The name of the hidden directory is nobody's to take or give. */
+static bool check_hidden(int64_t dir, const char *name, GError **error)
+{
+	if (dir != CACHE_ROOT || strcmp(name, CACHE_SEND_NAME) != 0)
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_FORBIDDEN, "%s stays what it is", name);
+	return false;
+}
+
 CacheNode *cache_change_find(CacheConn *conn, int64_t dir, const char *name, GError **error)
 {
 	int64_t id = 0;
-	if (!cache_node_find(conn, dir, name, &id, error))
+	if (!check_hidden(dir, name, error) || !cache_node_find(conn, dir, name, &id, error))
 		return NULL;
 	if (id != 0)
 		return cache_node_get(conn, id, error);
@@ -104,6 +113,8 @@ bool cache_change_insert(CacheConn *conn, const CacheNewNode *what, int64_t *ret
 {
 	CacheIdent ident;
 	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, what->guid, strlen(what->guid));
+	if (!check_hidden(what->dir, what->name, error))
+		return false;
 	if (!cache_conn_run(conn, error,
 		    "INSERT INTO node (parent, kind, name, ino, rights, size, mtime, ctime, flags)"
 		    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -131,8 +142,8 @@ bool cache_change_insert_item(CacheConn *conn, int64_t node, const char *name, c
 	return cache_conn_run(conn, error,
 		"INSERT INTO item (node, folder, id_hash, key_hash, item_id, change_key, by_key,"
 		" item_class, received, sent, created, modified, importance, flag, is_read,"
-		" is_draft, has_attachments, print, run, round)"
-		" VALUES (?, 0, ?, 0, ?, '', 1, ?, ?, ?, ?, ?, ?, 0, 1, 0, 0, 0, 0, 0)",
+		" is_draft, has_attachments, print, run, round, is_made)"
+		" VALUES (?, 0, ?, 0, ?, '', 1, ?, ?, ?, ?, ?, ?, 0, 1, 0, 0, 0, 0, 0, 1)",
 		"iittiiiii", node, ident.hash, id, class_of(name), cache_change_time(now, false),
 		EWS_TIME_NONE, now, now, (int64_t)EWS_IMPORTANCE_NORMAL);
 }
@@ -188,6 +199,7 @@ static bool take_aside(Cache *cache, CacheConn *conn, const CacheNode *node, Cac
 	g_autofree char *guid = g_uuid_string_random();
 	int64_t now = g_get_real_time();
 	cache_intent_ask_make(intent, row->item_id, row->folder);
+	intent->old_print = row->print;
 	return cache_fields_inherit(conn, node->id, aside, intent->fields, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", aside) &&
 	       cache_local_make(cache->locals, conn, aside, cache_blob_fd(blob), error) &&
@@ -243,6 +255,28 @@ static bool is_still_copy(Cache *cache, CacheConn *conn, const CacheNode *node,
 	return source != NULL && !source->is_local && is_same(cache, node, source);
 }
 
+/* A message keeps whole seconds. A new one was received when it was written last, unless somebody
+ * said otherwise; one that is written anew keeps its date; of a draft the server says when. */
+static bool set_date(CacheConn *conn, const CacheNode *node, const CacheIntent *intent,
+	GError **error)
+{
+	bool is_said = (intent->fields & CACHE_FIELD_RECEIVED) != 0;
+	bool is_own = intent->id == NULL && intent->old_id == NULL && !is_said;
+	return cache_conn_run(conn, error,
+		       "UPDATE node SET mtime = mtime / 1000000 * 1000000 WHERE id = ?", "i",
+		       node->id) &&
+	       (is_own ? cache_conn_run(conn, error,
+				 "UPDATE item SET received = (SELECT mtime FROM node WHERE id = ?1)"
+				 " WHERE node = ?1",
+				 "i", node->id)
+		       : cache_conn_run(conn, error,
+				 "UPDATE node SET mtime = (SELECT received FROM item WHERE node = "
+				 "?1)"
+				 " WHERE id = ?1 AND EXISTS (SELECT 1 FROM item WHERE node = ?1"
+				 " AND is_draft = 0)",
+				 "i", node->id));
+}
+
 bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
 {
 	bool is_ready = false;
@@ -267,7 +301,9 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 	if (is_ready) {
 		cache_intent_ask_make(intent, is_known ? row->item_id : NULL,
 			is_known ? row->folder : 0);
+		intent->old_print = is_known ? row->print : intent->old_print;
 		return take_aside(cache, conn, node, intent, error) &&
+		       set_date(conn, node, intent, error) &&
 		       (!is_known || cache_evict_forget(cache, conn, node->id, error)) &&
 		       cache_intent_put(conn, intent, true, error);
 	}

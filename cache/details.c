@@ -53,7 +53,10 @@ CacheDetails *cache_details(Cache *cache, int64_t id, GError **error)
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT item_id, change_key, item_class, subject, from_name, from_address, "
 		"display_to,"
-		" message_id, categories, error, received, sent, created, modified, importance, "
+		" message_id, categories, coalesce((SELECT intent.error FROM intent WHERE"
+		" intent.node = item.node AND intent.state IN (4, 6)), (SELECT local.error FROM"
+		" local WHERE local.node = item.node), error),"
+		" received, sent, created, modified, importance, "
 		"flag,"
 		" is_read, has_attachments FROM item WHERE node = ?",
 		"i", id);

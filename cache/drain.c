@@ -4,19 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/change.h"
+#include "cache/check.h"
 #include "cache/distinguished.h"
 #include "cache/doubt.h"
 #include "cache/flush.h"
-#include "cache/item.h"
 #include "cache/local.h"
 #include "cache/name.h"
-#include "cache/node.h"
 #include "cache/outcome.h"
 #include "cache/refresh.h"
 #include "cache/step.h"
 #include "cache/sync.h"
-#include "cache/written.h"
 #include "ews/error.h"
 
 /* Calls on their way at once: the rest of the connections is for those who wait. */
@@ -383,7 +380,6 @@ static void answered(Cache *cache, EwsOp *op, void *user)
 	CacheDrain *self = cache->drain;
 	cache_outcome(cache, &sent->sent, op);
 	remove_files(cache);
-	self->ops--;
 	if (--sent->call->left == 0) {
 		self->calls--;
 		g_free(sent->call);
@@ -446,65 +442,23 @@ static void submit(Cache *cache, const CacheCall *call)
 		return;
 	}
 	cache->drain->calls++;
-	cache->drain->ops += ops->len;
 	/* fsync waits for a few; the rest is work in the background that should not stand behind
 	 * prefetch. */
 	cache_sync_submit_call(cache, (EwsOp *const *)ops->pdata, ops->len, EWS_PRIORITY_SCAN,
 		answered, users->pdata);
 }
 
-/* --- folders that go ---------------------------------------------------------------------- */
-
-/* A folder that is to go is asked for its counts first: what others have put into it meanwhile is
- * not thrown away unseen. */
-static void counted(Cache *cache, EwsOp *op, void *user)
-{
-	g_autofree int64_t *node = user;
-	g_autoptr(GError) error = NULL;
-	g_autoptr(EwsFolder) folder = ews_op_error(op) == NULL ? ews_get_folder_take(op) : NULL;
-	g_autoptr(CacheIntent) intent = NULL;
-	bool is_empty = folder == NULL || (folder->total_count <= 0 && folder->child_count <= 0);
-	cache->drain->calls--;
-	CacheConn *conn = cache_sync_begin(cache, &error);
-	if (conn == NULL)
-		return;
-	bool is_good = cache_intent_get(conn, *node, &intent, &error);
-	bool is_wanted = is_good && intent != NULL && intent->doing == CACHE_TODO_DELETE;
-	bool is_unknown = folder == NULL && !ews_error_is(ews_op_error(op), EWS_ERROR_NOT_FOUND);
-	if (is_wanted && is_unknown) {
-		intent->doing = 0;
-		intent->state = CACHE_INTENT_QUEUED;
-		intent->not_before = g_get_real_time() + G_USEC_PER_SEC;
-		is_good = cache_intent_put(conn, intent, false, &error);
-	} else if (is_wanted && !is_empty) {
-		g_message("%s is not empty any more: it stays", intent->old_name);
-		is_good = cache_outcome_take_back(cache, conn, intent, &error);
-	}
-	if (!is_good)
-		cache_sync_rollback(cache);
-	else
-		(void)!cache_sync_commit(cache, &error);
-	cache->drain->next_us = 0;
-	if (!is_wanted || !is_good || is_unknown || !is_empty)
-		return;
-	CacheCall call = {.step = CACHE_TODO_DELETE, .kind = CACHE_KIND_DIR};
-	call.intents = g_ptr_array_new();
-	g_ptr_array_add(call.intents, intent);
-	submit(cache, &call);
-	g_ptr_array_unref(call.intents);
-}
-
-static void ask_counts(Cache *cache, const CacheCall *call)
-{
-	for (guint i = 0; i < call->intents->len; i++) {
-		const CacheIntent *intent = call->intents->pdata[i];
-		cache->drain->calls++;
-		cache_sync_submit(cache, ews_get_folder_new(intent->id), EWS_PRIORITY_SCAN, counted,
-			g_memdup2(&intent->node, sizeof intent->node));
-	}
-}
-
 /* --- looking ------------------------------------------------------------------------------ */
+
+/* Nobody has changed what these remove. */
+static void checked(Cache *cache, CacheTodo step, CacheKind kind, GPtrArray *leaving)
+{
+	CacheCall call = {.step = step, .kind = kind, .intents = leaving};
+	cache->drain->calls--;
+	cache->drain->next_us = 0;
+	if (leaving->len > 0)
+		submit(cache, &call);
+}
 
 static void send_call(Cache *cache, const CacheCall *planned)
 {
@@ -519,11 +473,14 @@ static void send_call(Cache *cache, const CacheCall *planned)
 	if (leaving->len == 0)
 		return;
 	cache_step(CACHE_STEP_SEND);
+	if (cache_check_is_needed(planned->step, planned->kind)) {
+		cache->drain->calls++;
+		cache_check(cache, planned->step, planned->kind, g_steal_pointer(&leaving),
+			checked);
+		return;
+	}
 	CacheCall call = {.step = planned->step, .kind = planned->kind, .intents = leaving};
-	if (call.kind == CACHE_KIND_DIR && call.step == CACHE_TODO_DELETE)
-		ask_counts(cache, &call);
-	else
-		submit(cache, &call);
+	submit(cache, &call);
 }
 
 /* More deletes than delete_max= within ten minutes wait for a person. */

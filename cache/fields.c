@@ -139,6 +139,37 @@ static bool ask(CacheConn *conn, const CacheNode *node, unsigned set, GError **e
 	return cache_intent_put(conn, intent, true, error);
 }
 
+/* What it has already need not be said again: a restore says everything. */
+static bool drop_same(CacheConn *conn, const CacheNode *node, CacheFields *fields, GError **error)
+{
+	bool has_row = false;
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT 0, subject, categories, importance, flag, is_read, received, sent"
+		" FROM item WHERE node = ? AND folder > 0",
+		"i", node->id);
+	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+		return false;
+	if (!has_row)
+		return true;
+	const char *subject = (const char *)sqlite3_column_text(stmt, 1);
+	const char *categories = (const char *)sqlite3_column_text(stmt, 2);
+	const char *wanted = fields->categories != NULL ? fields->categories : "";
+	unsigned same = 0;
+	same |= g_strcmp0(subject, fields->subject) == 0 ? CACHE_FIELD_SUBJECT : 0;
+	same |= strcmp(categories != NULL ? categories : "", wanted) == 0 ? CACHE_FIELD_CATEGORIES
+									  : 0;
+	same |= sqlite3_column_int(stmt, 3) == fields->importance ? CACHE_FIELD_IMPORTANCE : 0;
+	same |= sqlite3_column_int(stmt, 4) == fields->flag ? CACHE_FIELD_FLAG : 0;
+	same |= (sqlite3_column_int(stmt, 5) != 0) == fields->is_read ? CACHE_FIELD_IS_READ : 0;
+	same |= sqlite3_column_int64(stmt, 6) == cache_change_time(fields->received, false)
+			? CACHE_FIELD_RECEIVED
+			: 0;
+	same |= sqlite3_column_int64(stmt, 7) == fields->sent ? CACHE_FIELD_SENT : 0;
+	sqlite3_reset(stmt);
+	fields->set &= ~same;
+	return true;
+}
+
 /* touch(1) on a directory: its time is that of its entries. */
 static bool set_of_node(Cache *cache, CacheConn *conn, const CacheNode *node,
 	const CacheFields *fields, GError **error)
@@ -156,6 +187,8 @@ bool cache_set_fields(Cache *cache, int64_t id, const CacheFields *fields, GErro
 	if (conn == NULL)
 		return false;
 	g_autoptr(CacheNode) node = cache_node_get(conn, id, error);
-	bool is_good = node != NULL && set_of_node(cache, conn, node, fields, error);
+	CacheFields news = *fields;
+	bool is_good = node != NULL && drop_same(conn, node, &news, error) &&
+		       (news.set == 0 || set_of_node(cache, conn, node, &news, error));
 	return cache_change_end(cache, is_good, error);
 }

@@ -38,6 +38,8 @@ struct CacheFolderSync {
 	char *state;             /* own; NULL: from the beginning */
 	GPtrArray *gathered;     /* own; of EwsItemChange, not written yet */
 	int64_t gathered_us;     /* since when; monotonic */
+	int64_t began_at;        /* microseconds since 1970 */
+	bool is_at_end;          /* the last page is among the gathered */
 	bool is_full;            /* began without a state */
 	bool was_refused;        /* the state was refused once in this sync */
 	GError *error;           /* own; what it ends with */
@@ -244,13 +246,25 @@ static bool keep_known(CacheFolderSync *self, const char *id, bool *ret_known, G
 		       apply->run, row->node);
 }
 
+/* Gone before it could be described; and from here, if it was known. */
+static bool drop_known(CacheFolderSync *self, const char *id, GError **error)
+{
+	CacheIdent ident;
+	g_autoptr(CacheItemRow) row = NULL;
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, id, strlen(id));
+	if (!cache_item_find(self->apply.conn, &ident, id, &row, error))
+		return false;
+	return row == NULL || row->folder != self->apply.folder ||
+	       cache_apply_vanished(&self->apply, row->node, error);
+}
+
 /* The answer's item into the tree. One that the server cannot describe is listed all the same:
  * a listing without it would not be whole; and what is known of it from before stays. */
 static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GError **error)
 {
 	const GError *failed = ews_op_error(op);
 	if (failed != NULL && ews_error_is(failed, EWS_ERROR_NOT_FOUND))
-		return true;
+		return drop_known(self, id, error);
 	g_autoptr(EwsItem) item = failed == NULL ? ews_get_item_take(op) : NULL;
 	if (item == NULL) {
 		bool is_known = false;
@@ -363,12 +377,25 @@ static void page_arrived(EwsOp *op, void *user)
 		ask_page(self, page->state);
 }
 
+/* What we made or wrote to before this sync began, and it did not name: it may have been taken
+ * elsewhere between two looks, and will never be named. It is asked for by itself. (0: not said.) */
+static bool ask_for_unnamed(CacheFolderSync *self, GError **error)
+{
+	return cache_conn_run(self->apply.conn, error,
+		"INSERT OR IGNORE INTO pending (item_id, folder) SELECT item_id, folder FROM item"
+		" WHERE folder = ? AND print = 0 AND written_at > 0 AND written_at < ?"
+		" AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.node = item.node)",
+		"ii", self->apply.folder, self->began_at);
+}
+
 static bool apply_gathered(CacheFolderSync *self, GError **error)
 {
 	for (guint i = 0; i < self->gathered->len; i++) {
 		if (!cache_apply_change(&self->apply, self->gathered->pdata[i], error))
 			return false;
 	}
+	if (self->is_at_end && !ask_for_unnamed(self, error))
+		return false;
 	return cache_conn_run(self->apply.conn, error,
 		"UPDATE folder SET sync_state = ?, run = ?, is_full = ?, youngest = ? WHERE id = ?",
 		"tiiii", self->state, self->apply.run, (int64_t)self->is_full, self->apply.youngest,
@@ -437,6 +464,7 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 	}
 	const EwsItemSync *page = ews_sync_folder_items_page(op);
 	bool is_last = page->is_last;
+	self->is_at_end = is_last;
 	gather(self, page);
 	/* The chain stopped at its limit: it goes on from what was written last. */
 	if (!is_last && ahead == 0)
@@ -487,6 +515,7 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	self->done = done;
 	atomic_init(&self->priority, (int)priority);
 	self->mailbox = g_strdup(mailbox);
+	self->began_at = g_get_real_time();
 	self->gathered = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
 	self->apply.cache = cache;
 	self->apply.mailbox = self->mailbox;

@@ -168,8 +168,9 @@ char *cache_intent_describe(const CacheIntent *self)
 	" intent.sent_fields, intent.sent_folder, intent.is_urgent, intent.after, intent.source,"  \
 	" intent.old_folder, intent.old_parent, intent.attempt, intent.sent_at, intent.since,"     \
 	" intent.touched, intent.not_before, intent.tries, intent.is_trash, intent.sent_sha256,"   \
-	" intent.old_id, intent.old_name, intent.guid, intent.item_class, intent.error"
-#define COLUMN_COUNT 26
+	" intent.old_id, intent.old_name, intent.guid, intent.item_class, intent.error,"           \
+	" intent.old_print"
+#define COLUMN_COUNT 27
 
 /* A folder that goes waits for all that leaves it. */
 #define HAS_DEPARTURES                                                                             \
@@ -227,6 +228,7 @@ static CacheIntent *read_row(sqlite3_stmt *stmt)
 	self->guid = cache_column_dup(stmt, 23);
 	self->item_class = cache_column_dup(stmt, 24);
 	self->error = cache_column_dup(stmt, 25);
+	self->old_print = sqlite3_column_int64(stmt, 26);
 	return self;
 }
 
@@ -321,14 +323,14 @@ bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched, GErro
 		" old_parent = ?, attempt = ?, sent_at = ?, touched = ?, not_before = ?, tries = ?,"
 		" is_trash = ?, sent_sha256 = ?, old_id = ?, old_name = ?, guid = ?, item_class = "
 		"?,"
-		" error = ? WHERE node = ?",
-		"iiiiiiiiiiiiiiiiitttttti", (int64_t)self->state, (int64_t)self->todo,
+		" error = ?, old_print = ? WHERE node = ?",
+		"iiiiiiiiiiiiiiiiittttttii", (int64_t)self->state, (int64_t)self->todo,
 		(int64_t)self->doing, (int64_t)self->fields, (int64_t)self->sent_fields,
 		self->sent_folder, (int64_t)self->is_urgent, self->after, self->source,
 		self->old_folder, self->old_parent, (int64_t)self->attempt, self->sent_at,
 		self->touched, self->not_before, (int64_t)self->tries, (int64_t)self->is_trash,
 		self->sent_sha256, self->old_id, self->old_name, self->guid, self->item_class,
-		self->error, self->node);
+		self->error, self->old_print, self->node);
 }
 
 GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max, GError **error)

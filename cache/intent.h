@@ -63,10 +63,11 @@ typedef struct CacheIntent {
 	unsigned sent_fields;
 	int64_t sent_folder;
 	bool is_urgent;
-	bool is_trash; /* it was deleted from inside Deleted Items */
+	bool is_trash; /* it was deleted from inside Deleted Items, or replaced: softly */
 	int64_t after;
 	int64_t source;
 	int64_t old_folder;
+	int64_t old_print;
 	int64_t old_parent;
 	unsigned attempt;
 	int64_t sent_at;

@@ -155,8 +155,8 @@ static uint64_t print_text(uint64_t print, const char *text)
 
 int64_t cache_item_print(const EwsItem *item)
 {
-	const char *texts[] = {item->item_class, item->subject, item->from_name,
-		item->from_address, item->display_to, item->message_id};
+	const char *texts[] = {item->item_class, item->subject, item->from_name, item->from_address,
+		item->display_to, item->message_id};
 	const int64_t numbers[] = {item->received, item->sent, item->size,
 		(int64_t)item->importance, item->is_draft, item->has_attachments};
 	uint64_t print = CACHE_PRINT_BEGIN;
@@ -169,12 +169,12 @@ int64_t cache_item_print(const EwsItem *item)
 }
 
 /* digest and error describe the content and outlive a change of properties. */
-#define ITEM_COLUMNS \
-	"folder, run, round, by_key, is_provisional, id_hash, item_id, change_key, item_class," \
-	" subject, from_name, from_address, display_to, message_id, categories, received, sent," \
-	" created, modified, importance, flag, is_read, is_draft, has_attachments, print," \
-	" key_hash, search_key"
-#define ITEM_VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define ITEM_COLUMNS                                                                               \
+	"folder, run, round, by_key, is_provisional, id_hash, item_id, change_key, item_class,"    \
+	" subject, from_name, from_address, display_to, message_id, categories, received, sent,"   \
+	" created, modified, importance, flag, is_read, is_draft, has_attachments, print,"         \
+	" key_hash, search_key, is_made"
+#define ITEM_VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 
 static const char insert_sql[] =
 	"INSERT INTO item (" ITEM_COLUMNS ", node) VALUES (" ITEM_VALUES ", ?)";
@@ -188,7 +188,7 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 	g_autofree char *categories =
 		item->categories != NULL ? g_strjoinv(", ", item->categories) : NULL;
 	return cache_conn_run(conn, error, place->is_new ? insert_sql : update_sql,
-		"iiiiiitttttttttiiiiiiiiiiibi", place->folder, place->run, place->round,
+		"iiiiiitttttttttiiiiiiiiiiibii", place->folder, place->run, place->round,
 		(int64_t)place->by_key, (int64_t)place->is_provisional, incoming->by_id.hash,
 		item->id, item->change_key != NULL ? item->change_key : "", cache_item_class(item),
 		item->subject, item->from_name, item->from_address, item->display_to,
@@ -196,5 +196,5 @@ bool cache_item_write(CacheConn *conn, int64_t node, const CacheItemPlace *place
 		item->modified, (int64_t)item->importance, (int64_t)item->flag,
 		(int64_t)item->is_read, (int64_t)item->is_draft, (int64_t)item->has_attachments,
 		cache_item_print(item), incoming->by_key.hash, item->search_key,
-		item->search_key_len, node);
+		item->search_key_len, (int64_t)(item->guid != NULL), node);
 }

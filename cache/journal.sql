@@ -33,6 +33,7 @@ CREATE TABLE intent (
 	                                       -- of a directory, its FolderId
 	old_folder INTEGER NOT NULL DEFAULT 0, -- folder.id of that item; of the folder that a
 	                                       -- directory leaves
+	old_print INTEGER NOT NULL DEFAULT 0,  -- item.print of that item as we know it; 0: unknown
 	old_parent INTEGER NOT NULL DEFAULT 0, -- where it was, for who takes it back
 	old_name TEXT,
 	guid TEXT,                             -- of the create, without the attempt
@@ -75,6 +76,10 @@ CREATE TABLE distinguished (
 -- When we wrote to it last (microseconds since 1970): what its ChangeKey does within a minute is
 -- the server's own doing.
 ALTER TABLE item ADD COLUMN written_at INTEGER NOT NULL DEFAULT 0;
+-- 1: made by ewsfs, here or elsewhere (it bears our GUID).
+ALTER TABLE item ADD COLUMN is_made INTEGER NOT NULL DEFAULT 0;
+-- What we wrote to and no sync has named since: it may have gone elsewhere between two looks.
+CREATE INDEX item_unnamed ON item (folder) WHERE print = 0;
 
 -- The directory that stands for "send this": found by its name, in no listing.
 INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime, flags)

@@ -63,10 +63,15 @@ static bool remove_known(CacheConn *conn, const CacheNode *node, CacheIntent *in
 	GError **error)
 {
 	cache_intent_ask_delete(intent);
-	if (after != 0)
+	if (!bury(conn, node, intent, error))
+		return false;
+	/* What is replaced is not thrown away, and does not show up in Deleted Items. */
+	if (after != 0) {
 		intent->after = after;
+		intent->is_trash = true;
+	}
 	/* Bytes on their way are read through a descriptor that is open already. */
-	return bury(conn, node, intent, error) && drop_local(conn, node, error) &&
+	return drop_local(conn, node, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", node->id) &&
 	       cache_intent_put(conn, intent, true, error);
 }

@@ -111,6 +111,7 @@ static bool replace(Renaming *self, CacheIntent *intent, bool will_create, GErro
 	if (will_create && !is_busy && (is_known || (other != NULL && other->old_id != NULL))) {
 		cache_intent_ask_make(intent, is_known ? row->item_id : other->old_id,
 			is_known ? row->folder : other->old_folder);
+		intent->old_print = is_known ? row->print : other->old_print;
 		return cache_change_forget(self->cache, self->conn, old->id, error);
 	}
 	return cache_remove_file(self->cache, self->conn, old, self->node->id, error);
@@ -282,8 +283,28 @@ static bool ask_dir(Renaming *self, GError **error)
 	return cache_intent_put(self->conn, intent, true, error);
 }
 
+/* Is the directory that it is to go to itself, or below it? */
+static bool is_below_itself(const Renaming *self, bool *ret_below, GError **error)
+{
+	int64_t dir = self->to_dir->id;
+	*ret_below = false;
+	while (dir > CACHE_ROOT && !*ret_below) {
+		*ret_below = dir == self->node->id;
+		if (!cache_conn_int(self->conn, 0, &dir, error,
+			    "SELECT parent FROM node WHERE id = ?", "i", dir))
+			return false;
+	}
+	return true;
+}
+
 static bool rename_dir(Renaming *self, GError **error)
 {
+	bool is_below = false;
+	if (!is_below_itself(self, &is_below, error))
+		return false;
+	if (is_below)
+		return fail(error, EWS_ERROR_INVALID, self->to_name, "is below itself");
+
 	if (self->target != NULL && self->target->kind != CACHE_KIND_DIR)
 		return fail(error, EWS_ERROR_EXISTS, self->to_name, "is not a directory");
 	if (cache_change_is_send(self->to_dir))
@@ -307,6 +328,10 @@ static bool rename_it(Renaming *self, const char *name, bool can_replace, GError
 		return false;
 	g_autoptr(GError) missing = NULL;
 	self->target = cache_change_find(self->conn, self->to_dir->id, self->to_name, &missing);
+	if (missing != NULL && !ews_error_is(missing, EWS_ERROR_NOT_FOUND)) {
+		g_propagate_error(error, g_steal_pointer(&missing));
+		return false;
+	}
 	if (self->target != NULL && self->target->id == self->node->id)
 		return true;
 	if (self->target != NULL && !can_replace)

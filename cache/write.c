@@ -183,12 +183,6 @@ void cache_file_close(CacheFile *self)
 		g_warning("a message could not be queued: %s", error->message);
 }
 
-void cache_file_abandon(CacheFile *self)
-{
-	int64_t node = 0;
-	cache_file_drop(self, &node);
-}
-
 /* --- copy -------------------------------------------------------------------------------- */
 
 static bool ask_copy(CacheConn *conn, const CacheNode *to, const CacheNode *from, GError **error)
@@ -226,12 +220,12 @@ bool cache_file_copy(CacheFile *to, int64_t from_id, GError **error)
 
 bool cache_is_new(Cache *cache, int64_t id)
 {
-	int64_t folder = 0;
+	int64_t is_made = 0;
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
 		return false;
-	bool is_read = cache_conn_int(conn, -1, &folder, NULL,
-		"SELECT folder FROM item WHERE node = ?", "i", id);
+	bool is_read = cache_conn_int(conn, 0, &is_made, NULL,
+		"SELECT is_made OR folder = 0 FROM item WHERE node = ?", "i", id);
 	cache_db_put_reader(cache->db, conn);
-	return is_read && folder == 0;
+	return is_read && is_made != 0;
 }

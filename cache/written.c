@@ -525,20 +525,31 @@ static void flush_rest(CacheFile *self)
 		g_warning("what was written last is not safe: %s", error->message);
 }
 
-bool cache_file_drop(CacheFile *self, int64_t *ret_node)
+static bool drop(CacheFile *self, bool is_closed)
 {
 	CacheWritten *written = written_of(self);
 	Opened *opened = self->opened;
-	*ret_node = opened->node;
 	pthread_mutex_lock(&written->lock);
 	bool is_last = --opened->count == 0;
 	opened->held++;
 	pthread_mutex_unlock(&written->lock);
-	if (is_last)
+	if (is_last && is_closed)
 		flush_rest(self);
 	let_go(written, opened);
 	g_free(self);
 	return is_last;
+}
+
+bool cache_file_drop(CacheFile *self, int64_t *ret_node)
+{
+	*ret_node = self->opened->node;
+	return drop(self, true);
+}
+
+/* What was not flushed stays dirty: the next start finds it as after a crash. */
+void cache_file_abandon(CacheFile *self)
+{
+	drop(self, false);
 }
 
 /* --- looking ------------------------------------------------------------------------------- */

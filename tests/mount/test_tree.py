@@ -201,7 +201,7 @@ def test_extended_attributes(one, mount, way):
 
 
 def test_nothing_can_be_changed(one, mount, way):
-    there = mount(one, **way)
+    there = mount(one, **dict(way, ro=True))
     path = there.at(there.find('The-one'))
     folder = there.at('Inbox')
     before = there.tree()
