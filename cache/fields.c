@@ -92,7 +92,7 @@ static bool write_fields(CacheConn *conn, const CacheNode *node, const CacheFiel
 		(int64_t)fields->importance, (int64_t)(fields->set & CACHE_FIELD_CATEGORIES),
 		categories, (int64_t)(fields->set & CACHE_FIELD_FLAG), (int64_t)fields->flag,
 		(int64_t)(fields->set & CACHE_FIELD_RECEIVED),
-		cache_change_time(fields->received, node->is_scratch),
+		cache_change_time(fields->received, false),
 		(int64_t)(fields->set & CACHE_FIELD_SENT), fields->sent);
 }
 
