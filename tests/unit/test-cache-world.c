@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/test-cache-pen.h"
+
 /* Nothing here takes long: who waits so many seconds waits for ever. */
 #define PATIENCE_S 30
 
@@ -164,4 +166,129 @@ void world_assert_items(World *world, const char *folder_id, ...)
 				"state = 0",
 				dir),
 		==, count);
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+void world_open_to_write(World *world)
+{
+	static const char *const folders[] = {"F1", "F2", "F3", "deleteditems", "drafts",
+		"sentitems"};
+	world->kit.is_writable = world->kit.can_send = true;
+	world->kit.is_without_prefetch = true;
+	world->kit.settle_s = 1;
+	kit_open(&world->kit);
+	world->fake = fake_start();
+	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+		fake_folder(world->fake, folders[i], KIT_TOP, folders[i]);
+}
+
+void world_start_to_write(World *world)
+{
+	world_start(world);
+	world_sync_well(world);
+	world_until(world, 3, "SELECT count(*) FROM distinguished");
+	fake_forget_lines(world->fake);
+}
+
+void world_put(World *world, const char *folder_id, const char *item_id, const char *name)
+{
+	g_autoptr(EwsItem) item = kit_make_item(item_id, item_id);
+	g_autofree char *bytes = g_strdup_printf("Subject: %s\r\n\r\nBody of %s\r\n", name, name);
+	item->file_name = g_strdup(name);
+	fake_item(world->fake, folder_id, item, bytes);
+}
+
+int64_t world_find(World *world, const char *folder_id, const char *name)
+{
+	int64_t node = pen_find(&world->kit, kit_dir(&world->kit, folder_id), name);
+	g_assert_cmpint(node, !=, 0);
+	return node;
+}
+
+GError *world_fsync(World *world, int64_t node)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	cache_fsync(world->kit.cache, node, waiter_done, waiter);
+	return waiter_wait(waiter);
+}
+
+void world_fsync_well(World *world, int64_t node)
+{
+	g_autoptr(GError) error = world_fsync(world, node);
+	g_assert_no_error(error);
+}
+
+EwsErrorCode world_fsync_fails(World *world, int64_t node)
+{
+	g_autoptr(GError) error = world_fsync(world, node);
+	g_assert_nonnull(error);
+	g_assert_cmpuint(error->domain, ==, EWS_ERROR);
+	return (EwsErrorCode)error->code;
+}
+
+void world_flush(World *world)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	cache_drain(world->kit.cache, 0, waiter_done, waiter);
+	g_autoptr(GError) error = waiter_wait(waiter);
+	g_assert_no_error(error);
+}
+
+void world_until(World *world, int64_t expected, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char *sql = sqlite3_vmprintf(format, args);
+	va_end(args);
+	for (int i = 0; i < PATIENCE_S * 50; i++) {
+		if (kit_int(&world->kit, "%s", sql) == expected)
+			break;
+		g_usleep(G_USEC_PER_SEC / 50);
+	}
+	if (kit_int(&world->kit, "%s", sql) != expected)
+		g_error("never %d: %s", (int)expected, sql);
+	sqlite3_free(sql);
+}
+
+void world_assert_ls(World *world, const char *folder_id, const char *names)
+{
+	pen_assert_ls(&world->kit, kit_dir(&world->kit, folder_id), names);
+}
+
+void world_assert_asked(World *world, const char *prefix, unsigned count)
+{
+	g_autofree char *found = fake_line(world->fake, prefix, count);
+	if (found != NULL)
+		g_test_message("one more than %u: %s", count, found);
+	g_assert_cmpuint(fake_count(world->fake, prefix), ==, count);
+}
+
+EwsItem *world_get(World *world, int64_t node)
+{
+	g_autofree char *id =
+		kit_text(&world->kit, "SELECT item_id FROM item WHERE node = %lld", node);
+	EwsItem *item = fake_get(world->fake, id);
+	g_assert_nonnull(item);
+	return item;
+}
+
+void world_assert_where(World *world, int64_t node, const char *folder_id)
+{
+	g_autofree char *id =
+		kit_text(&world->kit, "SELECT item_id FROM item WHERE node = %lld", node);
+	g_autofree char *where = fake_where(world->fake, id);
+	g_assert_cmpstr(where, ==, folder_id);
+}
+
+void world_assert_calls(World *world, const char *expected)
+{
+	g_autoptr(GString) calls = g_string_new(NULL);
+	for (unsigned i = 0;; i++) {
+		g_autofree char *line = fake_line(world->fake, "Call ", i);
+		if (line == NULL)
+			break;
+		g_string_append_printf(calls, "%s%s", i > 0 ? ", " : "", line + strlen("Call "));
+	}
+	g_assert_cmpstr(calls->str, ==, expected);
 }

@@ -42,3 +42,39 @@ GError *world_fetch(World *world, int64_t node, CacheReason reason);
 void world_assert_items(World *world, const char *folder_id, ...) G_GNUC_NULL_TERMINATED;
 
 void world_add(World *world, const char *folder_id, const char *item_id);
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* Begins a writable cache with F1 "F1" … F3 and the folders "deleteditems", "drafts" and
+ * "sentitems", empty; settle= is one second, prefetch is off. It is not started yet. */
+void world_open_to_write(World *world);
+/* Starts, and waits until the tree is the mailbox. */
+void world_start_to_write(World *world);
+
+/* A message of the server with this file name, its bytes PEN_MAIL of that. */
+void world_put(World *world, const char *folder_id, const char *item_id, const char *name);
+/* The node of an entry of a folder; it is there. */
+int64_t world_find(World *world, const char *folder_id, const char *name);
+
+/* fsync(2): the error is the caller's. */
+GError *world_fsync(World *world, int64_t node);
+void world_fsync_well(World *world, int64_t node);
+EwsErrorCode world_fsync_fails(World *world, int64_t node);
+/* `ewsfsctl flush`: until nothing waits. */
+void world_flush(World *world);
+
+/* Until the query (sqlite3_mprintf) gives @expected; fails the test after some seconds. */
+void world_until(World *world, int64_t expected, const char *format, ...);
+
+/* The names in a folder, by id of their nodes; and the queue. */
+void world_assert_ls(World *world, const char *folder_id, const char *names);
+
+/* So many ops that begin with @prefix were asked for. */
+void world_assert_asked(World *world, const char *prefix, unsigned count);
+
+/* The calls that changed something, in order: "CreateItem 3, DeleteItem 1". */
+void world_assert_calls(World *world, const char *expected);
+
+/* What the server has of a node's item (owned), and in which folder. */
+EwsItem *world_get(World *world, int64_t node);
+void world_assert_where(World *world, int64_t node, const char *folder_id);

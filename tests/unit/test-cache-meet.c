@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib.h>
+#include <string.h>
+
+#include "ews/error.h"
+#include "tests/unit/test-cache-pen.h"
+#include "tests/unit/test-cache-world.h"
+
+/*
+ * Changes that meet: what is done while a call is on its way, what others do at the same time, and
+ * who waits for it.
+ */
+
+static Kit *kit;
+static int64_t one, two;
+
+static void set_up(World *world, gconstpointer data)
+{
+	world_open_to_write(world);
+	world_put(world, "F1", "A", "a.eml");
+	world_put(world, "F1", "B", "b.eml");
+	world_start_to_write(world);
+	kit = &world->kit;
+	one = kit_dir(kit, "F1");
+	two = kit_dir(kit, "F2");
+}
+
+/* Whatever was done: when all is said, the next sync finds nothing to change. */
+static void tear_down(World *world, gconstpointer data)
+{
+	world_flush(world);
+	world_sync_well(world);
+	pen_assert_queue(kit, "");
+	world_close(world);
+}
+
+/* --- while it is on its way ---------------------------------------------------------- */
+
+static int64_t hold_create(World *world)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_hold(world->fake, "CreateItem");
+	fake_await_held(world->fake, 1);
+	pen_assert_queue(kit, "sending /F1/new.eml create");
+	return id;
+}
+
+static void test_meanwhile_moved(World *world, gconstpointer data)
+{
+	int64_t id = hold_create(world);
+	pen_rename(kit, one, "new.eml", two, "moved.eml");
+	pen_flag(kit, id);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1, MoveItem 1, UpdateItem 1");
+	world_assert_where(world, id, "F2");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpstr(item->file_name, ==, "moved.eml");
+	g_assert_cmpint(item->flag, ==, EWS_FLAG_FLAGGED);
+}
+
+static void test_meanwhile_deleted(World *world, gconstpointer data)
+{
+	hold_create(world);
+	pen_unlink(kit, one, "new.eml");
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1, DeleteItem 1");
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	world_assert_ls(world, "deleteditems", "new.eml");
+}
+
+static void test_meanwhile_rewritten(World *world, gconstpointer data)
+{
+	int64_t id = hold_create(world);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1, CreateItem 1, DeleteItem 1");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	g_autofree char *bytes = kit_read(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("newer"));
+}
+
+/* A sync that is faster than the answer says the same. */
+static void test_seen_before_answered(World *world, gconstpointer data)
+{
+	int64_t id = hold_create(world);
+	g_autofree char *guid = kit_text(kit, "SELECT guid FROM intent WHERE node = %lld", id);
+	g_autoptr(EwsItem) item = kit_make_item("EARLY", "EARLY");
+	item->guid = g_strdup_printf("%s/1", guid);
+	item->file_name = g_strdup("new.eml");
+	fake_item(world->fake, "F1", item, PEN_MAIL("new"));
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	pen_assert_queue(kit, "");
+	g_assert_cmpint(kit_node(kit, "EARLY"), ==, id);
+	/* The fake would make a second one now. */
+	fake_drain(world->fake);
+}
+
+static void test_twice_moved(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_hold(world->fake, "MoveItem");
+	fake_await_held(world->fake, 1);
+	pen_rename(kit, two, "a.eml", one, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "MoveItem 1, MoveItem 1");
+	world_assert_where(world, id, "F1");
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+}
+
+/* --- waiting ------------------------------------------------------------------------- */
+
+static void test_fsync_waits(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_hold(world->fake, "CreateItem");
+	cache_fsync(kit->cache, id, waiter_done, waiter);
+	fake_await_held(world->fake, 1);
+	g_assert_false(waiter_is_done(waiter));
+	fake_hold(world->fake, NULL);
+	g_assert_null(waiter_wait(waiter));
+}
+
+/* ... for the directory: all in it, and what left it. */
+static void test_fsync_dir(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	pen_unlink(kit, one, "a.eml");
+	pen_rename(kit, one, "b.eml", two, "b.eml");
+	pen_write(kit, one, "c.eml", PEN_MAIL("c"));
+	fake_hold(world->fake, "DeleteItem");
+	cache_fsync(kit->cache, one, waiter_done, waiter);
+	fake_await_held(world->fake, 1);
+	world_until(world, 1, "SELECT count(*) FROM intent");
+	g_assert_false(waiter_is_done(waiter));
+	fake_hold(world->fake, NULL);
+	g_assert_null(waiter_wait(waiter));
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM intent"), ==, 0);
+}
+
+static void test_fsync_finishes(World *world, gconstpointer data)
+{
+	CacheFile *file = pen_create(kit, one, "new.eml", PEN_MAIL("new"));
+	int64_t id = world_find(world, "F1", "new.eml");
+	world_fsync_well(world, id);
+	world_assert_asked(world, "CreateItem", 1);
+	/* Written on after that: another message in its place. */
+	pen_append(file, "more\r\n");
+	pen_close(file);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1, CreateItem 1, DeleteItem 1");
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	g_autofree char *bytes = kit_read(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("new") "more\r\n");
+}
+
+/* What will never be sent is not waited for. */
+static void test_fsync_scratch(World *world, gconstpointer data)
+{
+	int64_t scratch = pen_write(kit, one, "notes", "some notes");
+	int64_t empty = pen_write(kit, one, "empty.eml", "");
+	world_fsync_well(world, scratch);
+	world_fsync_well(world, empty);
+	world_fsync_well(world, one);
+	world_fsync_well(world, CACHE_ROOT);
+	world_assert_calls(world, "");
+	pen_unlink(kit, one, "notes");
+	pen_unlink(kit, one, "empty.eml");
+}
+
+static void test_fsync_is_quick(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	int64_t begin = g_get_monotonic_time();
+	world_fsync_well(world, id);
+	/* It does not linger, though a busy machine may. */
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, 20 * G_USEC_PER_SEC);
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM intent"), ==, 0);
+}
+
+static void test_drain_deadline(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_hold(world->fake, "CreateItem");
+	cache_drain(kit->cache, g_get_monotonic_time() + G_USEC_PER_SEC / 2, waiter_done, waiter);
+	g_autoptr(GError) error = waiter_wait(waiter);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_OFFLINE);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_asked(world, "CreateItem", 1);
+}
+
+/* --- others -------------------------------------------------------------------------- */
+
+/* What was set here and is not there yet wins over what the server says meanwhile. */
+static void test_pending_wins(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "UpdateItem");
+	pen_flag(kit, id);
+	fake_await_held(world->fake, 1);
+	g_autoptr(EwsItem) item = fake_get(world->fake, "A");
+	item->importance = EWS_IMPORTANCE_HIGH;
+	item->flag = EWS_FLAG_COMPLETE;
+	fake_item(world->fake, "F1", item, "bytes");
+	world_sync_well(world);
+	g_autoptr(CacheDetails) details = cache_details(kit->cache, id, NULL);
+	g_assert_cmpint(details->flag, ==, EWS_FLAG_FLAGGED);
+	g_assert_cmpint(details->importance, ==, EWS_IMPORTANCE_HIGH);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	g_autoptr(CacheDetails) after = cache_details(kit->cache, id, NULL);
+	g_assert_cmpint(after->flag, ==, EWS_FLAG_FLAGGED);
+}
+
+/* A move that is not sent yet is not undone by what the server says of the old place. */
+static void test_pending_place(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "MoveItem");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	pen_unlink(kit, one, "b.eml");
+	fake_await_held(world->fake, 1);
+	g_autoptr(EwsItem) item = fake_get(world->fake, "A");
+	item->is_read = !item->is_read;
+	fake_item(world->fake, "F1", item, "bytes");
+	world_sync_well(world);
+	g_assert_cmpint(world_find(world, "F2", "a.eml"), ==, id);
+	world_assert_ls(world, "F1", "");
+	fake_hold(world->fake, NULL);
+}
+
+static void test_flagged_and_removed(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_item_gone(world->fake, "F1", "A");
+	pen_flag(kit, id);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+}
+
+#define ADD(path, test) g_test_add("/cache/meet/" path, World, NULL, set_up, test, tear_down)
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("moved-meanwhile", test_meanwhile_moved);
+	ADD("deleted-meanwhile", test_meanwhile_deleted);
+	ADD("rewritten-meanwhile", test_meanwhile_rewritten);
+	ADD("seen-before-it-is-answered", test_seen_before_answered);
+	ADD("moved-back-meanwhile", test_twice_moved);
+	ADD("fsync-waits", test_fsync_waits);
+	ADD("fsync-of-a-directory", test_fsync_dir);
+	ADD("fsync-finishes", test_fsync_finishes);
+	ADD("fsync-of-what-is-not-sent", test_fsync_scratch);
+	ADD("fsync-does-not-linger", test_fsync_is_quick);
+	ADD("drain-until", test_drain_deadline);
+	ADD("pending-fields-win", test_pending_wins);
+	ADD("pending-places-win", test_pending_place);
+	ADD("flagged-here-removed-there", test_flagged_and_removed);
+	return g_test_run();
+}
