@@ -202,7 +202,7 @@ static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);
 	if (self->blobs == NULL)
 		return false;
-	self->locals = cache_locals_new(self->state_dir, config->scratch_size, error);
+	self->locals = cache_locals_new(self->db, self->state_dir, config->scratch_size, error);
 	return self->locals != NULL && clean_up(self, are_blobs_void, error) &&
 	       cache_evict_start(self, error) &&
 	       (!self->is_writable || cache_drain_recover(self, error));

@@ -362,6 +362,10 @@ bool cache_is_new(Cache *self, int64_t id);
  * finishes a message that is still open. */
 void cache_fsync(Cache *self, int64_t id, CacheDone done, void *user);
 
+/* The same for those who want it cheaper, and now: what was flushed of it, and all changes so far,
+ * are safe against a power cut. Blocks on the disk. */
+bool cache_fsync_local(Cache *self, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Done when nothing waits any more; at @deadline_us (monotonic; 0: none) with OFFLINE or BUSY. The
  * error of what could not be sent and was parked does not count: see cache_queue. */
 void cache_drain(Cache *self, int64_t deadline_us, CacheDone done, void *user);

@@ -234,9 +234,15 @@ static bool is_same(Cache *cache, const CacheNode *node, const CacheNode *fetche
 	return is_equal;
 }
 
-static bool put_back(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
+static bool put_back(CacheConn *conn, const CacheNode *node, GError **error)
 {
-	return cache_local_drop(conn, node->id, error) &&
+	g_autoptr(CacheIntent) intent = cache_intent_take(conn, node->id, error);
+	if (intent == NULL)
+		return false;
+	if (intent->doing != CACHE_TODO_MAKE)
+		cache_intent_drop_make(intent);
+	return cache_intent_put(conn, intent, true, error) &&
+	       cache_local_drop(conn, node->id, error) &&
 	       cache_conn_run(conn, error,
 		       "UPDATE node SET flags = flags & ~ ?, size = coalesce((SELECT bytes FROM"
 		       " blob WHERE blob.node = node.id), -1), mtime = coalesce((SELECT CASE WHEN"
@@ -290,7 +296,7 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 	bool is_known = row != NULL && row->folder != 0;
 	/* Written over with what it was: then nothing happened. */
 	if (is_ready && is_known && is_same(cache, node, node))
-		return put_back(cache, conn, node, error);
+		return put_back(conn, node, error);
 	intent = cache_intent_take(conn, node->id, error);
 	if (intent == NULL)
 		return false;

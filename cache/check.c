@@ -118,12 +118,26 @@ static bool judge(Cache *cache, CacheConn *conn, const Question *question, EwsOp
 		       : judge_item(cache, conn, intent, op, ret_passed, error);
 }
 
-static void finish(Cache *cache, Check *check)
+static void check_free(Check *check)
 {
-	check->checked(cache, check->step, check->kind, check->passed);
 	g_ptr_array_unref(check->passed);
 	g_ptr_array_unref(check->intents);
 	g_free(check);
+}
+
+/* The thread has ended: nothing is decided any more. */
+static void question_free(void *data)
+{
+	Question *question = data;
+	if (--question->check->left == 0)
+		check_free(question->check);
+	g_free(question);
+}
+
+static void finish(Cache *cache, Check *check)
+{
+	check->checked(cache, check->step, check->kind, check->passed);
+	check_free(check);
 }
 
 static void answered(Cache *cache, EwsOp *op, void *user)
@@ -169,7 +183,8 @@ void cache_check(Cache *cache, CacheTodo step, CacheKind kind, GPtrArray *leavin
 		Question *question = g_new0(Question, 1);
 		question->check = check;
 		question->intent = intent;
-		cache_sync_submit(cache, op, EWS_PRIORITY_SCAN, answered, question);
+		cache_sync_submit_owned(cache, op, EWS_PRIORITY_SCAN, answered, question,
+			question_free);
 	}
 	ews_release(cache->session);
 	if (--check->left == 0)

@@ -149,7 +149,8 @@ static bool remove_strays(Cache *cache, CacheConn *conn, GError **error)
 		EwsOp *op = ews_delete_item_new(id, EWS_DISPOSAL_SOFT);
 		void *user = id;
 		sqlite3_reset(stmt);
-		cache_sync_submit_call(cache, &op, 1, EWS_PRIORITY_BACKGROUND, stray_gone, &user);
+		cache_sync_submit_call(cache, &op, 1, EWS_PRIORITY_BACKGROUND, stray_gone, &user,
+			g_free);
 	}
 	return stmt != NULL;
 }

@@ -61,6 +61,14 @@ typedef struct Op {
 	Call *call; /* shared by its ops; freed with the last */
 } Op;
 
+static void op_free(void *data)
+{
+	Op *op = data;
+	if (--op->call->left == 0)
+		g_free(op->call);
+	g_free(op);
+}
+
 CacheDrain *cache_drain_new(void)
 {
 	CacheDrain *self = g_new0(CacheDrain, 1);
@@ -301,10 +309,14 @@ static bool check_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, GErr
 	g_autoptr(CacheLocalRow) row = NULL;
 	if (!cache_local_get(conn, intent->node, &row, error))
 		return false;
-	if (row == NULL || !row->is_finished) {
+	if (row == NULL) {
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_CORRUPT, "its bytes are not here");
 		return false;
 	}
+	/* A program has begun to write it anew: it leaves when that is finished. */
+	intent->state = row->is_finished ? intent->state : CACHE_INTENT_OPEN;
+	if (!row->is_finished)
+		return true;
 	intent->sent_sha256 = (g_free(intent->sent_sha256), g_strdup(row->sha256));
 	return cache_local_check(cache->locals, intent->node, row, error) &&
 	       cache_local_sync(cache->locals, intent->node, error);
@@ -333,6 +345,10 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	if (carries_bytes(intent, step) && !check_bytes(cache, conn, intent, &why)) {
 		*ret_leaves = false;
 		return fail_intent(conn, intent, why, error);
+	}
+	if (intent->state == CACHE_INTENT_OPEN) {
+		*ret_leaves = false;
+		return cache_intent_put(conn, intent, false, error);
 	}
 	bool carries_fields = step == CACHE_TODO_MAKE || step == CACHE_TODO_UPDATE;
 	intent->state = CACHE_INTENT_SENDING;
@@ -445,7 +461,7 @@ static void submit(Cache *cache, const CacheCall *call)
 	/* fsync waits for a few; the rest is work in the background that should not stand behind
 	 * prefetch. */
 	cache_sync_submit_call(cache, (EwsOp *const *)ops->pdata, ops->len, EWS_PRIORITY_SCAN,
-		answered, users->pdata);
+		answered, users->pdata, op_free);
 }
 
 /* --- looking ------------------------------------------------------------------------------ */

@@ -10,6 +10,10 @@
 /* Who waits without a word from the journal is looked at so often. */
 #define LOOK_US (G_USEC_PER_SEC / 5)
 
+/* The kernel says RELEASE a moment after close has returned: `cp a b && ewsfsctl flush` means b
+ * too, while a program that goes on writing is not waited for. */
+#define RELEASE_US (G_USEC_PER_SEC / 4)
+
 /* One who waits. */
 typedef struct Flush {
 	GHashTable *nodes;   /* own; set of nodes whose intents are to end; NULL: all */
@@ -71,7 +75,8 @@ void cache_flush_ended(Cache *cache, int64_t node, const GError *error)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
-/* Nodes that still have something to be sent that will be sent by itself. */
+/* Nodes that still have something to be sent that will be sent by itself; with those that a program
+ * is about to let go of. */
 static GHashTable *pending_nodes(Cache *cache)
 {
 	GHashTable *nodes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -183,19 +188,34 @@ static GArray *nodes_of(CacheConn *conn, const CacheNode *node, GError **error)
 		"i", node->id);
 }
 
-/* What is waited for does not linger; a message that is still open is finished by that. *ret_error
- * is what a person is told at once: it was refused before, or is no message. */
-static bool make_urgent(Cache *cache, CacheConn *conn, int64_t id, GHashTable *nodes,
-	GError **ret_error, GError **error)
+/* *intent is what the journal says after. */
+static bool finish(Cache *cache, CacheConn *conn, int64_t id, CacheIntent **intent, GError **error)
 {
 	g_autoptr(CacheNode) node = cache_node_get(conn, id, error);
-	if (node == NULL || (node->is_local && !cache_change_finish(cache, conn, node, error)))
+	if (node == NULL || !cache_change_finish(cache, conn, node, error))
 		return false;
+	g_clear_pointer(intent, cache_intent_free);
+	return cache_intent_get(conn, id, intent, error);
+}
+
+/* What is waited for does not linger. *ret_error is what a person is told at once: it was refused
+ * before, or is no message. */
+static bool make_urgent(Cache *cache, CacheConn *conn, int64_t id, bool is_itself,
+	GHashTable *nodes, GError **ret_error, GError **error)
+{
 	g_autoptr(CacheIntent) intent = NULL;
 	if (!cache_intent_get(conn, id, &intent, error))
 		return false;
+	/* A message that is still open is finished by an fsync of its own. */
+	bool is_open = intent != NULL && intent->state == CACHE_INTENT_OPEN;
+	if (is_open && is_itself && !finish(cache, conn, id, &intent, error))
+		return false;
 	if (intent == NULL)
 		return true;
+	if (is_open && !is_itself) {
+		g_hash_table_add(nodes, g_memdup2(&id, sizeof id));
+		return cache_intent_put(conn, intent, true, error);
+	}
 	if (intent->state == CACHE_INTENT_FAILED && *ret_error == NULL)
 		*ret_error = g_error_new(EWS_ERROR, EWS_ERROR_CORRUPT, "%s",
 			intent->error != NULL ? intent->error : "refused");
@@ -213,8 +233,8 @@ static bool collect(Cache *cache, CacheConn *conn, Ask *ask, GHashTable *nodes, 
 		cache_node_get(conn, ask->node != 0 ? ask->node : CACHE_ROOT, error);
 	g_autoptr(GArray) ids = node != NULL ? nodes_of(conn, node, error) : NULL;
 	for (guint i = 0; ids != NULL && i < ids->len; i++) {
-		if (!make_urgent(cache, conn, g_array_index(ids, int64_t, i), nodes, ret_error,
-			    error))
+		int64_t id = g_array_index(ids, int64_t, i);
+		if (!make_urgent(cache, conn, id, id == ask->node, nodes, ret_error, error))
 			return false;
 	}
 	return ids != NULL;

@@ -378,7 +378,7 @@ static void page_arrived(EwsOp *op, void *user)
 }
 
 /* What we made or wrote to before this sync began, and it did not name: it may have been taken
- * elsewhere between two looks, and will never be named. It is asked for by itself. (0: not said.) */
+ * elsewhere between two looks, and will never be named: it is asked for. (0: not said.) */
 static bool ask_for_unnamed(CacheFolderSync *self, GError **error)
 {
 	return cache_conn_run(self->apply.conn, error,

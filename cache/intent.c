@@ -82,6 +82,19 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 		self->guid = g_uuid_string_random();
 }
 
+void cache_intent_drop_make(CacheIntent *self)
+{
+	reopen(self);
+	self->todo &= ~(unsigned)CACHE_TODO_MAKE;
+	if (g_strcmp0(self->old_id, self->id) == 0) {
+		g_clear_pointer(&self->old_id, g_free);
+		self->old_folder = 0;
+	}
+	if (self->fields != 0)
+		self->todo |= CACHE_TODO_UPDATE;
+	cache_intent_ask_move(self);
+}
+
 void cache_intent_ask_copy(CacheIntent *self, int64_t source)
 {
 	reopen(self);

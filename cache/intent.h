@@ -106,6 +106,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheIntent, cache_intent_free)
 
 /* New content is finished; @old_id (NULL: none) is the item that it replaces. */
 void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_folder);
+/* It was written with what it was: what else was asked for is still to be done. */
+void cache_intent_drop_make(CacheIntent *self);
 void cache_intent_ask_copy(CacheIntent *self, int64_t source);
 /* The node is in self->dir now, whose folder is self->target. */
 void cache_intent_ask_move(CacheIntent *self);

@@ -33,9 +33,11 @@ static void name_of(char *ret_name, size_t size, int64_t node)
 	snprintf(ret_name, size, "%" PRId64, node);
 }
 
-CacheLocals *cache_locals_new(const char *state_dir, uint64_t scratch_max, GError **error)
+CacheLocals *cache_locals_new(CacheDb *db, const char *state_dir, uint64_t scratch_max,
+	GError **error)
 {
 	CacheLocals *self = g_new0(CacheLocals, 1);
+	self->db = db;
 	self->dir = g_build_filename(state_dir, "files", NULL);
 	self->written = cache_written_new(scratch_max);
 	pthread_mutex_init(&self->sync_lock, NULL);
@@ -72,8 +74,18 @@ char *cache_local_path(CacheLocals *self, int64_t node)
 void cache_local_remove(CacheLocals *self, int64_t node)
 {
 	char name[32];
+	int64_t has_row = 1;
+	g_autoptr(GError) error = NULL;
+	/* The writer's lock keeps the node from being written anew between look and unlink. */
+	CacheConn *conn = cache_db_begin(self->db, &error);
+	if (conn == NULL || !cache_conn_int(conn, 0, &has_row, &error,
+				    "SELECT 1 FROM local WHERE node = ?", "i", node))
+		g_warning("file %" PRId64 " is left: %s", node, error->message);
 	name_of(name, sizeof name, node);
-	unlinkat(self->dir_fd, name, 0);
+	if (has_row == 0)
+		unlinkat(self->dir_fd, name, 0);
+	if (conn != NULL)
+		cache_db_rollback(self->db);
 }
 
 int cache_local_open(CacheLocals *self, int64_t node, GError **error)

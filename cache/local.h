@@ -27,6 +27,7 @@ typedef struct CacheLocals {
 	/* set at start, then const */
 	char *dir; /* own; state_dir/files */
 	int dir_fd;
+	CacheDb *db; /* borrowed: outlives it */
 	struct CacheWritten *written; /* own; what is open */
 
 	pthread_mutex_t sync_lock; /* a leaf */
@@ -34,7 +35,7 @@ typedef struct CacheLocals {
 } CacheLocals;
 
 /* @scratch_max: bytes of scratch files kept at most; 0: no limit. */
-CacheLocals *cache_locals_new(const char *state_dir, uint64_t scratch_max,
+CacheLocals *cache_locals_new(CacheDb *db, const char *state_dir, uint64_t scratch_max,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void cache_locals_free(CacheLocals *self);
 
@@ -53,6 +54,9 @@ bool cache_local_make(CacheLocals *self, CacheConn *conn, int64_t node, int from
 
 /* The row goes; the file goes with cache_local_remove after the commit. */
 bool cache_local_drop(CacheConn *conn, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Outside any transaction. A file that has a row is left alone: the node was written anew in the
+ * meantime, or the commit failed. */
 void cache_local_remove(CacheLocals *self, int64_t node);
 
 /* What a finished message is: written by cache_local_finish, checked before it is sent. */

@@ -30,6 +30,7 @@ typedef struct Answer {
 	CacheArrived arrived; /* NULL: nothing follows */
 	CacheAnswered answered;
 	void *user;
+	GDestroyNotify user_free; /* NULL: user is borrowed */
 } Answer;
 
 /* --- tasks ------------------------------------------------------------------------------- */
@@ -54,6 +55,8 @@ void cache_sync_task_free(void *data)
 static void answer_free(void *data)
 {
 	Answer *answer = data;
+	if (answer->user_free != NULL && answer->user != NULL)
+		answer->user_free(answer->user);
 	ews_op_free(answer->op);
 	g_free(answer);
 }
@@ -62,7 +65,7 @@ static void answer_run(Cache *cache, void *data)
 {
 	Answer *answer = data;
 	if (!cache->is_stopping)
-		answer->answered(cache, answer->op, answer->user);
+		answer->answered(cache, answer->op, g_steal_pointer(&answer->user));
 }
 
 /* On the ews thread. */
@@ -86,17 +89,30 @@ uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority
 	return ews_submit(cache->session, op, priority, op_done, answer);
 }
 
+static Answer *answer_new(Cache *cache, CacheAnswered answered, void *user,
+	GDestroyNotify user_free)
+{
+	Answer *answer = g_new0(Answer, 1);
+	answer->cache = cache;
+	answer->answered = answered;
+	answer->user = user;
+	answer->user_free = user_free;
+	return answer;
+}
+
+uint64_t cache_sync_submit_owned(Cache *cache, EwsOp *op, EwsPriority priority,
+	CacheAnswered answered, void *user, GDestroyNotify user_free)
+{
+	return ews_submit(cache->session, op, priority, op_done,
+		answer_new(cache, answered, user, user_free));
+}
+
 void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
-	CacheAnswered answered, void *const *users)
+	CacheAnswered answered, void *const *users, GDestroyNotify user_free)
 {
 	g_autofree void **answers = g_new(void *, count);
-	for (unsigned i = 0; i < count; i++) {
-		Answer *answer = g_new0(Answer, 1);
-		answer->cache = cache;
-		answer->answered = answered;
-		answer->user = users[i];
-		answers[i] = answer;
-	}
+	for (unsigned i = 0; i < count; i++)
+		answers[i] = answer_new(cache, answered, users[i], user_free);
 	ews_submit_call(cache->session, ops, count, priority, op_done, answers);
 }
 

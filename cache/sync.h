@@ -21,11 +21,16 @@ typedef void (*CacheAnswered)(Cache *cache, EwsOp *op, void *user);
 uint64_t cache_sync_submit(Cache *cache, EwsOp *op, EwsPriority priority, CacheAnswered answered,
 	void *user);
 
-/* A call that changes the mailbox: takes the ops, @users has as many entries. */
-void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
-	CacheAnswered answered, void *const *users);
+/* The same, where @user is owned: @user_free frees it if @answered, who takes it, is never
+ * called. */
+uint64_t cache_sync_submit_owned(Cache *cache, EwsOp *op, EwsPriority priority,
+	CacheAnswered answered, void *user, GDestroyNotify user_free);
 
-/* The same, from any thread; @arrived (may be NULL) is called first, on the ews thread, to ask for
+/* A call that changes the mailbox: takes the ops and @users, of which there are as many. */
+void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
+	CacheAnswered answered, void *const *users, GDestroyNotify user_free);
+
+/* As submit, from any thread; @arrived (may be NULL) is called first, on the ews thread, to ask for
  * what follows without waiting until the sync thread has time. It may do nothing else. */
 typedef void (*CacheArrived)(EwsOp *op, void *user);
 uint64_t cache_sync_submit_chained(Cache *cache, EwsOp *op, EwsPriority priority,

@@ -90,6 +90,21 @@ CacheFile *cache_create(Cache *cache, int64_t dir_id, const char *name, CacheNod
 
 /* --- open -------------------------------------------------------------------------------- */
 
+/* The journal knows of it as open; what else is to be done for it goes with the create, or after
+ * all by itself where nothing was changed (put_back in change.c). */
+static bool begin_rewrite(CacheConn *conn, int64_t node, GError **error)
+{
+	g_autoptr(CacheIntent) intent = cache_intent_take(conn, node, error);
+	if (intent == NULL)
+		return false;
+	intent->todo |= CACHE_TODO_MAKE;
+	if (intent->doing == 0 && intent->state != CACHE_INTENT_DOUBT)
+		intent->state = CACHE_INTENT_OPEN;
+	if (intent->guid == NULL)
+		intent->guid = g_uuid_string_random();
+	return cache_intent_put(conn, intent, false, error);
+}
+
 /* The item's bytes become a file that can be written. What was fetched stays beside it, to see at
  * the end whether anything changed. */
 static bool make_local(Cache *cache, CacheConn *conn, const CacheNode *node, bool is_truncated,
@@ -103,6 +118,7 @@ static bool make_local(Cache *cache, CacheConn *conn, const CacheNode *node, boo
 	}
 	return cache_local_make(cache->locals, conn, node->id,
 		       blob != NULL ? cache_blob_fd(blob) : -1, error) &&
+	       begin_rewrite(conn, node->id, error) &&
 	       cache_conn_run(conn, error,
 		       "UPDATE node SET flags = flags | ?, want = NULL,"
 		       " size = CASE WHEN ? THEN 0 ELSE size END WHERE id = ?",
@@ -216,6 +232,22 @@ bool cache_file_copy(CacheFile *to, int64_t from_id, GError **error)
 	g_autoptr(CacheNode) node = cache_node_get(conn, cache_file_node(to), error);
 	bool is_good = node != NULL && ask_copy(conn, node, from, error);
 	return cache_change_end(cache, is_good, error);
+}
+
+bool cache_fsync_local(Cache *cache, int64_t id, GError **error)
+{
+	g_autoptr(CacheNode) node = cache_get(cache, id, error);
+	if (node == NULL || (node->is_local && !cache_local_sync(cache->locals, node->id, error)))
+		return false;
+	/* One durable commit makes all before it durable. */
+	CacheConn *conn = cache_db_begin_durable(cache->db, error);
+	if (conn == NULL)
+		return false;
+	g_autofree char *at = g_strdup_printf("%" G_GINT64_FORMAT, g_get_real_time());
+	if (cache_conn_set_meta(conn, "safe_at", at, error))
+		return cache_db_commit(cache->db, error);
+	cache_db_rollback(cache->db);
+	return false;
 }
 
 bool cache_is_new(Cache *cache, int64_t id)

@@ -254,7 +254,11 @@ static void sync_node(fuse_req_t req, fuse_ino_t ino)
 	const Fs *fs = fs_of(req);
 
 	if (fs->config->fsync == FS_FSYNC_LOCAL) {
-		fuse_reply_err(req, 0);
+		g_autoptr(GError) error = NULL;
+		if (cache_fsync_local(fs->cache, fs_inode_node(ino), &error))
+			fuse_reply_err(req, 0);
+		else
+			fs_err_reply(req, error, "fsync");
 		return;
 	}
 	FsParked *parked = fs_parked_new(fs->park, req, ino, reply_synced);
