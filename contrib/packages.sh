@@ -10,11 +10,11 @@
 # What the program is built from.
 packages_build=(
     meson ninja-build pkg-config gcc libc6-dev libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev
-    libxml2-dev libglib2.0-dev libsqlite3-dev libjson-glib-dev scdoc python3
+    libxml2-dev libglib2.0-dev libsqlite3-dev libjson-glib-dev libgmime-3.0-dev scdoc python3
 )
 
 # What the test server adds.
-packages_server=(libsoup-3.0-dev libgmime-3.0-dev)
+packages_server=(libsoup-3.0-dev)
 
 # What the demonstration shows.
 packages_demo=(rsync attr)
@@ -25,7 +25,7 @@ packages_tests=(
 )
 
 # Programs that some tests drive where they are there. Without them those tests are skipped.
-packages_extra=(notmuch mutt davmail-server strace llvm)
+packages_extra=(notmuch mutt davmail-server strace llvm vim-tiny restic borgbackup git-email)
 
 packages_say()
 {
