@@ -270,6 +270,22 @@ static void test_removed_while_open(Kit *kit, gconstpointer data)
 	g_assert_null(row_of(kit, node));
 }
 
+static void test_remove(Kit *kit, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	CacheFile *file = create(kit, "a.eml", 0);
+	int64_t node = cache_file_node(file);
+	/* Somebody was faster, and writes it anew. */
+	cache_local_remove(kit->cache->locals, node);
+	g_assert_true(exists(kit, node));
+	CacheConn *conn = begin(kit);
+	g_assert_true(cache_local_drop(conn, node, &error));
+	commit(kit);
+	cache_local_remove(kit->cache->locals, node);
+	g_assert_false(exists(kit, node));
+	g_assert_true(cache_file_drop(file, &node));
+}
+
 /* --- rewriting a message -------------------------------------------------------------------- */
 
 static void test_from_bytes(Kit *kit, gconstpointer data)
@@ -391,7 +407,7 @@ static void test_check(Kit *kit, gconstpointer data)
 	g_assert_false(cache_local_check(locals, node, row, &error));
 	g_assert_error(error, EWS_ERROR, EWS_ERROR_CORRUPT);
 	g_clear_error(&error);
-	cache_local_remove(locals, node);
+	g_assert_cmpint(g_unlink(path), ==, 0);
 	g_assert_false(cache_local_check(locals, node, row, &error));
 	g_assert_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND);
 }
@@ -630,6 +646,7 @@ int main(int argc, char **argv)
 	ADD("shared", test_shared);
 	ADD("write-after-flush", test_late_write);
 	ADD("removed-while-open", test_removed_while_open);
+	ADD("remove", test_remove);
 	ADD("from-bytes", test_from_bytes);
 	ADD("fill", test_fill);
 	ADD("crash", test_crash);
