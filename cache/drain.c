@@ -119,7 +119,7 @@ void cache_drain_forget_file(Cache *cache, int64_t node)
 	g_array_append_val(cache->drain->files, node);
 }
 
-static void remove_files(Cache *cache)
+void cache_drain_remove_files(Cache *cache)
 {
 	GArray *files = cache->drain->files;
 	for (guint i = 0; i < files->len; i++)
@@ -395,7 +395,7 @@ static void answered(Cache *cache, EwsOp *op, void *user)
 	g_autofree Op *sent = user;
 	CacheDrain *self = cache->drain;
 	cache_outcome(cache, &sent->sent, op);
-	remove_files(cache);
+	cache_drain_remove_files(cache);
 	if (--sent->call->left == 0) {
 		self->calls--;
 		g_free(sent->call);

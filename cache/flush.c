@@ -75,26 +75,89 @@ void cache_flush_ended(Cache *cache, int64_t node, const GError *error)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
-/* Nodes that still have something to be sent that will be sent by itself; with those that a program
- * is about to let go of. */
-static GHashTable *pending_nodes(Cache *cache)
+/* Nodes that have something to be sent that will be sent by itself, with those that a program is
+ * about to let go of; and nodes that wait for what a person must decide about first. */
+typedef struct Pending {
+	GHashTable *nodes; /* own */
+	GHashTable *stuck; /* own */
+} Pending;
+
+static void pending_clear(Pending *self)
 {
-	GHashTable *nodes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
-	if (conn == NULL)
-		return nodes;
-	g_autoptr(GArray) ids =
-		cache_conn_ids(conn, NULL, "SELECT node FROM intent WHERE state IN (0, 1, 2)", "");
-	cache_db_put_reader(cache->db, conn);
-	for (guint i = 0; ids != NULL && i < ids->len; i++)
-		g_hash_table_add(nodes,
-			g_memdup2(&g_array_index(ids, int64_t, i), sizeof(int64_t)));
-	return nodes;
+	g_hash_table_unref(self->nodes);
+	g_hash_table_unref(self->stuck);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pending, pending_clear)
+
+static bool collect_pending(CacheConn *conn, GHashTable *nodes)
+{
+	g_autoptr(GArray) ids = cache_conn_ids(conn, NULL,
+		"SELECT node FROM intent WHERE state IN (0, 1, 2) OR (state = 5 AND touched > ?)",
+		"i", g_get_real_time() - RELEASE_US);
+	for (guint i = 0; ids != NULL && i < ids->len; i++) {
+		int64_t id = g_array_index(ids, int64_t, i);
+		g_hash_table_add(nodes, g_memdup2(&id, sizeof id));
+	}
+	return ids != NULL;
 }
 
-static gboolean is_not_pending(gpointer key, gpointer value, gpointer user)
+/* One look at who waits for whom: those whose first is not pending are stuck. */
+static bool find_stuck(CacheConn *conn, const Pending *pending, bool *ret_found)
 {
-	return !g_hash_table_contains(user, key);
+	bool has_row = true;
+	sqlite3_stmt *stmt = cache_conn_query(conn, NULL,
+		"SELECT intent.node, first.node FROM intent JOIN node ON node.id = intent.node"
+		" JOIN intent AS first ON first.node = intent.after"
+		" OR (first.node = node.parent AND node.state = 0 AND first.todo & 1 != 0)"
+		" WHERE intent.state IN (0, 1, 2)",
+		"");
+	*ret_found = false;
+	if (stmt == NULL)
+		return false;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, NULL))
+			return false;
+		if (!has_row)
+			break;
+		int64_t node = sqlite3_column_int64(stmt, 0);
+		int64_t first = sqlite3_column_int64(stmt, 1);
+		if (g_hash_table_contains(pending->nodes, &first) ||
+			!g_hash_table_remove(pending->nodes, &node))
+			continue;
+		g_hash_table_add(pending->stuck, g_memdup2(&node, sizeof node));
+		*ret_found = true;
+	}
+	return true;
+}
+
+static void load_pending(Cache *cache, Pending *ret_pending)
+{
+	bool has_found = true;
+	ret_pending->nodes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	ret_pending->stuck = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
+	if (conn == NULL)
+		return;
+	/* Level by level, below a folder that was refused. */
+	bool is_good = collect_pending(conn, ret_pending->nodes);
+	while (is_good && has_found)
+		is_good = find_stuck(conn, ret_pending, &has_found);
+	cache_db_put_reader(cache->db, conn);
+}
+
+static void drop_over(Flush *flush, const Pending *pending)
+{
+	GHashTableIter iter;
+	gpointer key;
+	g_hash_table_iter_init(&iter, flush->nodes);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		if (g_hash_table_contains(pending->nodes, key))
+			continue;
+		if (g_hash_table_contains(pending->stuck, key) && flush->error == NULL)
+			flush->error = g_error_new_literal(EWS_ERROR, EWS_ERROR_CORRUPT,
+				"it waits for a change that the server refused");
+		g_hash_table_iter_remove(&iter);
+	}
 }
 
 static GError *too_late(Cache *cache)
@@ -127,13 +190,14 @@ int64_t cache_flush_tick(Cache *cache, int64_t now)
 	GPtrArray *waiting = cache->flushes->waiting;
 	if (waiting->len == 0)
 		return INT64_MAX;
-	g_autoptr(GHashTable) pending = pending_nodes(cache);
+	g_auto(Pending) pending;
+	load_pending(cache, &pending);
 	for (guint i = waiting->len; i > 0; i--) {
 		Flush *flush = waiting->pdata[i - 1];
 		if (flush->nodes != NULL)
-			g_hash_table_foreach_remove(flush->nodes, is_not_pending, pending);
+			drop_over(flush, &pending);
 		bool is_done =
-			g_hash_table_size(flush->nodes != NULL ? flush->nodes : pending) == 0;
+			g_hash_table_size(flush->nodes != NULL ? flush->nodes : pending.nodes) == 0;
 		if (is_done) {
 			answer(cache, i - 1, NULL);
 		} else if (is_late(cache, flush, now)) {

@@ -38,7 +38,7 @@ void cache_intent_free(CacheIntent *self)
 bool cache_intent_is_unsent(const CacheIntent *self)
 {
 	return (self->todo & BIRTH) != 0 && self->doing == 0 && self->id == NULL &&
-	       self->attempt == 0;
+	       self->state != CACHE_INTENT_DOUBT;
 }
 
 bool cache_intent_is_over(const CacheIntent *self)

@@ -292,11 +292,23 @@ static bool drop_content(Cache *cache, CacheConn *conn, const CacheIntent *inten
 	       cache_apply_drop_bytes(cache, conn, intent->node, error);
 }
 
+/* A mail that is not to be sent shows where the server has it. */
+static bool find_draft(CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	g_free(intent->old_name);
+	intent->old_name = g_strdup(intent->name);
+	return cache_conn_int(conn, CACHE_ROOT, &intent->old_parent, error,
+		"SELECT node FROM folder WHERE id = ? AND node IS NOT NULL", "i", intent->folder);
+}
+
 bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
 {
 	bool is_known = intent->id != NULL;
-	bool is_elsewhere = intent->old_parent != 0 &&
-			    (intent->todo & (CACHE_TODO_MOVE | CACHE_TODO_DELETE)) != 0;
+	bool was_sent = (intent->todo & CACHE_TODO_SEND) != 0;
+	if (is_known && was_sent && !find_draft(conn, intent, error))
+		return false;
+	const unsigned placing = CACHE_TODO_MOVE | CACHE_TODO_DELETE | CACHE_TODO_UPDATE;
+	bool is_elsewhere = intent->old_parent != 0 && ((intent->todo & placing) != 0 || was_sent);
 	intent->todo = intent->doing = 0;
 	if (!is_known) {
 		if (intent->dir != 0) {

@@ -102,6 +102,16 @@ static bool remember_twin(CacheConn *conn, const CacheIntent *intent, const char
 		       g_get_real_time() + TWIN_US);
 }
 
+/* No attempt of it is the one that was taken. */
+bool cache_own_disown(CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	return intent->attempt == 0 || intent->guid == NULL ||
+	       cache_conn_run(conn, error,
+		       "INSERT OR REPLACE INTO twin (guid, attempt, item_id, until)"
+		       " VALUES (?, -1, '', ?)",
+		       "ti", intent->guid, g_get_real_time() + TWIN_US);
+}
+
 /* The step that was under way is done. */
 static void step_done(CacheIntent *intent, CacheTodo step)
 {
@@ -165,8 +175,8 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	step_done(intent, CACHE_TODO_MOVE);
 	if (intent->dir != 0 && intent->target != intent->sent_folder)
 		intent->todo |= CACHE_TODO_MOVE;
-	g_clear_pointer(&intent->old_name, g_free);
-	intent->old_parent = 0;
+	/* Where the server has it now, should a further step be refused. */
+	intent->old_parent = intent->dir;
 	return true;
 }
 
@@ -201,7 +211,7 @@ static bool claim_twin(CacheApply *apply, const CacheIncoming *incoming, const c
 		    "SELECT attempt FROM twin WHERE guid = ? AND until > ?", "ti", guid,
 		    g_get_real_time()))
 		return false;
-	if (taken == 0 || (unsigned)taken == attempt)
+	if (taken == 0 || taken == attempt)
 		return true;
 	*ret_is_hidden = true;
 	cache_doubt_begin(apply->cache);

@@ -20,6 +20,11 @@
 bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const char *item_id,
 	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* @intent is taken back, and was sent once, in vain it seems: should it turn up after all, it
+ * goes. */
+bool cache_own_disown(CacheConn *conn, const CacheIntent *intent,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The item of @intent is in the folder where it was to go. */
 bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -4,6 +4,7 @@
 #include "cache/item.h"
 #include "cache/local.h"
 #include "cache/node.h"
+#include "cache/own.h"
 #include "ews/error.h"
 #include "ews/types.h"
 
@@ -81,6 +82,8 @@ static bool remove_unsent(Cache *cache, CacheConn *conn, const CacheNode *node, 
 	GError **error)
 {
 	bool has_old = intent != NULL && intent->old_id != NULL;
+	if (intent != NULL && !cache_own_disown(conn, intent, error))
+		return false;
 	if (!has_old)
 		return cache_change_forget(cache, conn, node->id, error);
 	cache_intent_ask_delete(intent);

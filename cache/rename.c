@@ -274,6 +274,11 @@ static bool ask_dir(Renaming *self, GError **error)
 		!cache_conn_int(self->conn, 0, &intent->old_folder, error,
 			"SELECT id FROM folder WHERE node = ?", "i", self->from_dir->id))
 		return false;
+	/* Where the server has it, should it refuse. */
+	if (!cache_intent_is_unsent(intent) && intent->old_parent == 0) {
+		intent->old_parent = self->from_dir->id;
+		intent->old_name = g_strdup(self->node->name);
+	}
 	if (self->target != NULL)
 		intent->after = self->target->id;
 	if (is_renamed)
