@@ -134,6 +134,7 @@ static void poked(Cache *cache, void *data)
 	CacheDrain *self = cache->drain;
 	atomic_store(&self->is_poked, false);
 	self->is_unsafe = true;
+	cache_doubt_begin(cache);
 	self->next_us = MIN(self->next_us, self->looked_us + LOOK_US);
 }
 

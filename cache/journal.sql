@@ -85,7 +85,7 @@ CREATE INDEX item_unnamed ON item (folder) WHERE print = 0;
 INSERT INTO node (parent, kind, name, ino, rights, mtime, ctime, flags)
 	VALUES (-1, 0, '.send', 3, 31, 0, 0, 1);
 
--- Items that are to go because they were made twice.
+-- Items that are to go: made twice, or replaced by what was replaced in turn.
 CREATE TABLE stray (
 	item_id TEXT PRIMARY KEY
 ) WITHOUT ROWID;

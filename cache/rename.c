@@ -108,7 +108,9 @@ static bool replace(Renaming *self, CacheIntent *intent, bool will_create, GErro
 	if (row != NULL && will_create &&
 		!cache_fields_inherit(self->conn, self->node->id, old->id, intent->fields, error))
 		return false;
-	if (will_create && !is_busy && (is_known || (other != NULL && other->old_id != NULL))) {
+	/* One that replaces another already leaves this one to its own intent. */
+	bool is_first = will_create && intent->old_id == NULL;
+	if (is_first && !is_busy && (is_known || (other != NULL && other->old_id != NULL))) {
 		cache_intent_ask_make(intent, is_known ? row->item_id : other->old_id,
 			is_known ? row->folder : other->old_folder);
 		intent->old_print = is_known ? row->print : other->old_print;
