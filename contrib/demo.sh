@@ -287,7 +287,7 @@ tour_writing()
     local before after
 
     say
-    say "Writing: a new message, thirty copies, a move, a flag, a delete."
+    say "Writing: a new message and thirty copies, moves, a flag, deletes."
     before=$(wc -l <"$keep/requests.log")
     printf 'From: %s\nTo: %s\nSubject: Written by a shell\n\nHello.\n' "$owner" "$owner" \
         >"$keep/note.eml"
@@ -297,6 +297,7 @@ tour_writing()
     run mv Inbox/Kept/note-1.eml Archive/
     run setfattr -n user.ewsfs.flag -v flagged Archive/note-1.eml
     run rm Inbox/note.eml
+    run bash -c 'mv Inbox/Projects/*.eml Archive/; rm "Junk Email"/*.eml'
     run cat .ewsfs/queue
     run sync .
     run ls Inbox/Kept
