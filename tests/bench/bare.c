@@ -6,11 +6,13 @@
  *     bare sync URL USER PASSWORD FOLDER               SyncFolderItems, page after page
  *     bare get  URL USER PASSWORD FOLDER BATCH CONNS   GetItem with MIME, all items of FOLDER
  *     bare one  URL USER PASSWORD ITEM-ID              GetItem with MIME, one item
+ *     bare create URL USER PASSWORD FOLDER BATCH CONNS DIR  CreateItem, all files of DIR
  *
  * FOLDER is a DisplayName. On purpose it shares no code with ewsfs: plain libcurl, requests
  * pasted together, answers only looked through with strstr. It asks for the very properties that
- * ews/op/shape.c asks for, and its batches look like those of ews/op/get_item.c. Finding the
- * folder, and the ids for `get`, is not timed. One line of JSON: seconds, requests, items, bytes.
+ * ews/op/shape.c asks for, and its batches look like those of ews/op/get_item.c and create_item.c.
+ * Finding the folder, the ids for `get`, and the names of the files for `create` is not timed. One
+ * line of JSON: seconds, requests, items, bytes.
  */
 #include <curl/curl.h>
 #include <glib.h>
@@ -31,10 +33,21 @@ static const char head[] =
 static const char tail[] = "</s:Body></s:Envelope>";
 
 static const char *const fields[] = {
-	"item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:Size", "item:Categories",
-	"item:Importance", "item:DateTimeSent", "item:DateTimeCreated", "item:DisplayTo",
-	"item:HasAttachments", "item:LastModifiedTime", "item:Flag", "message:From",
-	"message:InternetMessageId", "message:IsRead",
+	"item:ItemClass",
+	"item:Subject",
+	"item:DateTimeReceived",
+	"item:Size",
+	"item:Categories",
+	"item:Importance",
+	"item:DateTimeSent",
+	"item:DateTimeCreated",
+	"item:DisplayTo",
+	"item:HasAttachments",
+	"item:LastModifiedTime",
+	"item:Flag",
+	"message:From",
+	"message:InternetMessageId",
+	"message:IsRead",
 };
 
 typedef struct Loop {
@@ -64,7 +77,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
 
 static void call_init(Call *self, Loop *loop, bool keeps_answer)
 {
-	*self = (Call){ .loop = loop, .easy = curl_easy_init() };
+	*self = (Call){.loop = loop, .easy = curl_easy_init()};
 	self->body = g_string_new(NULL);
 	self->answer = keeps_answer ? g_string_new(NULL) : NULL;
 	curl_easy_setopt(self->easy, CURLOPT_URL, loop->url);
@@ -135,10 +148,12 @@ static char *find_folder(Loop *loop, const char *name)
 	Call call;
 
 	call_init(&call, loop, true);
-	g_string_printf(call.body, "%s<m:FindFolder Traversal=\"Deep\"><m:FolderShape>"
+	g_string_printf(call.body,
+		"%s<m:FindFolder Traversal=\"Deep\"><m:FolderShape>"
 		"<t:BaseShape>Default</t:BaseShape></m:FolderShape><m:ParentFolderIds>"
 		"<t:DistinguishedFolderId Id=\"msgfolderroot\"/></m:ParentFolderIds>"
-		"</m:FindFolder>%s", head, tail);
+		"</m:FindFolder>%s",
+		head, tail);
 	call_perform(&call);
 	found = strstr(call.answer->str, label);
 	found = found ? g_strrstr_len(call.answer->str, found - call.answer->str, "FolderId Id=")
@@ -195,8 +210,8 @@ static void sync_folder(Loop *loop, const char *folder, GPtrArray *ids)
 		call_perform(&call);
 		g_free(state);
 		state = between(call.answer->str, "SyncState>", '<');
-		is_last = !state ||
-			strstr(call.answer->str, "IncludesLastItemInRange>true") != NULL;
+		is_last =
+			!state || strstr(call.answer->str, "IncludesLastItemInRange>true") != NULL;
 		count_items(loop, call.answer->str, ids);
 	}
 	call_clear(&call);
@@ -215,11 +230,58 @@ static void write_get(GString *body, const GPtrArray *ids, guint from, guint cou
 	g_string_append(body, tail);
 }
 
+/* What ewsfs says of a new message; one GUID an item, in the order of the files. */
+static void write_new(GString *body, const char *mime, gsize len, guint number)
+{
+	static const char named[] =
+		"<t:ExtendedProperty><t:ExtendedFieldURI"
+		" PropertySetId=\"c11ff724-aa03-4555-9952-8fa248a11c3e\" PropertyName=\"%s\""
+		" PropertyType=\"String\"/><t:Value>%s%u</t:Value></t:ExtendedProperty>";
+	g_autofree char *text = g_base64_encode((const guchar *)mime, len);
+
+	g_string_append_printf(body,
+		"<t:Message><t:MimeContent>%s</t:MimeContent>"
+		"<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"0x0E07\""
+		" PropertyType=\"Integer\"/><t:Value>1</t:Value></t:ExtendedProperty>"
+		"<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag=\"0x0E06\""
+		" PropertyType=\"SystemTime\"/><t:Value>2026-01-02T03:04:05Z</t:Value>"
+		"</t:ExtendedProperty>",
+		text);
+	g_string_append_printf(body, named, "ewsfs-name", "a-file-of-some-name.eml", number);
+	g_string_append_printf(body, named, "Guid", "01234567-89ab-cdef-0123-456789abcdef/",
+		number);
+	g_string_append_printf(body, named, "Upload",
+		"1000 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", number);
+	g_string_append(body, "<t:IsRead>true</t:IsRead></t:Message>");
+}
+
+static void write_create(GString *body, const char *folder, const GPtrArray *paths, guint from,
+	guint count)
+{
+	g_string_assign(body, head);
+	g_string_append_printf(body,
+		"<m:CreateItem MessageDisposition=\"SaveOnly\""
+		" SendMeetingInvitations=\"SendToNone\"><m:SavedItemFolderId>"
+		"<t:FolderId Id=\"%s\"/></m:SavedItemFolderId><m:Items>",
+		folder);
+	for (guint i = from; i < from + count; i++) {
+		g_autofree char *mime = NULL;
+		gsize len = 0;
+
+		if (g_file_get_contents(paths->pdata[i], &mime, &len, NULL))
+			write_new(body, mime, len, i);
+	}
+	g_string_append(body, "</m:Items></m:CreateItem>");
+	g_string_append(body, tail);
+}
+
 typedef struct Fetch {
 	Loop *loop;
-	const GPtrArray *ids;
+	const GPtrArray *ids; /* of `create`: paths */
 	guint batch;
 	guint next;
+	guint in_flight;
+	const char *folder; /* of `create`; else NULL */
 	CURLM *multi;
 } Fetch;
 
@@ -229,10 +291,14 @@ static void send_next(Fetch *self, Call *call)
 
 	if (count == 0 || self->loop->has_failed)
 		return;
-	write_get(call->body, self->ids, self->next, count);
+	if (self->folder)
+		write_create(call->body, self->folder, self->ids, self->next, count);
+	else
+		write_get(call->body, self->ids, self->next, count);
 	self->next += count;
 	self->loop->items += count;
 	call_load(call);
+	self->in_flight++;
 	curl_multi_add_handle(self->multi, call->easy);
 }
 
@@ -247,14 +313,17 @@ static void reap(Fetch *self)
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
 		curl_multi_remove_handle(self->multi, message->easy_handle);
+		self->in_flight--;
 		call_check(call, code);
 		send_next(self, call);
 	}
 }
 
-static void fetch_all(Loop *loop, const GPtrArray *ids, guint batch, unsigned conns)
+/* @folder: what @ids name is created there. NULL: it is fetched. */
+static void post_all(Loop *loop, const GPtrArray *ids, const char *folder, guint batch,
+	unsigned conns)
 {
-	Fetch self = { loop, ids, MAX(batch, 1), 0, curl_multi_init() };
+	Fetch self = {loop, ids, MAX(batch, 1), 0, 0, folder, curl_multi_init()};
 	Call calls[CONNS_MAX];
 	int running = 0;
 
@@ -268,7 +337,7 @@ static void fetch_all(Loop *loop, const GPtrArray *ids, guint batch, unsigned co
 		curl_multi_perform(self.multi, &running);
 		reap(&self);
 		curl_multi_perform(self.multi, &running);
-	} while (running > 0);
+	} while (self.in_flight > 0);
 	for (unsigned i = 0; i < conns; i++)
 		call_clear(&calls[i]);
 	curl_multi_cleanup(self.multi);
@@ -310,7 +379,7 @@ static void run_get(Loop *loop, const char *name, guint batch, unsigned conns)
 		exit(1);
 	sync_folder(loop, folder, ids);
 	start = begin(loop);
-	fetch_all(loop, ids, batch, conns);
+	post_all(loop, ids, NULL, batch, conns);
 	report(loop, "get", start);
 }
 
@@ -320,16 +389,35 @@ static void run_one(Loop *loop, const char *id)
 	int64_t start = begin(loop);
 
 	g_ptr_array_add(ids, (void *)id);
-	fetch_all(loop, ids, 1, 1);
+	post_all(loop, ids, NULL, 1, 1);
 	report(loop, "one", start);
+}
+
+static void run_create(Loop *loop, const char *name, guint batch, unsigned conns, const char *path)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *folder = find_folder(loop, name);
+	GDir *dir = g_dir_open(path, 0, NULL);
+	const char *file;
+	int64_t start;
+
+	if (!folder || !dir)
+		exit(1);
+	while ((file = g_dir_read_name(dir)))
+		g_ptr_array_add(paths, g_build_filename(path, file, NULL));
+	g_dir_close(dir);
+	start = begin(loop);
+	post_all(loop, paths, folder, batch, conns);
+	report(loop, "create", start);
 }
 
 int main(int argc, char **argv)
 {
-	Loop loop = { 0 };
+	Loop loop = {0};
 
 	if (argc < 6) {
-		fprintf(stderr, "bare sync|get|one URL USER PASSWORD FOLDER|ITEM [BATCH CONNS]\n");
+		fprintf(stderr, "bare sync|get|one|create URL USER PASSWORD FOLDER|ITEM"
+				" [BATCH CONNS [DIR]]\n");
 		return 2;
 	}
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -342,6 +430,8 @@ int main(int argc, char **argv)
 		run_sync(&loop, argv[5]);
 	else if (strcmp(argv[1], "one") == 0)
 		run_one(&loop, argv[5]);
+	else if (strcmp(argv[1], "create") == 0 && argc > 8)
+		run_create(&loop, argv[5], (guint)atoi(argv[6]), (unsigned)atoi(argv[7]), argv[8]);
 	else
 		run_get(&loop, argv[5], argc > 6 ? (guint)atoi(argv[6]) : 100,
 			argc > 7 ? (unsigned)atoi(argv[7]) : 4);
