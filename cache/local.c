@@ -101,80 +101,6 @@ int cache_local_open(CacheLocals *self, int64_t node, GError **error)
 	return fd;
 }
 
-/* --- at the start -------------------------------------------------------------------------- */
-
-/* Bytes whose name is not known any more: nothing else has them, so a person must look. */
-static bool set_aside(CacheLocals *self, const char *name, GError **error)
-{
-	g_autofree char *state_dir = g_path_get_dirname(self->dir);
-	g_autofree char *lost = g_build_filename(state_dir, "lost", NULL);
-	g_autofree char *uuid = g_uuid_string_random();
-	g_autofree char *path = g_strdup_printf("%s/%s.%.8s", lost, name, uuid);
-	if (g_mkdir_with_parents(lost, 0700) != 0 ||
-		renameat(self->dir_fd, name, AT_FDCWD, path) != 0) {
-		g_propagate_error(error, ews_error_from_errno(errno, "%s", path));
-		return false;
-	}
-	g_warning("%s: written here before, and the index no longer knows what it is", path);
-	return true;
-}
-
-static bool sweep_one(CacheLocals *self, CacheConn *conn, const char *name, int64_t last,
-	GError **error)
-{
-	int64_t node = g_ascii_strtoll(name, NULL, 10);
-	int64_t is_known = 0;
-	if (!cache_conn_int(conn, 0, &is_known, error, "SELECT 1 FROM local WHERE node = ?", "i",
-		    node))
-		return false;
-	if (is_known == 1)
-		return true;
-	if (node > last)
-		return set_aside(self, name, error);
-	unlinkat(self->dir_fd, name, 0);
-	return true;
-}
-
-/* What was still written when we died is as long as it is now. */
-static bool measure(CacheLocals *self, CacheConn *conn, int64_t node, GError **error)
-{
-	char name[32];
-	struct stat st;
-	name_of(name, sizeof name, node);
-	if (fstatat(self->dir_fd, name, &st, 0) != 0)
-		return true;
-	return cache_conn_run(conn, error, "UPDATE local SET size = ? WHERE node = ?", "ii",
-		       (int64_t)st.st_size, node) &&
-	       cache_conn_run(conn, error, "UPDATE node SET size = ? WHERE id = ?", "ii",
-		       (int64_t)st.st_size, node);
-}
-
-static bool measure_dirty(CacheLocals *self, CacheConn *conn, GError **error)
-{
-	g_autoptr(GArray) dirty =
-		cache_conn_ids(conn, error, "SELECT node FROM local WHERE is_dirty = 1", "");
-	for (guint i = 0; dirty != NULL && i < dirty->len; i++) {
-		if (!measure(self, conn, g_array_index(dirty, int64_t, i), error))
-			return false;
-	}
-	return dirty != NULL;
-}
-
-bool cache_locals_sweep(CacheLocals *self, CacheConn *conn, GError **error)
-{
-	int64_t last = 0;
-	if (!cache_conn_int(conn, 0, &last, error,
-		    "SELECT seq FROM sqlite_sequence WHERE name = 'node'", ""))
-		return false;
-	g_autoptr(GDir) dir = g_dir_open(self->dir, 0, error);
-	const char *name;
-	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-		if (!sweep_one(self, conn, name, last, error))
-			return false;
-	}
-	return dir != NULL && measure_dirty(self, conn, error);
-}
-
 /* --- making -------------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *data, size_t len, off_t at)
@@ -301,6 +227,89 @@ void cache_local_row_free(CacheLocalRow *self)
 	g_free(self->sha256);
 	g_free(self->error);
 	g_free(self);
+}
+
+/* --- at the start -------------------------------------------------------------------------- */
+
+/* Bytes whose name is not known any more: nothing else has them, so a person must look. */
+static bool set_aside(CacheLocals *self, const char *name, GError **error)
+{
+	g_autofree char *state_dir = g_path_get_dirname(self->dir);
+	g_autofree char *lost = g_build_filename(state_dir, "lost", NULL);
+	g_autofree char *uuid = g_uuid_string_random();
+	g_autofree char *path = g_strdup_printf("%s/%s.%.8s", lost, name, uuid);
+	if (g_mkdir_with_parents(lost, 0700) != 0 ||
+		renameat(self->dir_fd, name, AT_FDCWD, path) != 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "%s", path));
+		return false;
+	}
+	g_warning("%s: written here before, and the index no longer knows what it is", path);
+	return true;
+}
+
+static bool sweep_one(CacheLocals *self, CacheConn *conn, const char *name, int64_t last,
+	GError **error)
+{
+	int64_t node = g_ascii_strtoll(name, NULL, 10);
+	int64_t is_known = 0;
+	if (!cache_conn_int(conn, 0, &is_known, error, "SELECT 1 FROM local WHERE node = ?", "i",
+		    node))
+		return false;
+	if (is_known == 1)
+		return true;
+	if (node > last)
+		return set_aside(self, name, error);
+	unlinkat(self->dir_fd, name, 0);
+	return true;
+}
+
+/* What the row says, and what is there: bytes that were never made safe go with the power. */
+static bool measure(CacheLocals *self, CacheConn *conn, int64_t node, GError **error)
+{
+	char name[32];
+	struct stat st = {0};
+	int64_t unused = 0;
+	g_autoptr(CacheLocalRow) row = NULL;
+	name_of(name, sizeof name, node);
+	if (!cache_local_get(conn, node, &row, error))
+		return false;
+	bool is_there = fstatat(self->dir_fd, name, &st, 0) == 0;
+	bool is_cut = !is_there || st.st_size < row->size;
+	if ((!is_cut && !row->is_dirty) || (!is_there && errno != ENOENT))
+		return true;
+	if (!is_there && !make_file(self, node, -1, &unused, error))
+		return false;
+	return cache_conn_run(conn, error,
+		       "UPDATE local SET size = ?, is_dirty = 1, is_finished = 0, sha256 = NULL,"
+		       " error = coalesce(?, error) WHERE node = ?",
+		       "iti", (int64_t)st.st_size, is_cut ? CACHE_LOCAL_CUT : NULL, node) &&
+	       cache_conn_run(conn, error, "UPDATE node SET size = ? WHERE id = ?", "ii",
+		       (int64_t)st.st_size, node);
+}
+
+static bool measure_all(CacheLocals *self, CacheConn *conn, GError **error)
+{
+	g_autoptr(GArray) nodes = cache_conn_ids(conn, error, "SELECT node FROM local", "");
+	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
+		if (!measure(self, conn, g_array_index(nodes, int64_t, i), error))
+			return false;
+	}
+	return nodes != NULL;
+}
+
+bool cache_locals_sweep(CacheLocals *self, CacheConn *conn, GError **error)
+{
+	int64_t last = 0;
+	if (!cache_conn_int(conn, 0, &last, error,
+		    "SELECT seq FROM sqlite_sequence WHERE name = 'node'", ""))
+		return false;
+	g_autoptr(GDir) dir = g_dir_open(self->dir, 0, error);
+	const char *name;
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		if (!sweep_one(self, conn, name, last, error))
+			return false;
+	}
+	return dir != NULL && measure_all(self, conn, error);
 }
 
 /* --- is it a message? ---------------------------------------------------------------------- */

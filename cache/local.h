@@ -27,7 +27,7 @@ typedef struct CacheLocals {
 	/* set at start, then const */
 	char *dir; /* own; state_dir/files */
 	int dir_fd;
-	CacheDb *db; /* borrowed: outlives it */
+	CacheDb *db;                  /* borrowed: outlives it */
 	struct CacheWritten *written; /* own; what is open */
 
 	pthread_mutex_t sync_lock; /* a leaf */
@@ -41,7 +41,7 @@ void cache_locals_free(CacheLocals *self);
 
 /* Files without a row, at the start: those of a node that this index has known were dropped and are
  * deleted; others (a power cut took the row, or the index was removed) go to state_dir/lost. And
- * what was still written gets the length that it has. */
+ * what was still written gets the length that it has; what a power cut took is unfinished. */
 bool cache_locals_sweep(CacheLocals *self, CacheConn *conn,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -61,6 +61,7 @@ void cache_local_remove(CacheLocals *self, int64_t node);
 
 /* What a finished message is: written by cache_local_finish, checked before it is sent. */
 #define CACHE_LOCAL_NO_MESSAGE "these bytes are no message"
+#define CACHE_LOCAL_CUT "the machine stopped before these bytes were safe"
 typedef struct CacheLocalRow {
 	int64_t size;
 	bool is_dirty;

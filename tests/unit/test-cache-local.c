@@ -359,6 +359,36 @@ static void test_crash(Kit *kit, gconstpointer data)
 	g_assert_true(finish(kit, open_node, "open.eml"));
 }
 
+/* Rows came to the disk, bytes did not. */
+static void test_cut(Kit *kit, gconstpointer data)
+{
+	int64_t nodes[3];
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *name = g_strdup_printf("%d.eml", i);
+		CacheFile *file = create(kit, name, 0);
+		put(file, 0, MAIL);
+		flush(file);
+		g_assert_true(cache_file_drop(file, &nodes[i]));
+		g_assert_true(finish(kit, nodes[i], name));
+	}
+	g_autofree char *gone = cache_local_path(kit->cache->locals, nodes[0]);
+	g_autofree char *part = cache_local_path(kit->cache->locals, nodes[1]);
+	g_assert_cmpint(g_unlink(gone), ==, 0);
+	g_assert_cmpint(truncate(part, 7), ==, 0);
+	kit_reopen(kit);
+	for (int i = 0; i < 3; i++) {
+		g_autoptr(CacheLocalRow) row = row_of(kit, nodes[i]);
+		g_autofree char *text = bytes_of(kit, nodes[i]);
+		const int64_t lengths[] = {0, 7, (int64_t)strlen(MAIL)};
+		g_assert_cmpint((int64_t)strlen(text), ==, lengths[i]);
+		g_assert_cmpint(row->size, ==, lengths[i]);
+		g_assert_true(row->is_finished == (i == 2));
+		g_assert_true(row->is_dirty == (i != 2));
+		g_assert_cmpstr(row->error, ==, i == 2 ? NULL : CACHE_LOCAL_CUT);
+	}
+	g_assert_false(finish(kit, nodes[1], "1.eml"));
+}
+
 static void test_sweep(Kit *kit, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -650,6 +680,7 @@ int main(int argc, char **argv)
 	ADD("from-bytes", test_from_bytes);
 	ADD("fill", test_fill);
 	ADD("crash", test_crash);
+	ADD("cut", test_cut);
 	ADD("sweep", test_sweep);
 	ADD("check", test_check);
 	ADD("too-big", test_too_big);
