@@ -335,6 +335,33 @@ def test_rename_over_a_message(written, somebody, there):
     assert ops == ['CreateItem', 'DeleteItem']
 
 
+def test_rename_over_a_message_that_is_on_its_way(written, somebody, there):
+    """Versions that were never finished elsewhere do not end in Deleted Items."""
+    somebody.create_item('drafts', message('Draft'), draft=True)
+    there.sync()
+    path = there.find('', 'Drafts')
+    written.fault('delay=500,op=CreateItem,count=2')
+    for number in range(6):
+        shell(there, 'cat >Drafts/.new && mv Drafts/.new "$1"; sleep 0.3', path,
+              stdin=message('Draft', body='version %d' % number))
+    flush(there)
+    assert gists(somebody, 'drafts') == [gist(message('Draft', body='version 5'))]
+    assert gists(somebody, 'deleteditems') == []
+    assert there.paths('Drafts') == [path]
+
+
+def test_two_are_replaced_by_one(written, somebody, there):
+    """A new version goes over another message before it was sent: both old ones go."""
+    put(there, 'Inbox/a.eml', message('First'))
+    put(there, 'Inbox/c.eml', message('Second'))
+    flush(there)
+    shell(there, 'cat >Inbox/.new && mv Inbox/.new Inbox/c.eml && mv Inbox/c.eml Inbox/a.eml',
+          stdin=message('Third'))
+    flush(there)
+    assert subjects(somebody, 'inbox') == ['Third']
+    assert there.names('Inbox') == ['a.eml']
+
+
 def test_rename_of_one_message_over_another(somebody, there):
     somebody.create_item('inbox', [message('One'), message('Two')])
     there.sync()

@@ -66,11 +66,18 @@ def describe(item):
 
 def items_of(ews, folder):
     """Items with everything, of a Folder or of a distinguished one."""
-    found = ews.find_item(folder)
-    items = []
-    for begin in range(0, len(found), 100):
-        items += ews.get_item(found[begin:begin + 100], ext=(FILE_NAME, MESSAGE_FLAGS, RECEIVED))
-    return items
+    while True:
+        try:
+            found = ews.find_item(folder)
+            items = []
+            for begin in range(0, len(found), 100):
+                items += ews.get_item(found[begin:begin + 100],
+                                      ext=(FILE_NAME, MESSAGE_FLAGS, RECEIVED))
+            return items
+        except EwsError as error:
+            # It went between two questions.
+            if error.code != 'ErrorItemNotFound':
+                raise
 
 
 def mailbox(ews, *fields):
@@ -83,8 +90,8 @@ def mailbox(ews, *fields):
             return {path: sorted(chosen(item) for item in items_of(ews, folder))
                     for path, folder in folder_paths(ews).items()}
         except EwsError as error:
-            # Somebody moved on between two questions.
-            if error.code not in ('ErrorItemNotFound', 'ErrorFolderNotFound'):
+            # It went between two questions.
+            if error.code != 'ErrorFolderNotFound':
                 raise
 
 
