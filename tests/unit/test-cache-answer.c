@@ -84,6 +84,31 @@ static void test_create(World *world, gconstpointer data)
 	g_assert_null(after->error);
 }
 
+/* One item's failure is that item's. */
+static void test_one_of_many(World *world, gconstpointer data)
+{
+	int64_t nodes[3];
+	g_autofree char *prefix = NULL;
+	for (int i = 0; i < 3; i++) {
+		g_autofree char *name = g_strdup_printf("m%d.eml", i);
+		nodes[i] = pen_write(kit, one, name, PEN_MAIL("one of three"));
+	}
+	g_autofree char *guid =
+		kit_text(kit, "SELECT guid FROM intent WHERE node = %lld", nodes[1]);
+	prefix = g_strdup_printf("CreateItem F1 %s", guid);
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "m1.eml: *");
+	fake_refuse(world->fake, prefix, EWS_ERROR_TOO_BIG, "ErrorMessageSizeExceeded", 1);
+	world_flush(world);
+	g_test_assert_expected_messages();
+	assert_queue("failed /F1/m1.eml create");
+	world_assert_where(world, nodes[0], "F1");
+	world_assert_where(world, nodes[2], "F1");
+	decide(cache_queue_discard, nodes[1]);
+	assert_queue("");
+	world_assert_ls(world, "F1", "a.eml b.eml m0.eml m2.eml");
+	g_assert_cmpuint(pen_count_files(kit), ==, 0);
+}
+
 static void test_move(World *world, gconstpointer data)
 {
 	int64_t id = world_find(world, "F1", "a.eml");
@@ -140,6 +165,23 @@ static void test_update(World *world, gconstpointer data)
 	assert_queue("");
 }
 
+static void test_mkdir(World *world, gconstpointer data)
+{
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "Box: *");
+	fake_refuse(world->fake, "CreateFolder", EWS_ERROR_DENIED, "ErrorAccessDenied", 1);
+	int64_t box = pen_mkdir(kit, one, "Box");
+	pen_write(kit, box, "new.eml", PEN_MAIL("new"));
+	g_assert_cmpint(world_fsync_fails(world, box), ==, EWS_ERROR_DENIED);
+	g_test_assert_expected_messages();
+	/* What is in it cannot go either, and is told of. */
+	assert_queue("failed /F1/Box create; waiting /F1/Box/new.eml create");
+	decide(cache_queue_retry, box);
+	world_flush(world);
+	assert_queue("");
+	world_sync_well(world);
+	pen_assert_ls(kit, box, "new.eml");
+}
+
 static void test_rmdir(World *world, gconstpointer data)
 {
 	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "*F2*: *");
@@ -151,6 +193,30 @@ static void test_rmdir(World *world, gconstpointer data)
 	g_assert_cmpint(pen_find(kit, CACHE_ROOT, "F2"), ==, two);
 	g_autoptr(CacheNode) root = kit_get(kit, CACHE_ROOT);
 	g_assert_cmpuint(root->subdirs, ==, 6);
+}
+
+static void test_rename(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "z.eml: *");
+	fake_refuse(world->fake, "UpdateItem", EWS_ERROR_DENIED, "ErrorAccessDenied", 1);
+	pen_rename(kit, one, "a.eml", one, "z.eml");
+	world_flush(world);
+	g_test_assert_expected_messages();
+	assert_queue("");
+	world_sync_well(world);
+	g_assert_cmpint(world_find(world, "F1", "a.eml"), ==, id);
+}
+
+static void test_busy_and_removed(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "CreateItem", EWS_ERROR_BUSY, 1);
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_until(world, 1, "SELECT tries FROM intent WHERE node = %lld", id);
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	assert_queue("");
+	world_assert_calls(world, "CreateItem 1");
 }
 
 /* The old one is there still, and is seen again when a person gives the new one up. */
@@ -173,6 +239,26 @@ static void test_replace(World *world, gconstpointer data)
 	g_assert_cmpstr(id, ==, "A");
 }
 
+/* The same where it was opened and written anew: the server's bytes are what it has. */
+static void test_rewrite(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "a.eml: *");
+	fake_refuse(world->fake, "CreateItem", EWS_ERROR_DENIED, "ErrorAccessDenied", -1);
+	pen_rewrite(kit, id, PEN_MAIL("another"));
+	world_flush(world);
+	g_test_assert_expected_messages();
+	assert_queue("failed /F1/a.eml create");
+	decide(cache_queue_discard, id);
+	assert_queue("");
+	g_assert_cmpint(world_find(world, "F1", "a.eml"), ==, id);
+	g_autoptr(GError) error = world_fetch(world, id, CACHE_REASON_OPEN);
+	g_assert_no_error(error);
+	g_autofree char *bytes = kit_read(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("a.eml"));
+	g_assert_cmpuint(pen_count_files(kit), ==, 0);
+}
+
 /* Written anew by a program: that is another try. */
 static void test_written_again(World *world, gconstpointer data)
 {
@@ -184,6 +270,20 @@ static void test_written_again(World *world, gconstpointer data)
 	pen_rewrite(kit, id, PEN_MAIL("less"));
 	world_fsync_well(world, id);
 	assert_queue("");
+}
+
+static void test_refused_and_removed(World *world, gconstpointer data)
+{
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "new.eml: *");
+	fake_refuse(world->fake, "CreateItem", EWS_ERROR_TOO_BIG, "ErrorMessageSizeExceeded", 1);
+	pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_flush(world);
+	g_test_assert_expected_messages();
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	assert_queue("");
+	world_assert_calls(world, "CreateItem 1");
+	g_assert_cmpuint(pen_count_files(kit), ==, 0);
 }
 
 /* --- not now -------------------------------------------------------------------------------- */
@@ -398,14 +498,20 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("create-refused", test_create);
+	ADD("one-of-many", test_one_of_many);
 	ADD("move-refused", test_move);
 	ADD("delete-refused", test_delete);
 	ADD("delete-refused-and-name-taken", test_delete_and_taken);
 	ADD("update-refused", test_update);
+	ADD("mkdir-refused", test_mkdir);
 	ADD("rmdir-refused", test_rmdir);
+	ADD("rename-refused", test_rename);
 	ADD("replace-refused", test_replace);
+	ADD("rewrite-refused", test_rewrite);
 	ADD("written-again", test_written_again);
+	ADD("refused-and-removed", test_refused_and_removed);
 	ADD("busy", test_busy);
+	ADD("busy-and-removed", test_busy_and_removed);
 	ADD("stale", test_stale);
 	ADD("another-class", test_other_class);
 	ADD("full", test_full);

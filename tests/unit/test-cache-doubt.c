@@ -280,6 +280,20 @@ static void test_deleted_in_doubt(World *world, gconstpointer data)
 	world_assert_ls(world, "deleteditems", "new.eml");
 }
 
+/* It never arrived: then there is nothing to delete. */
+static void test_deleted_and_never_made(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	world_assert_asked(world, "CreateItem", 1);
+	pen_assert_queue(kit, "");
+}
+
 static void test_rewritten_in_doubt(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
@@ -314,6 +328,26 @@ static void test_mail_was_sent(World *world, gconstpointer data)
 	world_until(world, 0, "SELECT count(*) FROM intent");
 	g_assert_cmpuint(fake_sent(world->fake), ==, 1);
 	world_assert_asked(world, "SendItem", 1);
+}
+
+/* Whether it was sent nobody knows: a person decides, and nothing is sent by itself. */
+static void test_mail_may_have_been_sent(World *world, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "out.eml: *");
+	fake_lose(world->fake, "SendItem", false, 1);
+	write_mail();
+	world_until(world, 6, "SELECT state FROM intent");
+	g_test_assert_expected_messages();
+	g_usleep(2 * SETTLE_US);
+	world_sync_well(world);
+	world_assert_asked(world, "SendItem", 1);
+	g_assert_cmpuint(fake_sent(world->fake), ==, 0);
+	g_assert_false(cache_queue_retry(kit->cache, 0, &error));
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND);
+	g_clear_error(&error);
+	g_assert_true(cache_queue_discard(kit->cache, 0, &error));
+	g_assert_no_error(error);
 }
 
 static void test_mail_is_made_again(World *world, gconstpointer data)
@@ -447,8 +481,10 @@ int main(int argc, char **argv)
 	ADD("replace", test_replace);
 	ADD("moved-meanwhile", test_moved_in_doubt);
 	ADD("deleted-meanwhile", test_deleted_in_doubt);
+	ADD("deleted-and-never-made", test_deleted_and_never_made);
 	ADD("rewritten-meanwhile", test_rewritten_in_doubt);
 	ADD("mail-was-sent", test_mail_was_sent);
+	ADD("mail-may-have-been-sent", test_mail_may_have_been_sent);
 	ADD("mail-is-made-again", test_mail_is_made_again);
 	ADD("killed-and-done", test_killed_and_done);
 	ADD("killed-and-not-done", test_killed_and_not_done);

@@ -246,6 +246,24 @@ static void test_pending_place(World *world, gconstpointer data)
 	fake_hold(world->fake, NULL);
 }
 
+/* Removed by somebody else while it is written anew here: what was written stays. */
+static void test_written_and_removed(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	CacheFile *file = pen_truncate(kit, id);
+	pen_append(file, PEN_MAIL("another"));
+	fake_item_gone(world->fake, "F1", "A");
+	world_sync_well(world);
+	g_assert_cmpint(world_find(world, "F1", "a.eml"), ==, id);
+	pen_close(file);
+	world_flush(world);
+	world_assert_asked(world, "CreateItem", 1);
+	world_sync_well(world);
+	g_assert_cmpint(world_find(world, "F1", "a.eml"), ==, id);
+	g_autofree char *bytes = kit_read(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("another"));
+}
+
 static void test_flagged_and_removed(World *world, gconstpointer data)
 {
 	int64_t id = world_find(world, "F1", "a.eml");
@@ -274,6 +292,7 @@ int main(int argc, char **argv)
 	ADD("drain-until", test_drain_deadline);
 	ADD("pending-fields-win", test_pending_wins);
 	ADD("pending-places-win", test_pending_place);
+	ADD("written-here-removed-there", test_written_and_removed);
 	ADD("flagged-here-removed-there", test_flagged_and_removed);
 	return g_test_run();
 }
