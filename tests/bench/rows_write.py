@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rows about writing: what many small operations cost, in time and in requests."""
 import os
+import time
 
-from benching import Requests, Result, interleave, rounded, timed
+from benching import Requests, Result, interleave, rounded, timed, until_idle
 from mounting import message, program
 
 COUNT = 1000
 ROUND_TRIP_MS = 20
 CONNS = 2  # calls that change something, at a time
+LOOK_BACK_S = 2  # after that it has asked what became of its own changes
 BODY = 'The quick brown fox jumps over the lazy dog.\r\n' * 20
 
 
@@ -85,6 +87,8 @@ def change_all(bench, mount, server):
     for name, words in steps:
         requests = Requests(server)
         times[name] = timed(*words) + timed(program('ewsfsctl'), 'flush', mount.path)
+        time.sleep(LOOK_BACK_S)
+        until_idle(mount)
         counts[name] = requests.counts()
     return counts, times
 
@@ -94,7 +98,7 @@ LATENCIES_MS = (0, 20, 100)
 
 
 def told(asked):
-    """"20 CreateItem, 3 others": what looks meanwhile whether the mailbox is still as it was."""
+    """"20 CreateItem, 3 others": those that look what became of it."""
     changing = ['%d %s' % (n, op) for op, n in sorted(asked.items()) if op in CHANGING]
     return ', '.join(changing + ['%d others' % sum(
         n for op, n in asked.items() if op not in CHANGING)])
