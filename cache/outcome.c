@@ -247,7 +247,10 @@ static bool place_back(Cache *cache, CacheConn *conn, const CacheIntent *intent,
 	       cache_node_touch_dir(conn, parent, g_get_real_time(), error) &&
 	       (intent->kind != CACHE_KIND_DIR ||
 		       cache_conn_run(conn, error,
-			       "UPDATE node SET subdirs = subdirs + 1 WHERE id = ?", "i", parent));
+			       "UPDATE node SET subdirs = subdirs + CASE id WHEN ?1 THEN 1 ELSE 0 "
+			       "END"
+			       " - CASE id WHEN ?2 THEN 1 ELSE 0 END WHERE id IN (?1, ?2)",
+			       "ii", parent, intent->dir));
 }
 
 /* What was set is what the server has again: asked for with the folder's next sync, which tells

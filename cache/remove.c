@@ -110,6 +110,16 @@ bool cache_remove_file(Cache *cache, CacheConn *conn, const CacheNode *node, int
 	return intent != NULL && remove_known(conn, node, intent, after, error);
 }
 
+/* The kernel checks too, but what it knows may be old. */
+static bool check_kind(const CacheNode *node, CacheKind kind, GError **error)
+{
+	if (node->kind == kind)
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_INVALID, "%s is %s", node->name,
+		kind == CACHE_KIND_DIR ? "no directory" : "a directory");
+	return false;
+}
+
 bool cache_unlink(Cache *cache, int64_t dir_id, const char *name, GError **error)
 {
 	CacheConn *conn = cache_change_begin(cache, error);
@@ -117,7 +127,8 @@ bool cache_unlink(Cache *cache, int64_t dir_id, const char *name, GError **error
 		return false;
 	g_autoptr(CacheNode) node = cache_change_find(conn, dir_id, name, error);
 	bool is_local = node != NULL && node->is_local;
-	bool is_good = node != NULL && cache_remove_file(cache, conn, node, 0, error) &&
+	bool is_good = node != NULL && check_kind(node, CACHE_KIND_FILE, error) &&
+		       cache_remove_file(cache, conn, node, 0, error) &&
 		       cache_change_touch(conn, dir_id, 0, error);
 	if (!cache_change_end(cache, is_good, error))
 		return false;
@@ -195,7 +206,8 @@ bool cache_rmdir(Cache *cache, int64_t dir_id, const char *name, GError **error)
 	if (conn == NULL)
 		return false;
 	g_autoptr(CacheNode) node = cache_change_find(conn, dir_id, name, error);
-	bool is_good = node != NULL && cache_remove_dir(cache, conn, node, error) &&
+	bool is_good = node != NULL && check_kind(node, CACHE_KIND_DIR, error) &&
+		       cache_remove_dir(cache, conn, node, error) &&
 		       cache_change_touch(conn, dir_id, -1, error);
 	return cache_change_end(cache, is_good, error);
 }

@@ -206,6 +206,7 @@ static void test_copy(World *world, gconstpointer data)
 	g_autoptr(GError) error = NULL;
 	int64_t from = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
 	CacheFile *file = pen_create(kit, two, "copy.eml", "");
 	g_assert_true(cache_file_copy(file, from, &error));
 	pen_close(file);
@@ -267,7 +268,6 @@ static void test_moved_in_doubt(World *world, gconstpointer data)
 static void test_deleted_in_doubt(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
 	fake_lose(world->fake, "CreateItem", true, 1);
 	fake_hold(world->fake, "SyncFolderItems");
 	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);

@@ -158,6 +158,7 @@ static void test_move(World *world, gconstpointer data)
 {
 	int64_t id = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, id, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
 	g_autoptr(CacheNode) before = kit_get(kit, id);
 	pen_rename(kit, one, "a.eml", two, "a.eml");
 	world_flush(world);
@@ -246,6 +247,7 @@ static void test_aside(World *world, gconstpointer data)
 {
 	int64_t old = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, old, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
 	pen_rename(kit, one, "a.eml", one, "a.eml~");
 	pen_write(kit, one, "a.eml", PEN_MAIL("edited"));
 	pen_unlink(kit, one, "a.eml~");
@@ -277,6 +279,7 @@ static void test_copy(World *world, gconstpointer data)
 	g_autoptr(GError) error = NULL;
 	int64_t from = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
 	CacheFile *file = pen_create(kit, two, "copy.eml", "");
 	g_assert_true(cache_file_copy(file, from, &error));
 	pen_close(file);
