@@ -135,7 +135,8 @@ def test_git_send_email(written, somebody, sending, tmp_path):
     env = dict(os.environ, HOME=str(tmp_path), GIT_CONFIG_NOSYSTEM='1')
     run('git', 'send-email', '--quiet', '--confirm=never', '--from=user@example.org',
         '--to=bob@example.com', '--suppress-cc=all',
-        '--sendmail-cmd=%s send --mount=%s -t' % (program('ewsfsctl'), sending.path), str(patch), env=env,
+        '--sendmail-cmd=%s send --mount=%s -t' % (program('ewsfsctl'), sending.path), str(patch),
+        env=env,
         cwd=str(tmp_path), seconds=60 * PATIENCE)
     flush(sending)
     assert sent(written) == 1 and subjects(somebody, 'sentitems') == ['[PATCH] Mend it']
