@@ -325,7 +325,9 @@ def test_held_deletes_come_back(written, somebody, mount):
     there = mount(written, delete_max=5, settle=SETTLE_S)
     names = there.names('Inbox')
     shell(there, 'rm Inbox/*.eml')
-    held = until(lambda: len(queue(there, 'held')) >= 15 and queue(there, 'held'), 'held deletes')
+    until(lambda: len(queue(there, 'held')) >= 15 and not queue(there, 'waiting', 'sending'),
+          'held deletes')
+    held = queue(there, 'held')
     ctl(there, 'discard', '--yes', *[str(entry['id']) for entry in held])
     flush(there, status=None)
     there.sync()
