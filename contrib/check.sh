@@ -6,7 +6,7 @@
 #   gcc     gcc, warnings are errors: every suite
 #   asan    clang with the address and undefined-behaviour sanitizers: every suite (mount-real,
 #           the mount suite once more on a server that does what real ones do, only with gcc)
-#   tsan    clang with the thread sanitizer: unit, wire and mount
+#   tsan    clang with the thread sanitizer: unit, wire, and the mount tests that cross threads
 #   lint    layers, sizes, text, layout, commit messages (once, from the first build)
 #
 # A build that fails counts as one failed test and does not keep the next one from being tried. The
@@ -256,10 +256,10 @@ if [ "$quick" = no ]; then
         tests asan "$dir" --no-suite lint --no-suite mount-real --timeout-multiplier 3
     fi
 
-    title "clang, thread sanitizer: unit, wire, mount"
+    title "clang, thread sanitizer: unit, wire, mounts that cross threads"
     if CC=clang build tsan -Dwerror=true -Db_sanitize=thread -Db_lundef=false; then
         runner=("${steady[@]}")
-        tests tsan "$dir" --suite unit --suite wire --suite mount --timeout-multiplier 3
+        tests tsan "$dir" --suite unit --suite wire --suite threads --timeout-multiplier 3
         runner=()
     fi
 fi
