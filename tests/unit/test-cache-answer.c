@@ -219,6 +219,17 @@ static void test_busy_and_removed(World *world, gconstpointer data)
 	world_assert_calls(world, "CreateItem 1");
 }
 
+static void test_rename_dir(World *world, gconstpointer data)
+{
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "*Other*: *");
+	fake_refuse(world->fake, "UpdateFolder", EWS_ERROR_DENIED, "ErrorAccessDenied", 1);
+	pen_rename(kit, CACHE_ROOT, "F2", CACHE_ROOT, "Other");
+	world_flush(world);
+	g_test_assert_expected_messages();
+	assert_queue("");
+	g_assert_cmpint(pen_find(kit, CACHE_ROOT, "F2"), ==, two);
+}
+
 /* The old one is there still, and is seen again when a person gives the new one up. */
 static void test_replace(World *world, gconstpointer data)
 {
@@ -506,6 +517,7 @@ int main(int argc, char **argv)
 	ADD("mkdir-refused", test_mkdir);
 	ADD("rmdir-refused", test_rmdir);
 	ADD("rename-refused", test_rename);
+	ADD("rename-of-a-directory-refused", test_rename_dir);
 	ADD("replace-refused", test_replace);
 	ADD("rewrite-refused", test_rewrite);
 	ADD("written-again", test_written_again);

@@ -353,6 +353,17 @@ static void test_rmdir(Kit *kit, gconstpointer data)
 	g_assert_cmpint(kit_int(kit, "SELECT after FROM intent WHERE node = %lld", again), !=, 0);
 }
 
+/* rmdir is for directories, unlink for files. */
+static void test_wrong_kind(Kit *kit, gconstpointer data)
+{
+	pen_item(kit, "F1", "A", "a.eml");
+	pen_mkdir(kit, one, "Sub");
+	g_assert_cmpint(pen_rmdir_fails(kit, one, "a.eml"), !=, 0);
+	g_assert_cmpint(pen_unlink_fails(kit, one, "Sub"), !=, 0);
+	pen_assert_queue(kit, "waiting /One/Sub create");
+	pen_assert_ls(kit, one, "a.eml Sub");
+}
+
 static void test_move_dir(Kit *kit, gconstpointer data)
 {
 	kit_folder(kit, "F3", "F1", "Sub");
@@ -468,6 +479,7 @@ int main(int argc, char **argv)
 	ADD("send-is-hidden", test_send_is_hidden);
 	ADD("mkdir", test_mkdir);
 	ADD("rmdir", test_rmdir);
+	ADD("wrong-kind", test_wrong_kind);
 	ADD("move-a-directory", test_move_dir);
 	ADD("directory-into-itself", test_dir_into_itself);
 	ADD("directory-over-directory", test_dir_over_dir);
