@@ -48,7 +48,7 @@ bool cache_locals_sweep(CacheLocals *self, CacheConn *conn,
 /* --- inside a transaction ------------------------------------------------------------------ */
 
 /* Makes an empty file for @node, dirty from the start, or one with the bytes of @from_fd (-1:
- * none), clean, and its row. A file that has no row (any more) is written over. */
+ * none), clean, and its row. A file that has no row (any more) is left to whoever has it. */
 bool cache_local_make(CacheLocals *self, CacheConn *conn, int64_t node, int from_fd,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -311,6 +311,25 @@ static void test_from_bytes(Kit *kit, gconstpointer data)
 	close(fd);
 }
 
+/* What an earlier one left may have another name, as a blob. */
+static void test_made_anew(Kit *kit, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+	g_autofree char *other = g_build_filename(kit->dir, "other", NULL);
+	CacheFile *file = create(kit, "a.eml", 0);
+	int64_t node = cache_file_node(file);
+	put(file, 0, MAIL);
+	g_assert_true(cache_file_drop(file, &node));
+	g_autofree char *path = cache_local_path(kit->cache->locals, node);
+	g_assert_cmpint(link(path, other), ==, 0);
+	CacheConn *conn = begin(kit);
+	g_assert_true(cache_local_make(kit->cache->locals, conn, node, -1, &error));
+	commit(kit);
+	g_assert_true(g_file_get_contents(other, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, MAIL);
+}
+
 static void test_fill(Kit *kit, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -678,6 +697,7 @@ int main(int argc, char **argv)
 	ADD("removed-while-open", test_removed_while_open);
 	ADD("remove", test_remove);
 	ADD("from-bytes", test_from_bytes);
+	ADD("made-anew", test_made_anew);
 	ADD("fill", test_fill);
 	ADD("crash", test_crash);
 	ADD("cut", test_cut);
