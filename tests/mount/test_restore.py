@@ -46,7 +46,7 @@ def assert_restored(full, empty):
     """Dates of drafts are when they were last written."""
     def kept(server):
         found = mailbox(server.somebody(), *KEPT)
-        return {path: [text for text in items if '"draft": true' not in text or LIKE_REAL]
+        return {path: [text for text in items if '"draft": true' not in text]
                 for path, items in found.items()}
     before, after = kept(full), kept(empty)
     assert {path: items for path, items in after.items() if items or path in before} == before
@@ -77,7 +77,9 @@ def test_rsync(full, empty, mount, backup):
     calls = count_writes(empty, 'restore')
     assert calls['CreateItem'] <= 12 and sum(calls.values()) <= 25
     empty.mark('again')
-    for words in (['-a'], ['-aX', '--ignore-existing']):
+    # The time of a draft is when the server wrote it last, and real ones write once more.
+    drafts = ['--exclude=/Drafts'] if LIKE_REAL else []
+    for words in (['-a'] + drafts, ['-aX', '--ignore-existing']):
         assert rsync(*words, backup + '/', there.path + '/') == []
         there.remount()
         assert rsync(*words, backup + '/', there.path + '/') == []

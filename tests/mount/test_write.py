@@ -67,13 +67,14 @@ def test_many_copies_are_few_requests(written, somebody, there, tmp_path):
     count = 1000
     lay_out(tmp_path, mails(count))
     written.mark('cp')
-    run('sh', '-c', 'cp "$1"/*.eml "$2"', 'sh', str(tmp_path), there.at('Inbox'),
-        seconds=60 * PATIENCE)
+    took = run('sh', '-c', 'cp "$1"/*.eml "$2"', 'sh', str(tmp_path), there.at('Inbox'),
+               seconds=60 * PATIENCE).took
     flush(there, seconds=60)
     assert len(items_of(somebody, 'inbox')) == count
     calls = count_writes(written, 'cp')
     assert set(calls) == {'CreateItem'}
-    assert calls['CreateItem'] <= 25
+    # What is there leaves after a second at most: a slow machine makes more.
+    assert calls['CreateItem'] <= max(25, 15 + 3 * took)
     assert_same(there, somebody)
 
 
