@@ -30,7 +30,8 @@ FAULTS = [''] * 14 + [
     'lose,op=CreateItem,count=1', 'late=500,op=CreateItem,count=1', 'lose,op=MoveItem,count=1',
     'cut=150,op=UpdateItem,count=1', 'stopbatch=1,op=CreateItem,count=1',
     'lose,op=CopyItem,count=1', 'lose,op=DeleteItem,count=1', 'busy=50,op=MoveItem,count=1',
-    'lose,op=CreateFolder,count=1', 'lose,op=DeleteFolder,count=1', 'lose,op=MoveFolder,count=1', 'lose,op=UpdateFolder,count=1']
+    'lose,op=CreateFolder,count=1', 'lose,op=DeleteFolder,count=1',
+    'lose,op=MoveFolder,count=1', 'lose,op=UpdateFolder,count=1']
 
 
 class Wrong(Exception):
@@ -127,6 +128,8 @@ class Other:
         elif what == 'categories':
             self.ews.update_item(self.item(path).id, categories=['Other'])
             self.model.nodes[path].categories = 'Other'
+            # The message is fetched anew, and may have other bytes than were uploaded.
+            self.model.nodes[path].mtime = None
         elif os.path.dirname(path) != folder:
             target = os.path.join(folder, os.path.basename(path))
             if not self.model.has(target):
