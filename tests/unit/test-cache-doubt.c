@@ -75,6 +75,23 @@ static void test_create_was_done(World *world, gconstpointer data)
 	g_assert_cmpstr(bytes, ==, PEN_MAIL("new"));
 }
 
+/* ... and is a file like any other from then on. */
+static void test_rewritten_when_found(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_lose(world->fake, "CreateItem", true, 1);
+	world_fsync_well(world, id);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_fsync_well(world, id);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+	g_autofree char *bytes = kit_read(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("newer"));
+}
+
 static void test_create_was_not_done(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
@@ -199,6 +216,19 @@ static void test_move(World *world, gconstpointer data)
 	g_assert_cmpint(world_find(world, "F2", "b.eml"), ==, b);
 	world_assert_where(world, a, "F2");
 	world_assert_where(world, b, "F2");
+}
+
+/* Found moved: what was to follow follows. */
+static void test_move_and_rename(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	pen_rename(kit, one, "a.eml", two, "z.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
+	world_flush(world);
+	world_sync_well(world);
+	g_assert_cmpint(world_find(world, "F2", "z.eml"), ==, id);
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpstr(item->file_name, ==, "z.eml");
 }
 
 static void test_copy(World *world, gconstpointer data)
@@ -468,6 +498,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("create-was-done", test_create_was_done);
+	ADD("rewritten-when-found", test_rewritten_when_found);
 	ADD("create-was-not-done", test_create_was_not_done);
 	ADD("create-was-late", test_create_was_late);
 	ADD("some-arrive", test_some_arrive);
@@ -476,6 +507,7 @@ int main(int argc, char **argv)
 	ADD("update", test_update);
 	ADD("delete", test_delete);
 	ADD("move", test_move);
+	ADD("move-and-rename", test_move_and_rename);
 	ADD("copy", test_copy);
 	ADD("mkdir", test_mkdir);
 	ADD("replace", test_replace);

@@ -422,6 +422,20 @@ static void op_answer(Table *table, char **words)
 	answer(table);
 }
 
+/* The answers were refusals that pass: all of it once more. */
+static void op_refuse(Table *table, char **words)
+{
+	for (guint i = 0; i < table->away->len; i++) {
+		const Thing *thing = table->away->pdata[i];
+		CacheIntent *intent = thing->intent;
+		intent->state = CACHE_INTENT_QUEUED;
+		intent->doing = 0;
+		intent->fields |= intent->sent_fields;
+		intent->sent_fields = 0;
+	}
+	g_ptr_array_set_size(table->away, 0);
+}
+
 static void op_look(Table *table, char **words)
 {
 	look(table);
@@ -456,6 +470,7 @@ static const struct {
 	{"wait", op_wait},
 	{"leave", op_leave},
 	{"answer", op_answer},
+	{"refuse", op_refuse},
 	{"look", op_look},
 	{"disposal", op_disposal},
 };

@@ -11,7 +11,7 @@
  *
  * A row is a sequence of operations, divided by `;`, and the calls that leave until nothing is left
  * to do, as "CreateItem F1 3, DeleteItem trash 2". `leave` sends all that may leave at that moment,
- * and keeps the answers back until `answer`; `look` tells what the plan says now, in brackets,
+ * and keeps the answers back until `answer`, or until `refuse`: not now, once more. `look` tells what the plan says now, in brackets,
  * with the milliseconds until it wants to be asked again, and ends the row without sending. What
  * the answers do to an intent is told here anew, in a few lines (answer_one): that is what
  * outcome.c and own.c must do too.

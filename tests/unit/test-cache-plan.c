@@ -76,6 +76,26 @@ static void test_on_its_way(void)
 	CHECK_ROWS(rows);
 }
 
+/* Sent, and certainly not done: as if it had not been sent. */
+static void test_refused(void)
+{
+	static const Row rows[] = {
+		{"create a F1; wait 300; leave; refuse", "CreateItem F1 1, CreateItem F1 1"},
+		{"create a F1; wait 300; leave; refuse; move a F2; flag a",
+			"CreateItem F1 1, CreateItem F2 1"},
+		{"create a F1; wait 300; leave; refuse; delete a", "CreateItem F1 1"},
+		{"mkdir d TOP; wait 300; leave; refuse; delete d", "CreateFolder TOP 1"},
+		{"item a F1; create b F1; over b a; wait 300; leave; refuse; delete b",
+			"CreateItem F1 1, DeleteItem old 1"},
+		{"item a F1; flag a; wait 300; leave; refuse; read a",
+			"UpdateItem 1, UpdateItem 1"},
+		{"item a F1; move a F2; wait 300; leave; refuse; move a F1", "MoveItem F2 1"},
+		{"item a F1; delete a; wait 300; leave; refuse",
+			"DeleteItem trash 1, DeleteItem trash 1"},
+	};
+	CHECK_ROWS(rows);
+}
+
 static void test_on_the_server(void)
 {
 	static const Row rows[] = {
@@ -295,6 +315,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cache/plan/what-is-unsent-merges", test_unsent);
 	g_test_add_func("/cache/plan/what-is-on-its-way-is-followed", test_on_its_way);
 	g_test_add_func("/cache/plan/what-is-on-the-server-is-changed", test_on_the_server);
+	g_test_add_func("/cache/plan/what-was-refused-is-unsent", test_refused);
 	g_test_add_func("/cache/plan/lingers", test_linger);
 	g_test_add_func("/cache/plan/groups-and-cuts", test_batches);
 	g_test_add_func("/cache/plan/minds-the-wire", test_bytes);

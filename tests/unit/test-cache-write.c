@@ -401,6 +401,22 @@ static void test_killed(Kit *kit, gconstpointer data)
 	g_assert_cmpstr(bytes, ==, PEN_MAIL("b"));
 }
 
+/* The same for what was finished, and written anew and flushed, but not closed. */
+static void test_killed_while_rewriting(Kit *kit, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	int64_t id = pen_write(kit, one, "a.eml", PEN_MAIL("a"));
+	CacheFile *file = pen_truncate(kit, id);
+	pen_append(file, PEN_MAIL("another"));
+	g_assert_true(cache_file_flush(file, &error));
+	cache_file_abandon(file);
+	kit_reopen(kit);
+	pen_assert_queue(kit, "waiting /One/a.eml create");
+	g_assert_cmpint(kit_int(kit, "SELECT is_finished FROM local WHERE node = %lld", id), ==, 1);
+	g_autofree char *bytes = pen_bytes(kit, id);
+	g_assert_cmpstr(bytes, ==, PEN_MAIL("another"));
+}
+
 #define ADD(path, test) g_test_add("/cache/write/" path, Kit, NULL, set_up, test, tear_down)
 
 int main(int argc, char **argv)
@@ -430,5 +446,6 @@ int main(int argc, char **argv)
 	ADD("copy-by-hand", test_copy_by_hand);
 	ADD("remount-goes-on", test_reopen);
 	ADD("killed-writer", test_killed);
+	ADD("killed-while-rewriting", test_killed_while_rewriting);
 	return g_test_run();
 }
