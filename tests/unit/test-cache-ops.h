@@ -11,10 +11,10 @@
  *
  * A row is a sequence of operations, divided by `;`, and the calls that leave until nothing is left
  * to do, as "CreateItem F1 3, DeleteItem trash 2". `leave` sends all that may leave at that moment,
- * and keeps the answers back until `answer`, or until `refuse`: not now, once more. `look` tells what the plan says now, in brackets,
- * with the milliseconds until it wants to be asked again, and ends the row without sending. What
- * the answers do to an intent is told here anew, in a few lines (answer_one): that is what
- * outcome.c and own.c must do too.
+ * and keeps the answers back until `answer`, or until `refuse`: not now, once more. `look` tells
+ * what the plan says now, in brackets, with the milliseconds until it wants to be asked again, and
+ * ends the row without sending. What the answers do to an intent is told here anew, in a few lines
+ * (answer_one): that is what outcome.c and own.c must do too.
  *
  *     item A F1          the server has a message A in folder F1
  *     create A F1 [N]    a new message is finished, of N bytes
