@@ -162,7 +162,7 @@ static bool make_file(CacheLocals *self, int64_t node, int from_fd, int64_t *ret
 {
 	char name[32];
 	name_of(name, sizeof name, node);
-	/* What is left of an earlier one may be a blob by now, or be open: it is not written into. */
+	/* What is left of an earlier one may be a blob by now, or be open: it is left alone. */
 	unlinkat(self->dir_fd, name, 0);
 	int fd = openat(self->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
