@@ -106,11 +106,12 @@ def vim(there, path, *settings, text='changed by vim'):
     words = ['-c', 'normal Go' + text, '-c', 'wq']
     for setting in settings:
         words = ['--cmd', 'set ' + setting] + words
-    run('vim', '-N', '-u', 'NONE', '-i', 'NONE', '--not-a-term', '-es', *words, path,
+    run(VIM, '-N', '-u', 'NONE', '-i', 'NONE', '--not-a-term', '-es', *words, path,
         cwd=there.path, env=dict(os.environ, TERM='dumb'), seconds=60 * PATIENCE)
 
 
-needs_vim = pytest.mark.skipif(not shutil.which('vim'), reason='no vim here')
+VIM = shutil.which('vim') or shutil.which('vim.tiny')
+needs_vim = pytest.mark.skipif(not VIM, reason='no vim here')
 needs_emacs = pytest.mark.skipif(not shutil.which('emacs'), reason='no emacs here')
 
 
