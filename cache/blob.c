@@ -122,12 +122,12 @@ static int open_dir(CacheBlobs *self, bool *ret_is_void, GError **error)
 	if (g_mkdir_with_parents(self->dir, 0700) == 0)
 		fd = open(self->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		g_propagate_error(
-			error, ews_error_from_errno(errno, "cache directory %s", self->dir));
+		g_propagate_error(error,
+			ews_error_from_errno(errno, "cache directory %s", self->dir));
 		return -1;
 	}
-	bool is_same = g_file_get_contents(stamp, &found, NULL, NULL) &&
-		       g_str_equal(found, self->epoch);
+	bool is_same =
+		g_file_get_contents(stamp, &found, NULL, NULL) && g_str_equal(found, self->epoch);
 	*ret_is_void = !is_same;
 	if (make_dirs(fd, !is_same, error) &&
 		(is_same || g_file_set_contents(stamp, self->epoch, -1, error)))
@@ -136,8 +136,8 @@ static int open_dir(CacheBlobs *self, bool *ret_is_void, GError **error)
 	return -1;
 }
 
-CacheBlobs *cache_blobs_new(
-	const char *cache_dir, const char *epoch, bool *ret_is_void, GError **error)
+CacheBlobs *cache_blobs_new(const char *cache_dir, const char *epoch, bool *ret_is_void,
+	GError **error)
 {
 	CacheBlobs *self = g_new0(CacheBlobs, 1);
 	self->dir = g_strdup(cache_dir);
@@ -198,8 +198,11 @@ void cache_blobs_free(CacheBlobs *self)
 /* A new, empty file below the directory; errno tells why not. */
 static int create(CacheBlobs *self, const char *name)
 {
-	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC;
+	/* What a crash left under this name may have another name too: it is not written into. */
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
 	int fd = openat(self->dir_fd, name, flags, 0600);
+	if (fd < 0 && errno == EEXIST && unlinkat(self->dir_fd, name, 0) == 0)
+		fd = openat(self->dir_fd, name, flags, 0600);
 	if (fd < 0 && errno == ENOENT && revive(self))
 		fd = openat(self->dir_fd, name, flags, 0600);
 	return fd;
@@ -263,6 +266,18 @@ bool cache_blobs_store_file(CacheBlobs *self, int64_t id, uint32_t content, cons
 		return true;
 	g_propagate_error(error, ews_error_from_errno(errno, "store message"));
 	return false;
+}
+
+bool cache_blobs_store_link(CacheBlobs *self, int64_t id, uint32_t content, const char *path)
+{
+	char name[64];
+	name_of(name, sizeof name, id, content);
+	if (linkat(AT_FDCWD, path, self->dir_fd, name, 0) == 0)
+		return true;
+	if (errno == ENOENT && revive(self))
+		return linkat(AT_FDCWD, path, self->dir_fd, name, 0) == 0;
+	return errno == EEXIST && unlinkat(self->dir_fd, name, 0) == 0 &&
+	       linkat(AT_FDCWD, path, self->dir_fd, name, 0) == 0;
 }
 
 void cache_blobs_remove(CacheBlobs *self, int64_t id, uint32_t content)

@@ -12,9 +12,6 @@
 #define LOOK_US (G_USEC_PER_SEC / 2)
 #define IN_DOUBT_MAX 2000
 
-/* A move that nobody can find is sent again so often. */
-#define MOVES_MAX 2
-
 struct CacheDoubt {
 	bool has_doubts;
 	int64_t next_us;
@@ -103,7 +100,7 @@ static bool decide(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **
 		g_free(intent->error);
 		intent->error = g_strdup("the answer was lost: it may have been sent");
 		g_warning("%s: %s", intent->name, intent->error);
-	} else if (step == CACHE_TODO_MOVE && ++intent->tries > MOVES_MAX) {
+	} else if (step == CACHE_TODO_MOVE) {
 		if (!give_up(cache, conn, intent, error))
 			return false;
 	} else {

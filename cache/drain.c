@@ -46,8 +46,9 @@ struct CacheDrain {
 	unsigned calls;
 	int64_t full_us; /* monotonic: no creates before */
 	int64_t look_back_us;
-	GHashTable *parts; /* own; node → how many with it in a call */
-	GArray *files;     /* own; nodes whose files go after the commit */
+	GPtrArray *answered; /* own; of Op, to be settled */
+	GHashTable *parts;   /* own; node → how many with it in a call */
+	GArray *files;       /* own; nodes whose files go after the commit */
 	bool is_stopped;
 };
 
@@ -66,6 +67,8 @@ static void op_free(void *data)
 	Op *op = data;
 	if (--op->call->left == 0)
 		g_free(op->call);
+	if (op->sent.op != NULL)
+		ews_op_free(op->sent.op);
 	g_free(op);
 }
 
@@ -75,6 +78,7 @@ CacheDrain *cache_drain_new(void)
 	self->parts = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	self->files = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	self->look_back_us = INT64_MAX;
+	self->answered = g_ptr_array_new();
 	return self;
 }
 
@@ -82,6 +86,9 @@ void cache_drain_free(CacheDrain *self)
 {
 	if (self == NULL)
 		return;
+	for (guint i = 0; i < self->answered->len; i++)
+		op_free(self->answered->pdata[i]);
+	g_ptr_array_unref(self->answered);
 	g_hash_table_unref(self->parts);
 	g_array_unref(self->files);
 	g_free(self);
@@ -391,16 +398,28 @@ static bool record(Cache *cache, const CacheCall *call, GPtrArray *ret_leaving, 
 	return cache_db_commit(cache->db, error);
 }
 
+/* Answers of one call come close together; what they mean is decided together. */
 static void answered(Cache *cache, EwsOp *op, void *user)
 {
-	g_autofree Op *sent = user;
+	Op *sent = user;
+	sent->sent.op = cache_sync_take_op(cache);
+	g_ptr_array_add(cache->drain->answered, sent);
+}
+
+void cache_drain_settle(Cache *cache)
+{
 	CacheDrain *self = cache->drain;
-	cache_outcome(cache, &sent->sent, op);
+	if (self->answered->len == 0 || self->is_stopped)
+		return;
+	cache_outcomes(cache, self->answered);
 	cache_drain_remove_files(cache);
-	if (--sent->call->left == 0) {
-		self->calls--;
-		g_free(sent->call);
+	for (guint i = 0; i < self->answered->len; i++) {
+		const Op *sent = self->answered->pdata[i];
+		if (sent->call->left == 1)
+			self->calls--;
+		op_free(self->answered->pdata[i]);
 	}
+	g_ptr_array_set_size(self->answered, 0);
 	self->next_us = 0;
 	self->look_back_us = g_get_monotonic_time() + LOOK_BACK_US;
 }

@@ -32,6 +32,9 @@ bool cache_drain_recover(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT
 /* Any thread: there may be something to send. */
 void cache_drain_poke(Cache *cache);
 
+/* Decides about what was answered. After each round of the inbox: one transaction for many. */
+void cache_drain_settle(Cache *cache);
+
 int64_t cache_drain_tick(Cache *cache, int64_t now_us);
 void cache_drain_stop(Cache *cache);
 
@@ -45,13 +48,14 @@ void cache_drain_remove_files(Cache *cache);
 
 /* --- for outcome.c ------------------------------------------------------------------------ */
 
-/* One op of a call that is on its way. */
+/* One op of a call that is on its way; and its answer. */
 typedef struct CacheSent {
 	int64_t node;
 	CacheTodo step;
 	CacheKind kind;
 	unsigned attempt;
 	unsigned count; /* of ops in the call */
+	EwsOp *op;      /* own; NULL until answered */
 } CacheSent;
 
 /* The mailbox is full: no creates for a while; a delete makes room again. */

@@ -32,7 +32,7 @@ typedef struct Outcome {
 	const CacheSent *sent;
 	EwsOp *op;
 	CacheIntent *intent; /* own */
-	bool is_over;        /* the intent is at an end, with this error: */
+	bool is_over;        /* who waits is to be told, with this error: */
 	const GError *error; /* borrowed */
 } Outcome;
 
@@ -465,7 +465,9 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 		again(intent, why);
 		intent->not_before = 0;
 		cache_drain_set_full(self->cache, true);
-		cache_drain_ended(self->cache, intent->node, why);
+		/* It goes on by itself later, but who waits is told now. */
+		self->is_over = true;
+		self->error = why;
 		return true;
 	}
 	if (ews_error_is(why, EWS_ERROR_NOT_FOUND))
@@ -494,20 +496,55 @@ static bool decide(Outcome *self, GError **error)
 	return cache_intent_put(self->conn, self->intent, false, error);
 }
 
-void cache_outcome(Cache *cache, const CacheSent *sent, EwsOp *op)
+static void outcome_clear(Outcome *self)
 {
-	Outcome self = {.cache = cache, .sent = sent, .op = op};
-	g_autoptr(GError) error = NULL;
-	cache_step(CACHE_STEP_ANSWER);
-	self.conn = cache_sync_begin(cache, &error);
-	bool is_good = self.conn != NULL && decide(&self, &error);
-	if (self.conn != NULL && !is_good)
-		cache_sync_rollback(cache);
-	else if (self.conn != NULL && cache_sync_commit(cache, &error))
-		cache_step(CACHE_STEP_COMMIT);
-	if (error != NULL)
-		g_warning("journal: %s", error->message);
-	else if (self.is_over)
-		cache_drain_ended(cache, sent->node, self.error);
-	cache_intent_free(self.intent);
+	g_clear_pointer(&self->intent, cache_intent_free);
+}
+
+/* Decides about those from @first on, @count of them, in one transaction. */
+static bool decide_together(Cache *cache, Outcome *outcomes, guint count, GError **error)
+{
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	for (guint i = 0; i < count; i++) {
+		outcomes[i].conn = conn;
+		if (!decide(&outcomes[i], error)) {
+			cache_sync_rollback(cache);
+			return false;
+		}
+	}
+	if (!cache_sync_commit(cache, error))
+		return false;
+	cache_step(CACHE_STEP_COMMIT);
+	for (guint i = 0; i < count; i++) {
+		if (outcomes[i].is_over)
+			cache_drain_ended(cache, outcomes[i].sent->node, outcomes[i].error);
+	}
+	return true;
+}
+
+static void begin(Cache *cache, Outcome *self, const CacheSent *sent)
+{
+	outcome_clear(self);
+	*self = (Outcome){.cache = cache, .sent = sent, .op = sent->op};
+}
+
+void cache_outcomes(Cache *cache, const GPtrArray *answers)
+{
+	g_autofree Outcome *outcomes = g_new0(Outcome, answers->len);
+	g_autoptr(GError) all = NULL;
+	for (guint i = 0; i < answers->len; i++) {
+		cache_step(CACHE_STEP_ANSWER);
+		begin(cache, &outcomes[i], answers->pdata[i]);
+	}
+	bool is_done = decide_together(cache, outcomes, answers->len, &all);
+	for (guint i = 0; i < answers->len && !is_done; i++) {
+		g_autoptr(GError) error = NULL;
+		begin(cache, &outcomes[i], answers->pdata[i]);
+		if (!decide_together(cache, &outcomes[i], 1, &error))
+			g_warning("journal: %s", error->message);
+	}
+	for (guint i = 0; i < answers->len; i++)
+		outcome_clear(&outcomes[i]);
 }

@@ -16,8 +16,8 @@
  * Sync thread.
  */
 
-/* @op is the answered op of @sent. */
-void cache_outcome(Cache *cache, const CacheSent *sent, EwsOp *op);
+/* @answers: of CacheSent, answered. One transaction for all; should that fail, one for each. */
+void cache_outcomes(Cache *cache, const GPtrArray *answers);
 
 /* What the server refused, or a person discards, is taken back: the tree shows what the server
  * has. Inside a transaction; *intent is over after. The properties come with a GetItem. */

@@ -21,7 +21,7 @@
 
 /* --- bytes ------------------------------------------------------------------------------- */
 
-static bool copy_to_blob(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
+static bool copy_to_blob(Cache *cache, const CacheNode *node, GError **error)
 {
 	g_autofree char *path = NULL;
 	int64_t size = 0;
@@ -34,8 +34,18 @@ static bool copy_to_blob(Cache *cache, CacheConn *conn, const CacheNode *node, G
 		close(to_fd);
 	if (to_fd >= 0 && !is_copied)
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_LOCAL, "cache: copy failed");
-	if (!is_copied ||
-		!cache_blobs_store_file(cache->blobs, node->id, node->content, path, error))
+	return is_copied &&
+	       cache_blobs_store_file(cache->blobs, node->id, node->content, path, error);
+}
+
+/* What somebody may still write into is copied; else the file itself goes over. */
+static bool to_blob(Cache *cache, CacheConn *conn, const CacheNode *node, int64_t size,
+	GError **error)
+{
+	g_autofree char *path = cache_local_path(cache->locals, node->id);
+	bool is_linked = !cache_local_is_open(cache->locals, node->id) &&
+			 cache_blobs_store_link(cache->blobs, node->id, node->content, path);
+	if (!is_linked && !copy_to_blob(cache, node, error))
 		return false;
 	cache_evict_add(cache, size);
 	return cache_conn_run(conn, error,
@@ -47,10 +57,11 @@ static bool copy_to_blob(Cache *cache, CacheConn *conn, const CacheNode *node, G
 
 /* What was uploaded stays the file's content, and may be evicted from now on. Whoever still has it
  * open goes on with his file. */
-static bool keep_bytes(Cache *cache, CacheConn *conn, const CacheNode *node, GError **error)
+static bool keep_bytes(Cache *cache, CacheConn *conn, const CacheNode *node, int64_t size,
+	GError **error)
 {
 	g_autoptr(GError) full = NULL;
-	if (!copy_to_blob(cache, conn, node, &full))
+	if (!to_blob(cache, conn, node, size, &full))
 		g_message("an uploaded message is not kept here: %s", full->message);
 	if (cache_local_is_open(cache->locals, node->id))
 		return true;
@@ -137,7 +148,7 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 	bool is_same = !row->is_dirty && row->is_finished && row->sha256 != NULL &&
 		       g_strcmp0(row->sha256, intent->sent_sha256) == 0;
 	if (is_same)
-		return keep_bytes(cache, conn, node, error);
+		return keep_bytes(cache, conn, node, row->size, error);
 	if (row->is_finished)
 		cache_intent_ask_make(intent, item_id, intent->sent_folder);
 	return true;
@@ -253,7 +264,8 @@ static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo st
 	const char *moves =
 		"SELECT intent.node FROM intent JOIN item ON item.node = intent.node"
 		" WHERE intent.sent_folder = ? AND item.search_key = ?"
-		" AND (intent.doing = 4 OR (intent.state = 2 AND intent.todo & 4 != 0))";
+		" AND (intent.doing = 4 OR (intent.attempt > 0 AND intent.state IN (0, 2)"
+		" AND intent.todo & 4 != 0))";
 	const char *copies =
 		"SELECT intent.node FROM intent JOIN item ON item.node = intent.source"
 		" WHERE intent.sent_folder = ? AND item.search_key = ?"
@@ -332,7 +344,8 @@ bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is
 		return row->doing != 0;
 	if (intent == NULL)
 		return true;
-	if (intent->state == CACHE_INTENT_DOUBT && (intent->todo & moves) != 0) {
+	bool was_tried = intent->state == CACHE_INTENT_DOUBT || intent->attempt > 0;
+	if (was_tried && (intent->todo & moves) != 0) {
 		*ret_is_ours = true;
 		return true;
 	}

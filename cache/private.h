@@ -63,6 +63,7 @@ struct Cache {
 	struct CacheRefresh *refresh; /* own */
 	struct CacheWaits *waits;     /* own */
 	GPtrArray *changes;           /* own; of CacheChange, of the transaction under way */
+	EwsOp **answering;            /* the answer that is being told; borrowed */
 	bool is_stopping;
 
 	/* any thread */

@@ -31,7 +31,7 @@ static bool finish_clean(Cache *cache, CacheConn *conn, GError **error)
 		"SELECT local.node FROM local JOIN node ON node.id = local.node"
 		" LEFT JOIN intent ON intent.node = local.node"
 		" WHERE local.is_dirty = 0 AND node.flags & ? = 0 AND node.state = 0"
-		" AND (intent.node IS NULL OR intent.state = 5)",
+		" AND (intent.node IS NULL OR intent.state = 5 OR local.is_finished = 0)",
 		"i", (int64_t)NODE_SCRATCH);
 	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
 		g_autoptr(CacheNode) node =

@@ -57,15 +57,22 @@ static void answer_free(void *data)
 	Answer *answer = data;
 	if (answer->user_free != NULL && answer->user != NULL)
 		answer->user_free(answer->user);
-	ews_op_free(answer->op);
+	if (answer->op != NULL)
+		ews_op_free(answer->op);
 	g_free(answer);
 }
 
 static void answer_run(Cache *cache, void *data)
 {
 	Answer *answer = data;
+	cache->answering = &answer->op;
 	if (!cache->is_stopping)
 		answer->answered(cache, answer->op, g_steal_pointer(&answer->user));
+}
+
+EwsOp *cache_sync_take_op(Cache *cache)
+{
+	return g_steal_pointer(cache->answering);
 }
 
 /* On the ews thread. */
@@ -253,6 +260,7 @@ static void *sync_main(void *data)
 		/* An idle mount sleeps until a timer; one that worked tidies up once more. */
 		run_tasks(cache, was_busy ? MIN(next_us, tidy_us) : next_us, &was_busy);
 		cache_fetch_settle(cache);
+		cache_drain_settle(cache);
 	}
 	cache_refresh_stop(cache);
 	cache_fetch_stop(cache);

@@ -30,6 +30,9 @@ uint64_t cache_sync_submit_owned(Cache *cache, EwsOp *op, EwsPriority priority,
 void cache_sync_submit_call(Cache *cache, EwsOp *const *ops, unsigned count, EwsPriority priority,
 	CacheAnswered answered, void *const *users, GDestroyNotify user_free);
 
+/* Inside an answered call: the op is the caller's from now on. */
+EwsOp *cache_sync_take_op(Cache *cache) G_GNUC_WARN_UNUSED_RESULT;
+
 /* As submit, from any thread; @arrived (may be NULL) is called first, on the ews thread, to ask for
  * what follows without waiting until the sync thread has time. It may do nothing else. */
 typedef void (*CacheArrived)(EwsOp *op, void *user);

@@ -228,7 +228,7 @@ tests()
 }
 
 # More failures than this are no accident: no second try.
-again_max=4
+again_max=8
 
 if [ "$install" = yes ]; then
     packages_need "${packages_build[@]}" "${packages_server[@]}" "${packages_tests[@]}" || {

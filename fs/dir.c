@@ -15,34 +15,58 @@
 
 /* --- names --------------------------------------------------------------- */
 
-static void nobody_waits(void *user, const GError *error)
+/* A parked LOOKUP holds its directory's lock, and with that what the kernel is to be told of it: so
+ * long is bearable, where a program would fail otherwise. */
+#define LISTING_US (2 * (int64_t)G_USEC_PER_SEC)
+
+static void reply_found(fuse_req_t req, const Fs *fs, const CacheNode *node)
 {
+	struct fuse_entry_param entry;
+
+	fs_attr_entry(fs->config, node, &entry);
+	fuse_reply_entry(req, &entry);
+}
+
+static void reply_listed(FsParked *parked, FsParkedHow how, const GError *failure)
+{
+	const Fs *fs = fs_of(parked->req);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(CacheNode) node =
+		cache_lookup(fs->cache, fs_inode_node(parked->ino), parked->extra, &error);
+
+	if (node != NULL)
+		reply_found(parked->req, fs, node);
+	else if (how == FS_PARKED_DONE && ews_error_is(error, EWS_ERROR_NOT_FOUND))
+		fuse_reply_err(parked->req, ENOENT);
+	else
+		fuse_reply_err(parked->req, EBUSY);
 }
 
 /* No entry of that name. In a folder whose first sync is under way that is not the whole truth:
- * the message may come with the next page. ENOENT would be a lie about a name that could be a
- * message's; a directory's would be known. The folder goes first in line. */
-static void reply_missing(fuse_req_t req, Fs *fs, int64_t dir, const char *name)
+ * the message may come with the next page, and ENOENT would be a lie about a name that could be a
+ * message's; a directory's would be known. The folder goes first in line, and for a moment it is
+ * waited for: who mounts and copies a message in should not have to try twice. */
+static void reply_missing(fuse_req_t req, Fs *fs, fuse_ino_t parent, const char *name)
 {
+	int64_t dir = fs_inode_node(parent);
 	bool is_message = g_str_has_suffix(name, ".eml") || g_str_has_suffix(name, ".ics") ||
 		g_str_has_suffix(name, ".vcf");
+	g_autoptr(CacheNode) node = is_message ? cache_get(fs->cache, dir, NULL) : NULL;
 
-	if (is_message) {
-		g_autoptr(CacheNode) node = cache_get(fs->cache, dir, NULL);
-		if (node != NULL && !node->is_listed) {
-			cache_await_listing(fs->cache, dir, nobody_waits, NULL);
-			fuse_reply_err(req, EBUSY);
-			return;
-		}
+	if (node == NULL || node->is_listed) {
+		fuse_reply_err(req, ENOENT);
+		return;
 	}
-	fuse_reply_err(req, ENOENT);
+	FsParked *parked = fs_parked_new(fs->park, req, parent, reply_listed);
+	parked->extra = g_strdup(name);
+	fs_parked_enter(parked, g_get_monotonic_time() + LISTING_US);
+	cache_await_listing(fs->cache, dir, fs_parked_done, parked);
 }
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	Fs *fs = fs_of(req);
 	g_autoptr(GError) error = NULL;
-	struct fuse_entry_param entry;
 
 	if (strlen(name) > FS_NAME_MAX) {
 		fuse_reply_err(req, ENAMETOOLONG);
@@ -54,10 +78,9 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	g_autoptr(CacheNode) node = cache_lookup(fs->cache, fs_inode_node(parent), name, &error);
 	if (node != NULL) {
-		fs_attr_entry(fs->config, node, &entry);
-		fuse_reply_entry(req, &entry);
+		reply_found(req, fs, node);
 	} else if (ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
-		reply_missing(req, fs, fs_inode_node(parent), name);
+		reply_missing(req, fs, parent, name);
 	} else {
 		fs_err_reply(req, error, "lookup");
 	}

@@ -193,7 +193,7 @@ static void test_killed(World *world, gconstpointer data)
 static void test_chain(World *world, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
-	add_many(world, "F1", 100);
+	add_many(world, "F1", 400);
 	fake_page_size(world->fake, 1);
 	fake_hold(world->fake, "SyncFolderItems F1");
 	world_start(world);
@@ -207,9 +207,9 @@ static void test_chain(World *world, gconstpointer data)
 	unsigned ahead = fake_count(world->fake, "SyncFolderItems F1");
 	cache_db_rollback(world->kit.cache->db);
 	g_assert_cmpuint(ahead, >, 1);
-	g_assert_cmpuint(ahead, <, 100);
+	g_assert_cmpuint(ahead, <, 400);
 	world_sync_well(world);
-	g_assert_cmpint(count_items(world), ==, 106);
+	g_assert_cmpint(count_items(world), ==, 406);
 }
 
 static void test_page_fails(World *world, gconstpointer data)

@@ -59,9 +59,13 @@ static void test_not_listed(World *self, gconstpointer data)
 	fill(self, 1);
 	fake_cache_node(self->cache, DIR)->is_listed = false;
 	look_up(self, DIR, "11.eml");
-	g_assert_cmpint(fake_req_error(self->req), ==, EBUSY);
 	g_assert_cmpint(fake_cache_wanted(self->cache), ==, DIR);
 	fake_cache_answer(self->cache, NULL);
+	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
+	g_autoptr(GError) error = g_error_new_literal(EWS_ERROR, EWS_ERROR_OFFLINE, "away");
+	look_up(self, DIR, "11.eml");
+	fake_cache_answer(self->cache, error);
+	g_assert_cmpint(fake_req_error(self->req), ==, EBUSY);
 	look_up(self, DIR, ".git");
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
 	look_up(self, DIR, "10.eml");
