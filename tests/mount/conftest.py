@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
-from mounting import Mount, Server, program  # noqa: E402
+from mounting import Mount, Server, message, program  # noqa: E402
 from writing import SETTLE_S  # noqa: E402
 
 SKIPPED = 77
@@ -134,6 +134,12 @@ def there(written, mount):
     mounted = mount(written, settle=SETTLE_S)
     mounted.sync()
     return mounted
+
+
+@pytest.fixture
+def old(somebody):
+    """A message that is on the server already."""
+    return somebody.create_item('inbox', message('Old'), received='2020-01-02T03:04:05Z')
 
 
 def pytest_generate_tests(metafunc):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 
 from mounting import PATIENCE, WRITING, message, program, run, until
 from ewsclient import NS, EwsError
@@ -139,9 +140,17 @@ def refusal(there, call):
 
 
 def flush(there, status=0, seconds=30):
-    """Until the server has everything."""
-    return run(program('ewsfsctl'), 'flush', '--timeout=%d' % (seconds * PATIENCE), there.path,
-               status=status, seconds=2 * seconds * PATIENCE)
+    """Until the server has everything. An item is done before the end of the answer that it is in,
+    and the test server logs an answer at its end: that is waited for too."""
+    out = run(program('ewsfsctl'), 'flush', '--timeout=%d' % (seconds * PATIENCE), there.path,
+              status=status, seconds=2 * seconds * PATIENCE)
+    end = time.monotonic() + 2
+    while out.status == 0 and time.monotonic() < end:
+        found = run('cat', there.at('.ewsfs', 'status.json'), status=None)
+        if found.status != 0 or not json.loads(found.out)['server']['in_flight']:
+            break
+        time.sleep(0.02)
+    return out
 
 
 def ctl(there, verb, *words, status=0, stdin=b'', seconds=None):
@@ -173,6 +182,12 @@ def shown(there, top=''):
         raw = python(there, script, *some).raw.split(b'\0\0\0')
         found.update(zip(some, map(gist, raw)))
     return found
+
+
+def assert_same(there, ews, folder='Inbox'):
+    """What the mount shows is what the server has, and nothing waits."""
+    assert sorted(shown(there, folder).values()) == gists(ews, folder)
+    assert [entry for entry in queue(there) if entry['state'] != 'scratch'] == []
 
 
 def mails(count, prefix='Mail', body='Body'):
