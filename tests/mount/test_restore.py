@@ -75,7 +75,7 @@ def test_rsync(full, empty, mount, backup):
     flush(there, seconds=60)
     assert_restored(full, empty)
     calls = count_writes(empty, 'restore')
-    assert calls['CreateItem'] <= 12 and sum(calls.values()) <= 25
+    assert calls['CreateItem'] <= 20 and sum(calls.values()) <= 39
     empty.mark('again')
     # The time of a draft is when the server wrote it last, and real ones write once more.
     drafts = ['--exclude=/Drafts'] if LIKE_REAL else []
