@@ -42,8 +42,8 @@ bool cache_blobs_store_file(CacheBlobs *self, int64_t id, uint32_t content, cons
  * not here. Any thread. */
 CacheBlob *cache_blob_open_fetched(Cache *cache, const CacheNode *node);
 
-/* The file at @path gets a second name here, and is not copied; who calls removes the first one when
- * the index says so. FALSE where the disk cannot do that. */
+/* The file at @path gets a second name here, and is not copied; who calls removes the first one
+ * when the index says so. FALSE where the disk cannot do that. */
 bool cache_blobs_store_link(CacheBlobs *self, int64_t id, uint32_t content, const char *path);
 
 /* Unlinks; who has it open reads on. Missing is fine. */

@@ -134,6 +134,11 @@ void cache_drain_remove_files(Cache *cache)
 	g_array_set_size(files, 0);
 }
 
+void cache_drain_keep_files(Cache *cache)
+{
+	g_array_set_size(cache->drain->files, 0);
+}
+
 /* --- poking ------------------------------------------------------------------------------- */
 
 static void poked(Cache *cache, void *data)
@@ -412,7 +417,6 @@ void cache_drain_settle(Cache *cache)
 	if (self->answered->len == 0 || self->is_stopped)
 		return;
 	cache_outcomes(cache, self->answered);
-	cache_drain_remove_files(cache);
 	for (guint i = 0; i < self->answered->len; i++) {
 		const Op *sent = self->answered->pdata[i];
 		if (sent->call->left == 1)

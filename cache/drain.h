@@ -41,10 +41,11 @@ void cache_drain_stop(Cache *cache);
 /* Something of ours that was in doubt arrived: others may still be on their way. */
 void cache_drain_saw_own(Cache *cache);
 
-/* The node's bytes are in the cache, or nobody's: files/NODE goes after the commit, by the second.
- */
+/* The node's bytes are in the cache, or nobody's: files/NODE goes with the commit of the sync
+ * thread's transaction, and stays with a rollback (sync.c). */
 void cache_drain_forget_file(Cache *cache, int64_t node);
 void cache_drain_remove_files(Cache *cache);
+void cache_drain_keep_files(Cache *cache);
 
 /* --- for outcome.c ------------------------------------------------------------------------ */
 

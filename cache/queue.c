@@ -311,10 +311,8 @@ static void run_discard(Cache *cache, void *data)
 		(void)!cache_sync_commit(cache, &error);
 	else if (conn != NULL)
 		cache_sync_rollback(cache);
-	if (error == NULL) {
-		cache_drain_remove_files(cache);
+	if (error == NULL)
 		cache_drain_poke(cache);
-	}
 	pthread_mutex_lock(&self->lock);
 	self->is_over = true;
 	self->error = error;

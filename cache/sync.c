@@ -153,8 +153,11 @@ bool cache_sync_commit(Cache *cache, GError **error)
 {
 	g_autoptr(GPtrArray) changes = cache->changes;
 	cache->changes = g_ptr_array_new_with_free_func((GDestroyNotify)cache_change_free);
-	if (!cache_db_commit(cache->db, error))
+	if (!cache_db_commit(cache->db, error)) {
+		cache_drain_keep_files(cache);
 		return false;
+	}
+	cache_drain_remove_files(cache);
 	for (guint i = 0; i < changes->len && cache->listener != NULL; i++)
 		cache->listener(g_steal_pointer(&changes->pdata[i]), cache->listener_user);
 	return true;
@@ -163,6 +166,7 @@ bool cache_sync_commit(Cache *cache, GError **error)
 void cache_sync_rollback(Cache *cache)
 {
 	g_ptr_array_set_size(cache->changes, 0);
+	cache_drain_keep_files(cache);
 	cache_db_rollback(cache->db);
 }
 
