@@ -24,8 +24,9 @@ from writing import (SETTLE_S, count_writes, flush, mailbox, queue,  # noqa: E40
                      shown)
 
 IS_LONG = os.environ.get('EWSFS_CRASH') == 'long'
-# How many places of a scenario are tried in the short form.
-POINTS = int(os.environ.get('EWSFS_CRASH_POINTS', '4'))
+# How many places of a scenario are tried. In the long form that is all of them, but of the restore,
+# where one message after the other has the same.
+POINTS = int(os.environ.get('EWSFS_CRASH_POINTS', '100' if IS_LONG else '4'))
 SEED = int(os.environ.get('EWSFS_SEED', random.SystemRandom().randrange(10**6)))
 AT_ONCE = int(os.environ.get('EWSFS_CRASH_AT_ONCE', '4'))
 FIELDS = ('gist', 'read', 'draft', 'categories', 'importance', 'flag', 'class', 'name')
@@ -276,7 +277,7 @@ def undisturbed(what, directory):
 def chosen(steps):
     """Places to kill at: all, or the first, the last and some between."""
     numbers = list(range(1, len(steps) + 1))
-    if IS_LONG or len(numbers) <= POINTS:
+    if len(numbers) <= POINTS:
         return numbers
     between = random.Random(SEED).sample(numbers[1:-1], max(POINTS - 2, 0))
     return sorted({numbers[0], numbers[-1], *between})
@@ -298,6 +299,11 @@ def try_each(attempts):
         return deaths
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(one, *words) for words in attempts]
+        try:
+            concurrent.futures.wait(jobs)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         failures = [str(job.exception()) for job in jobs if job.exception()]
     assert not failures, 'EWSFS_SEED=%d: %d of %d\n%s' % (
         SEED, len(failures), len(jobs), '\n\n'.join(failures[:3]))

@@ -31,6 +31,7 @@ class File:
         self.data = data
         self.categories = None
         self.mtime = None
+        self.is_copy = False  # the server's copy takes along what is said of the other till then
 
 
 class Model:
@@ -160,6 +161,7 @@ class Model:
         if wrong:
             return wrong
         self.nodes[to] = File(self.nodes[path].data)
+        self.nodes[to].is_copy = True
         return 'done'
 
     def do_scratch(self, path, _):
