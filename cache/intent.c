@@ -35,6 +35,17 @@ void cache_intent_free(CacheIntent *self)
 /* Steps that bring the item into being. */
 #define BIRTH (CACHE_TODO_MAKE | CACHE_TODO_COPY)
 
+void cache_intent_step_done(CacheIntent *self, CacheTodo step)
+{
+	self->todo &= ~(unsigned)step;
+	self->doing = 0;
+	self->sent_fields = 0;
+	self->tries = 0;
+	self->not_before = 0;
+	self->state = CACHE_INTENT_QUEUED;
+	g_clear_pointer(&self->error, g_free);
+}
+
 bool cache_intent_is_unsent(const CacheIntent *self)
 {
 	return (self->todo & BIRTH) != 0 && self->doing == 0 && self->id == NULL &&

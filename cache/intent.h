@@ -114,6 +114,9 @@ void cache_intent_ask_move(CacheIntent *self);
 void cache_intent_ask_fields(CacheIntent *self, unsigned fields);
 void cache_intent_ask_delete(CacheIntent *self);
 
+/* The step that was under way is done. */
+void cache_intent_step_done(CacheIntent *self, CacheTodo step);
+
 /* TRUE when the server has nothing of it, as far as is known: it can be taken back without a word.
  * One that was sent before (attempt) may still turn up: cache_own_disown. */
 bool cache_intent_is_unsent(const CacheIntent *self);

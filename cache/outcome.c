@@ -40,22 +40,11 @@ typedef struct Outcome {
 
 /* --- success ----------------------------------------------------------------------------- */
 
-static void step_done(CacheIntent *intent, CacheTodo step)
-{
-	intent->todo &= ~(unsigned)step;
-	intent->doing = 0;
-	intent->sent_fields = 0;
-	intent->tries = 0;
-	intent->not_before = 0;
-	intent->state = CACHE_INTENT_QUEUED;
-	g_clear_pointer(&intent->error, g_free);
-}
-
 static bool updated(Outcome *self, GError **error)
 {
 	CacheIntent *intent = self->intent;
 	const char *key = ews_op_new_change_key(self->op);
-	step_done(intent, CACHE_TODO_UPDATE);
+	cache_intent_step_done(intent, CACHE_TODO_UPDATE);
 	if (intent->fields != 0)
 		intent->todo |= CACHE_TODO_UPDATE;
 	if (intent->kind == CACHE_KIND_DIR) {
@@ -76,7 +65,7 @@ static bool moved(Outcome *self, GError **error)
 	const char *id = ews_op_new_id(self->op);
 	if (intent->kind == CACHE_KIND_DIR) {
 		int64_t parent = intent->sent_folder;
-		step_done(intent, CACHE_TODO_MOVE);
+		cache_intent_step_done(intent, CACHE_TODO_MOVE);
 		if (intent->dir != 0 && intent->target != parent)
 			intent->todo |= CACHE_TODO_MOVE;
 		else
@@ -101,7 +90,7 @@ static bool moved(Outcome *self, GError **error)
 static bool deleted(Outcome *self, GError **error)
 {
 	CacheIntent *intent = self->intent;
-	step_done(intent, CACHE_TODO_DELETE);
+	cache_intent_step_done(intent, CACHE_TODO_DELETE);
 	cache_drain_set_full(self->cache, false);
 	if (intent->kind == CACHE_KIND_DIR)
 		return cache_conn_run(self->conn, error, "DELETE FROM folder WHERE folder_id = ?",
@@ -115,7 +104,7 @@ static bool sent_away(Outcome *self, GError **error)
 {
 	CacheIntent *intent = self->intent;
 	int64_t dir = intent->dir;
-	step_done(intent, CACHE_TODO_SEND);
+	cache_intent_step_done(intent, CACHE_TODO_SEND);
 	intent->todo = 0;
 	if (dir != 0)
 		cache_note_gone(self->cache, dir, intent->name, intent->node);
@@ -152,7 +141,7 @@ static bool done(Outcome *self, GError **error)
 	case CACHE_TODO_SEND:
 		return sent_away(self, error);
 	case CACHE_TODO_REMOVE_OLD:
-		step_done(intent, CACHE_TODO_REMOVE_OLD);
+		cache_intent_step_done(intent, CACHE_TODO_REMOVE_OLD);
 		g_clear_pointer(&intent->old_id, g_free);
 		intent->old_folder = 0;
 		return true;
@@ -363,7 +352,7 @@ static bool is_gone(Outcome *self, GError **error)
 		return done(self, error);
 	case CACHE_TODO_UPDATE:
 		/* The folder's sync tells what became of it. */
-		step_done(self->intent, CACHE_TODO_UPDATE);
+		cache_intent_step_done(self->intent, CACHE_TODO_UPDATE);
 		self->intent->fields = 0;
 		return true;
 	case CACHE_TODO_MOVE:

@@ -123,18 +123,6 @@ bool cache_own_disown(CacheConn *conn, const CacheIntent *intent, GError **error
 		       "ti", intent->guid, g_get_real_time() + TWIN_US);
 }
 
-/* The step that was under way is done. */
-static void step_done(CacheIntent *intent, CacheTodo step)
-{
-	intent->todo &= ~(unsigned)step;
-	intent->doing = 0;
-	intent->sent_fields = 0;
-	intent->tries = 0;
-	intent->not_before = 0;
-	intent->state = CACHE_INTENT_QUEUED;
-	g_clear_pointer(&intent->error, g_free);
-}
-
 /* Was the content written anew while it was on its way? Then it is sent once more, in place of
  * what has just arrived. */
 static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheNode *node,
@@ -165,7 +153,7 @@ bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const ch
 		!tie(conn, intent, item_id, change_key, error) ||
 		!remember_twin(conn, intent, item_id, error))
 		return false;
-	step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);
+	cache_intent_step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);
 	if (intent->old_id != NULL)
 		intent->todo |= CACHE_TODO_REMOVE_OLD;
 	intent->after = 0;
@@ -183,7 +171,7 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 {
 	if (!tie(conn, intent, item_id, change_key, error))
 		return false;
-	step_done(intent, CACHE_TODO_MOVE);
+	cache_intent_step_done(intent, CACHE_TODO_MOVE);
 	if (intent->dir != 0 && intent->target != intent->sent_folder)
 		intent->todo |= CACHE_TODO_MOVE;
 	/* Where the server has it now, should a further step be refused. */
@@ -387,7 +375,7 @@ bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t
 bool cache_own_folder_made(CacheConn *conn, CacheIntent *intent, const char *folder_id,
 	GError **error)
 {
-	step_done(intent, CACHE_TODO_MAKE);
+	cache_intent_step_done(intent, CACHE_TODO_MAKE);
 	intent->after = 0;
 	g_free(intent->id);
 	intent->id = g_strdup(folder_id);
