@@ -16,22 +16,13 @@ static int64_t one, two;
 
 static void set_up(World *world, gconstpointer data)
 {
-	world_open_to_write(world);
-	world_put(world, "F1", "A", "a.eml");
-	world_put(world, "F1", "B", "b.eml");
-	world_start_to_write(world);
 	kit = &world->kit;
-	one = kit_dir(kit, "F1");
-	two = kit_dir(kit, "F2");
+	world_set_scene(world, &one, &two);
 }
 
-/* Whatever was done: when all is said, the next sync finds nothing to change. */
 static void tear_down(World *world, gconstpointer data)
 {
-	world_flush(world);
-	world_sync_well(world);
-	pen_assert_queue(kit, "");
-	world_close(world);
+	world_close_clean(world);
 }
 
 /* --- while it is on its way ---------------------------------------------------------- */

@@ -191,6 +191,24 @@ void world_start_to_write(World *world)
 	fake_forget_lines(world->fake);
 }
 
+void world_set_scene(World *world, int64_t *ret_one, int64_t *ret_two)
+{
+	world_open_to_write(world);
+	world_put(world, "F1", "A", "a.eml");
+	world_put(world, "F1", "B", "b.eml");
+	world_start_to_write(world);
+	*ret_one = kit_dir(&world->kit, "F1");
+	*ret_two = kit_dir(&world->kit, "F2");
+}
+
+void world_close_clean(World *world)
+{
+	world_flush(world);
+	world_sync_well(world);
+	pen_assert_queue(&world->kit, "");
+	world_close(world);
+}
+
 void world_put(World *world, const char *folder_id, const char *item_id, const char *name)
 {
 	g_autoptr(EwsItem) item = kit_make_item(item_id, item_id);

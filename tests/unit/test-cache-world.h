@@ -50,6 +50,10 @@ void world_add(World *world, const char *folder_id, const char *item_id);
 void world_open_to_write(World *world);
 /* Starts, and waits until the tree is the mailbox. */
 void world_start_to_write(World *world);
+/* Both, with messages A "a.eml" and B "b.eml" in F1; the nodes of F1 and F2. */
+void world_set_scene(World *world, int64_t *ret_one, int64_t *ret_two);
+/* Flushes, syncs and closes: whatever was done, then nothing is left to be said. */
+void world_close_clean(World *world);
 
 /* A message of the server with this file name, its bytes PEN_MAIL of that. */
 void world_put(World *world, const char *folder_id, const char *item_id, const char *name);
