@@ -63,6 +63,8 @@ static void write_head(Call *self)
 	soup_message_headers_set_encoding(headers, SOUP_ENCODING_CHUNKED);
 	soup_message_headers_replace(headers, "Content-Type", self->serve.content_type);
 	soup_message_headers_replace(headers, "Cache-Control", "private");
+	if (self->serve.location[0])
+		soup_message_headers_replace(headers, "Location", self->serve.location);
 	if (self->serve.retry_s >= 0) {
 		char text[16];
 

@@ -8,6 +8,8 @@ typedef enum FaultKind {
 	FAULT_DELAY, FAULT_CUT, FAULT_HTTP, FAULT_BUSY, FAULT_BUSY_200, FAULT_LOSE, FAULT_LATE,
 	FAULT_SLOW, FAULT_ITEM_ERROR, FAULT_STOP_BATCH, FAULT_BAD_STATE, FAULT_SILENT_STATE,
 	FAULT_TRUNCATE, FAULT_GARBAGE, FAULT_BAD_BASE64, FAULT_WRONG_TYPE, FAULT_SOAP,
+	FAULT_SOAP_200, FAULT_EMPTY_PAGE, FAULT_REPEAT, FAULT_SKIP, FAULT_GHOST, FAULT_LOSE_READ,
+	FAULT_PRETEND,
 } FaultKind;
 
 static const struct {
@@ -22,7 +24,10 @@ static const struct {
 	{"badstate", FAULT_BAD_STATE, false}, {"silentstate", FAULT_SILENT_STATE, false},
 	{"truncate", FAULT_TRUNCATE, false}, {"garbage", FAULT_GARBAGE, false},
 	{"badbase64", FAULT_BAD_BASE64, false}, {"wrongtype", FAULT_WRONG_TYPE, false},
-	{"fault", FAULT_SOAP, true},
+	{"fault", FAULT_SOAP, true}, {"fault200", FAULT_SOAP_200, true},
+	{"emptypage", FAULT_EMPTY_PAGE, false}, {"repeat", FAULT_REPEAT, false},
+	{"skip", FAULT_SKIP, true}, {"ghost", FAULT_GHOST, false},
+	{"loseread", FAULT_LOSE_READ, false}, {"pretend", FAULT_PRETEND, false},
 };
 
 typedef struct Fault {
@@ -31,6 +36,8 @@ typedef struct Fault {
 	char *op;
 	char *subject;
 	char *code;
+	char *with;
+	char *location;
 	int nth;
 	int retry_s;
 	int every;
@@ -53,6 +60,8 @@ static void fault_free(gpointer data)
 	g_free(self->op);
 	g_free(self->subject);
 	g_free(self->code);
+	g_free(self->with);
+	g_free(self->location);
 	g_free(self);
 }
 
@@ -105,6 +114,7 @@ static bool read_key(Fault *self, const char *word, const char *value, GError **
 	} keys[] = {
 		{"op", &self->op, NULL}, {"item", &self->subject, NULL},
 		{"code", &self->code, NULL}, {"nth", NULL, &self->nth},
+		{"with", &self->with, NULL}, {"location", &self->location, NULL},
 		{"retry", NULL, &self->retry_s}, {"every", NULL, &self->every},
 		{"after", NULL, &self->after}, {"count", NULL, &self->count},
 	};
@@ -157,9 +167,14 @@ void fault_list_clear(FaultList *self)
 	pthread_mutex_unlock(&self->lock);
 }
 
-static bool fires(Fault *fault, const char *op)
+static bool fires(Fault *fault, const char *op, GBytes *body)
 {
+	gsize length;
+	const char *data = g_bytes_get_data(body, &length);
+
 	if (fault->op && strcmp(fault->op, op) != 0)
+		return false;
+	if (fault->with && !(data && memmem(data, length, fault->with, strlen(fault->with))))
 		return false;
 	if (fault->count && fault->fired >= fault->count)
 		return false;
@@ -216,6 +231,8 @@ static void apply(FaultPlan *plan, const Fault *fault)
 	case FAULT_HTTP:
 		plan->http = number(fault, 500);
 		plan->retry_s = fault->retry_s;
+		g_free(plan->location);
+		plan->location = g_strdup(fault->location);
 		break;
 	case FAULT_BUSY:
 		plan->busy_ms = number(fault, 0);
@@ -260,13 +277,33 @@ static void apply(FaultPlan *plan, const Fault *fault)
 		plan->wrong_type = true;
 		break;
 	case FAULT_SOAP:
+	case FAULT_SOAP_200:
 		g_free(plan->soap_code);
 		plan->soap_code = g_strdup(fault->value);
+		plan->is_soap_200 = fault->kind == FAULT_SOAP_200;
+		break;
+	case FAULT_EMPTY_PAGE:
+		plan->empty_page = true;
+		break;
+	case FAULT_REPEAT:
+		plan->repeat = true;
+		break;
+	case FAULT_SKIP:
+		plan->skip = number(fault, 1);
+		break;
+	case FAULT_GHOST:
+		plan->ghost = true;
+		break;
+	case FAULT_LOSE_READ:
+		plan->lose_read = true;
+		break;
+	case FAULT_PRETEND:
+		plan->pretend = true;
 		break;
 	}
 }
 
-FaultPlan *fault_list_pick(FaultList *self, const char *op)
+FaultPlan *fault_list_pick(FaultList *self, const char *op, GBytes *body)
 {
 	FaultPlan *plan = g_new0(FaultPlan, 1);
 
@@ -274,7 +311,7 @@ FaultPlan *fault_list_pick(FaultList *self, const char *op)
 	plan->items = g_ptr_array_new_with_free_func(item_free);
 	pthread_mutex_lock(&self->lock);
 	for (guint i = 0; i < self->faults->len; i++) {
-		if (fires(self->faults->pdata[i], op))
+		if (fires(self->faults->pdata[i], op, body))
 			apply(plan, self->faults->pdata[i]);
 	}
 	pthread_mutex_unlock(&self->lock);
@@ -287,6 +324,7 @@ void fault_plan_free(FaultPlan *self)
 		return;
 	g_free(self->stop_code);
 	g_free(self->soap_code);
+	g_free(self->location);
 	g_ptr_array_unref(self->items);
 	g_free(self);
 }

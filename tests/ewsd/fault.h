@@ -17,6 +17,7 @@ typedef struct FaultPlan {
 	int64_t cut;
 	int http;
 	int retry_s;
+	char *location;
 	int busy_ms;
 	bool is_busy_200;
 	bool is_lost;
@@ -32,6 +33,13 @@ typedef struct FaultPlan {
 	int stop_after;
 	char *stop_code;
 	char *soap_code;
+	bool is_soap_200;
+	bool empty_page;
+	bool repeat;
+	int skip;	/* the message that is left out, counted from 1, or 0 */
+	bool ghost;
+	bool lose_read;
+	bool pretend;
 	GPtrArray *items;	/* FaultItem */
 } FaultPlan;
 
@@ -45,7 +53,7 @@ FaultList *fault_list_new(void);
 void fault_list_free(FaultList *self);
 bool fault_list_add(FaultList *self, const char *spec, GError **error);
 void fault_list_clear(FaultList *self);
-FaultPlan *fault_list_pick(FaultList *self, const char *op);
+FaultPlan *fault_list_pick(FaultList *self, const char *op, GBytes *body);
 void fault_plan_free(FaultPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FaultPlan, fault_plan_free)
 const char *fault_plan_item(const FaultPlan *self, int nth, const char *subject);

@@ -207,7 +207,10 @@ static const char *run(Request *self, xmlNode *node, RequestItem item, RequestMo
 	store_lock(self->store);
 	store_begin(self->store);
 	code = item(self, node);
-	store_commit(self->store);
+	if (self->plan->pretend)
+		store_rollback(self->store);
+	else
+		store_commit(self->store);
 	store_unlock(self->store);
 	return code;
 }
@@ -219,6 +222,7 @@ void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mo
 
 	for (xmlNode *node = xml_first(list); node; node = xml_next(node)) {
 		const char *code;
+		size_t begin = out_buf(self->out)->len;
 
 		nth++;
 		self->items++;
@@ -232,6 +236,8 @@ void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mo
 			request_error(self, code);
 		if (self->is_faulted)
 			return;
+		if (nth == self->plan->skip)
+			g_string_truncate(out_buf(self->out), begin);
 		out_flush(self->out);
 	}
 }

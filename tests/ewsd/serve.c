@@ -25,11 +25,15 @@ static bool is_refused(Serve *self, Request *request)
 
 	if (plan->http) {
 		self->retry_s = plan->retry_s;
+		if (plan->location)
+			g_strlcpy(self->location, plan->location, sizeof(self->location));
 		answer_html(self, request, (unsigned)plan->http);
 	} else if (plan->garbage) {
 		answer_html(self, request, 200);
 	} else if (plan->soap_code) {
 		request_fault(request, plan->soap_code, NULL);
+		if (plan->is_soap_200)
+			request->status = 200;
 	} else {
 		return false;
 	}
@@ -72,7 +76,8 @@ static void prepare(Serve *self, FaultPlan *plan)
 
 static void run(Serve *self, Request *request)
 {
-	g_autoptr(FaultPlan) plan = fault_list_pick(self->world->faults, request->name);
+	g_autoptr(FaultPlan) plan = fault_list_pick(self->world->faults, request->name,
+		self->body);
 
 	request->plan = plan;
 	prepare(self, plan);

@@ -21,6 +21,7 @@ typedef struct Serve {
 	unsigned status;
 	const char *content_type;
 	int retry_s;
+	char location[256];	/* empty: not said */
 } Serve;
 
 void serve(Serve *self);

@@ -251,6 +251,12 @@ void store_commit(Store *self)
 	g_array_set_size(self->news, 0);
 }
 
+void store_rollback(Store *self)
+{
+	exec(self, "ROLLBACK");
+	g_array_set_size(self->news, 0);
+}
+
 int64_t store_seq(const Store *self)
 {
 	return self->seq;

@@ -105,6 +105,8 @@ void store_lock(Store *self);
 void store_unlock(Store *self);
 void store_begin(Store *self);
 void store_commit(Store *self);
+/* Takes back what was done since the begin. */
+void store_rollback(Store *self);
 int64_t store_seq(const Store *self);
 int64_t store_next(Store *self);
 /* A statement, reset, cached under its text. */

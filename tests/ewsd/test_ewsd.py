@@ -471,6 +471,46 @@ def test_items_can_fail_and_batches_stop(server, ews):
     assert server.log()[-1]['codes'] == ['ErrorInvalidSyncStateData']
 
 
+def test_answers_that_lie(server, ews):
+    items = ews.create_item('inbox', [mail(n) for n in ('a', 'b', 'c')], read=False)
+    state, changes = ews.sync('inbox')
+    server.fault('repeat,count=1')
+    assert len(ews.sync('inbox')[1]) == 2 * len(changes)
+    server.fault('emptypage,count=1')
+    assert ews.sync_page('inbox', state) == (state, [], False)
+    server.fault('skip=2,op=GetItem,count=1')
+    assert len(ews.get_item(items, check=False)) == 2
+    server.fault('fault200=ErrorServerBusy,count=1')
+    with pytest.raises(EwsError) as caught:
+        ews.get_folder('inbox')
+    assert (caught.value.code, caught.value.status) == ('ErrorServerBusy', 200)
+    server.fault('http=302,location=/ews/page.htm,count=1')
+    status, headers, _ = ews.post(valid_sync())
+    assert (status, dict(headers).get('Location')) == (302, '/ews/page.htm')
+    server.fault('http=400,with=one in,count=1')
+    ews.create_folder('msgfolderroot', 'Another')
+    with pytest.raises(EwsError):
+        ews.create_folder('msgfolderroot', 'The one in question')
+
+
+def test_changes_that_are_not_told(server, ews):
+    folder = ews.create_folder('msgfolderroot', 'Here')
+    server.fault('pretend,op=UpdateFolder,count=1')
+    ews.update_folder(folder, 'There')
+    assert 'Here' in [found.name for found in ews.find_folder()]
+    item = ews.create_item(folder, mail('x'), read=False)
+    state, _ = ews.sync(folder)
+    ews.update_item(item.id, read=True)
+    server.fault('loseread,count=1')
+    state, changes = ews.sync(folder, state)
+    assert changes == []
+    ews.delete_folder(folder)
+    with pytest.raises(EwsError):
+        ews.sync(folder, state)
+    server.fault('ghost')
+    assert ews.sync(folder, state) == (state, [])
+
+
 def test_answers_stream(server, ews):
     items = ews.create_item('inbox', [mail(str(n)) for n in range(5)])
     server.fault('slow=200,op=GetItem')

@@ -68,6 +68,8 @@ static void change_read(Page *page, const Item *item)
 {
 	Out *out = page->request->out;
 
+	if (page->request->plan->lose_read)
+		return;
 	out_raw(out, "<t:ReadFlagChange>");
 	render_item_id(out, store_key(page->request->store), item);
 	out_bool(out, "t:IsRead", item->is_read != 0);
@@ -180,6 +182,18 @@ static void list(Page *page)
 	page->point.since = page->point.base = store_seq(page->request->store);
 }
 
+/* A page that says nothing and hands back the state that it was given. */
+static void say_nothing(Request *request, bool is_last)
+{
+	g_autofree char *state = xml_child_text(request->op, "SyncState");
+
+	request_ok(request);
+	out_elem(request->out, "m:SyncState", state ? state : "");
+	out_bool(request->out, "m:IncludesLastItemInRange", is_last);
+	out_raw(request->out, "<m:Changes/>");
+	request_ok_end(request);
+}
+
 static const char *sync_items(Page *page)
 {
 	Request *request = page->request;
@@ -191,8 +205,16 @@ static const char *sync_items(Page *page)
 		&folder);
 	size_t at;
 
+	if (code && strcmp(code, "ErrorFolderNotFound") == 0 && request->plan->ghost) {
+		say_nothing(request, true);
+		return NULL;
+	}
 	if (code)
 		return strcmp(code, "ErrorFolderNotFound") == 0 ? "ErrorSyncFolderNotFound" : code;
+	if (request->plan->empty_page) {
+		say_nothing(request, false);
+		return NULL;
+	}
 	if (folder->is_search)
 		return "ErrorInvalidOperation";
 	code = read_state(request, 'I', folder->id, &page->point);
@@ -207,6 +229,8 @@ static const char *sync_items(Page *page)
 	g_string_truncate(buf, at);
 	write_state(request, &page->point, page->is_last, "m:IncludesLastItemInRange");
 	g_string_append_len(buf, changes->str, (gssize)changes->len);
+	if (request->plan->repeat)
+		g_string_append_len(buf, changes->str, (gssize)changes->len);
 	out_raw(request->out, "</m:Changes>");
 	request_ok_end(request);
 	request->items = (unsigned)page->told;
