@@ -159,7 +159,7 @@ bool cache_change_touch(CacheConn *conn, int64_t dir, int subdirs, GError **erro
 
 bool cache_change_forget(Cache *cache, CacheConn *conn, int64_t node, GError **error)
 {
-	return cache_local_drop(conn, node, error) &&
+	return cache_intent_drop_copies(conn, node, error) && cache_local_drop(conn, node, error) &&
 	       cache_evict_forget(cache, conn, node, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM intent WHERE node = ?", "i", node) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", node) &&
@@ -319,7 +319,8 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 		cache_intent_ask_make(intent, is_known ? row->item_id : NULL,
 			is_known ? row->folder : 0);
 		intent->old_print = is_known ? row->print : intent->old_print;
-		return take_aside(cache, conn, node, intent, error) &&
+		return cache_intent_drop_copies(conn, node->id, error) &&
+		       take_aside(cache, conn, node, intent, error) &&
 		       set_date(conn, node, intent, error) &&
 		       (!is_known || cache_evict_forget(cache, conn, node->id, error)) &&
 		       cache_intent_put(conn, intent, true, error);

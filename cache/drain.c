@@ -355,6 +355,12 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 {
 	g_autoptr(GError) why = NULL;
 	*ret_leaves = true;
+	/* Somebody removed what was to be copied. */
+	if (step == CACHE_TODO_COPY && intent->source_id == NULL) {
+		*ret_leaves = false;
+		cache_intent_drop_copy(intent);
+		return cache_intent_put(conn, intent, false, error);
+	}
 	if (carries_bytes(intent, step) && !check_bytes(cache, conn, intent, &why)) {
 		*ret_leaves = false;
 		return fail_intent(conn, intent, why, error);

@@ -117,6 +117,13 @@ void cache_intent_ask_copy(CacheIntent *self, int64_t source)
 		self->guid = g_uuid_string_random();
 }
 
+void cache_intent_drop_copy(CacheIntent *self)
+{
+	self->todo &= ~(unsigned)(CACHE_TODO_COPY | CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
+	self->todo |= CACHE_TODO_MAKE;
+	self->source = 0;
+}
+
 void cache_intent_ask_move(CacheIntent *self)
 {
 	reopen(self);
@@ -210,8 +217,7 @@ char *cache_intent_describe(const CacheIntent *self)
 	" node.size, item.folder, item.item_id, item.change_key, own.folder_id, target.id,"        \
 	" target.folder_id, origin.item_id,"                                                       \
 	" EXISTS (SELECT 1 FROM intent AS first WHERE first.node = intent.after) "                 \
-	"OR" HAS_DEPARTURES                                                                        \
-	" OR (intent.todo & -intent.todo = 2 AND coalesce(origin.folder, 0) = 0),"                 \
+	"OR" HAS_DEPARTURES ","                                                                    \
 	" (SELECT name FROM distinguished WHERE folder_id = target.folder_id)"
 #define FROM                                                                                       \
 	" FROM intent JOIN node ON node.id = intent.node"                                          \
@@ -355,6 +361,23 @@ bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched, GErro
 		self->touched, self->not_before, (int64_t)self->tries, (int64_t)self->is_trash,
 		self->sent_sha256, self->old_id, self->old_name, self->guid, self->item_class,
 		self->error, self->old_print, self->node);
+}
+
+bool cache_intent_drop_copies(CacheConn *conn, int64_t source, GError **error)
+{
+	g_autoptr(GArray) nodes = cache_conn_ids(conn, error,
+		"SELECT node FROM intent WHERE source = ? AND todo & 2 != 0 AND doing = 0"
+		" AND state NOT IN (2, 5)",
+		"i", source);
+	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
+		g_autoptr(CacheIntent) intent = NULL;
+		if (!cache_intent_get(conn, g_array_index(nodes, int64_t, i), &intent, error))
+			return false;
+		cache_intent_drop_copy(intent);
+		if (!cache_intent_put(conn, intent, false, error))
+			return false;
+	}
+	return nodes != NULL;
 }
 
 GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max, GError **error)

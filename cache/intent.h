@@ -76,7 +76,7 @@ typedef struct CacheIntent {
 	int64_t not_before;
 	unsigned tries;
 	char *sent_sha256; /* own, as all below */
-	char *old_id; /* of a directory that moves or goes: its FolderId */
+	char *old_id;      /* of a directory that moves or goes: its FolderId */
 	char *old_name;
 	char *guid;
 	char *item_class;
@@ -84,18 +84,18 @@ typedef struct CacheIntent {
 
 	/* looked up beside it */
 	CacheKind kind;
-	int64_t dir;       /* where it is in the tree; 0: it was deleted */
-	int64_t target;    /* folder.id of dir; 0: not on the server yet */
-	int64_t folder;    /* folder.id where the item is on the server; 0: nowhere */
+	int64_t dir;    /* where it is in the tree; 0: it was deleted */
+	int64_t target; /* folder.id of dir; 0: not on the server yet */
+	int64_t folder; /* folder.id where the item is on the server; 0: nowhere */
 	char *target_id;
-	char *id;          /* ItemId or FolderId; NULL: not on the server */
+	char *id; /* ItemId or FolderId; NULL: not on the server */
 	char *change_key;
-	char *source_id;   /* of the item that it is a copy of */
+	char *source_id; /* of the item that it is a copy of */
 	char *name;
-	int64_t bytes;     /* of the content that a create carries */
-	bool is_blocked;   /* what it comes after is not over */
-	bool is_drafts;    /* dir is the Drafts folder */
-	bool to_send;      /* dir is .send */
+	int64_t bytes;   /* of the content that a create carries */
+	bool is_blocked; /* what it comes after is not over */
+	bool is_drafts;  /* dir is the Drafts folder */
+	bool to_send;    /* dir is .send */
 } CacheIntent;
 
 CacheIntent *cache_intent_new(int64_t node, CacheKind kind);
@@ -109,6 +109,9 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 /* It was written with what it was: what else was asked for is still to be done. */
 void cache_intent_drop_make(CacheIntent *self);
 void cache_intent_ask_copy(CacheIntent *self, int64_t source);
+/* What it was to be a copy of is not what it was any more: it is made of its own bytes. Not while
+ * the copy is on its way. */
+void cache_intent_drop_copy(CacheIntent *self);
 /* The node is in self->dir now, whose folder is self->target. */
 void cache_intent_ask_move(CacheIntent *self);
 void cache_intent_ask_fields(CacheIntent *self, unsigned fields);
@@ -134,10 +137,15 @@ char *cache_intent_describe(const CacheIntent *self);
 bool cache_intent_get(CacheConn *conn, int64_t node, CacheIntent **ret_intent,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same, or a new one (with seq and since set). */
-CacheIntent *cache_intent_take(CacheConn *conn, int64_t node, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+CacheIntent *cache_intent_take(CacheConn *conn, int64_t node,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Writes the row; one that is over goes. @is_touched: it lingers from now. */
 bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* @source is about to change, or to go: what is to be a copy of it and has not left is made of its
+ * own bytes. One that is still open looks for itself when it is finished. */
+bool cache_intent_drop_copies(CacheConn *conn, int64_t source,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Those in a state, oldest first, at most @max; of CacheIntent. */

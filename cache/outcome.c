@@ -361,8 +361,13 @@ static bool is_gone(Outcome *self, GError **error)
 		self->intent->state = CACHE_INTENT_DOUBT;
 		cache_doubt_begin(self->cache);
 		return true;
-	case CACHE_TODO_MAKE:
 	case CACHE_TODO_COPY:
+		/* What was to be copied went first. */
+		again(self->intent, ews_op_error(self->op));
+		self->intent->not_before = 0;
+		cache_intent_drop_copy(self->intent);
+		return true;
+	case CACHE_TODO_MAKE:
 	case CACHE_TODO_SEND:
 		park(self, ews_op_error(self->op));
 		return true;

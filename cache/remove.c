@@ -72,7 +72,7 @@ static bool remove_known(CacheConn *conn, const CacheNode *node, CacheIntent *in
 		intent->is_trash = true;
 	}
 	/* Bytes on their way are read through a descriptor that is open already. */
-	return drop_local(conn, node, error) &&
+	return cache_intent_drop_copies(conn, node->id, error) && drop_local(conn, node, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", node->id) &&
 	       cache_intent_put(conn, intent, true, error);
 }

@@ -265,16 +265,21 @@ static void test_aside_stays(World *world, gconstpointer data)
 	pen_rename(kit, one, "a.eml~", one, "a.eml");
 }
 
-static void test_copy(World *world, gconstpointer data)
+/* Not sent yet. */
+static int64_t copy_to(World *world, int64_t dir, int64_t from)
 {
 	g_autoptr(GError) error = NULL;
-	int64_t from = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
 	g_assert_no_error(fetched);
-	CacheFile *file = pen_create(kit, two, "copy.eml", "");
+	CacheFile *file = pen_create(kit, dir, "copy.eml", "");
 	g_assert_true(cache_file_copy(file, from, &error));
 	pen_close(file);
-	int64_t copy = world_find(world, "F2", "copy.eml");
+	return pen_find(kit, dir, "copy.eml");
+}
+
+static void test_copy(World *world, gconstpointer data)
+{
+	int64_t copy = copy_to(world, two, world_find(world, "F1", "a.eml"));
 	world_flush(world);
 	world_assert_calls(world, "CopyItem 1, UpdateItem 1");
 	g_autoptr(EwsItem) item = world_get(world, copy);
@@ -284,6 +289,64 @@ static void test_copy(World *world, gconstpointer data)
 	world_assert_ls(world, "F1", "a.eml b.eml");
 	world_assert_ls(world, "F2", "copy.eml");
 	g_assert_cmpint(world_find(world, "F2", "copy.eml"), ==, copy);
+}
+
+/* In a directory that is not there yet. */
+static int64_t late_copy_of(World *world, int64_t from)
+{
+	fake_hold(world->fake, "CreateFolder");
+	return copy_to(world, pen_mkdir(kit, CACHE_ROOT, "Late"), from);
+}
+
+static void assert_copy_is_of_a(World *world, int64_t copy)
+{
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	g_autoptr(EwsItem) item = world_get(world, copy);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("a.eml"));
+	pen_assert_queue(kit, "");
+}
+
+/* What is copied is what it was then. */
+static void test_copy_of_what_is_rewritten(World *world, gconstpointer data)
+{
+	int64_t from = world_find(world, "F1", "a.eml");
+	int64_t copy = late_copy_of(world, from);
+	pen_rewrite(kit, from, PEN_MAIL("another"));
+	world_fsync_well(world, from);
+	assert_copy_is_of_a(world, copy);
+	g_autoptr(EwsItem) item = world_get(world, from);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("another"));
+}
+
+static void test_copy_of_what_is_removed(World *world, gconstpointer data)
+{
+	int64_t from = world_find(world, "F1", "a.eml");
+	int64_t copy = late_copy_of(world, from);
+	pen_unlink(kit, one, "a.eml");
+	world_until(world, 0, "SELECT count(*) FROM intent WHERE node = %lld", from);
+	assert_copy_is_of_a(world, copy);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+}
+
+static void test_copy_of_what_is_replaced(World *world, gconstpointer data)
+{
+	int64_t copy = copy_to(world, two, world_find(world, "F1", "a.eml"));
+	pen_write(kit, one, ".new", PEN_MAIL("another"));
+	pen_rename(kit, one, ".new", one, "a.eml");
+	assert_copy_is_of_a(world, copy);
+}
+
+/* By somebody else, and nobody has told. */
+static void test_copy_of_what_is_gone(World *world, gconstpointer data)
+{
+	int64_t copy = copy_to(world, two, world_find(world, "F1", "a.eml"));
+	fake_item_gone(world->fake, "F1", "A");
+	assert_copy_is_of_a(world, copy);
+	world_assert_asked(world, "CreateItem F2", 1);
 }
 
 /* --- directories --------------------------------------------------------------------- */
@@ -417,6 +480,10 @@ int main(int argc, char **argv)
 	ADD("aside-and-replaced", test_aside);
 	ADD("aside-stays", test_aside_stays);
 	ADD("copy", test_copy);
+	ADD("copy-of-what-is-rewritten", test_copy_of_what_is_rewritten);
+	ADD("copy-of-what-is-removed", test_copy_of_what_is_removed);
+	ADD("copy-of-what-is-replaced", test_copy_of_what_is_replaced);
+	ADD("copy-of-what-is-gone", test_copy_of_what_is_gone);
 	ADD("fill-a-new-directory", test_fill_a_new_directory);
 	ADD("remove-a-tree", test_remove_a_tree);
 	ADD("not-empty-any-more", test_not_empty_any_more);
