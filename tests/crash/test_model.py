@@ -135,6 +135,8 @@ class Other:
             if not self.model.has(target):
                 self.ews.move_item(self.item(path), self.folder(folder))
                 self.model.nodes[target] = self.model.nodes.pop(path)
+                # The same here, where no sync came between our last word on it and the move.
+                self.model.nodes[target].mtime = None
 
     def create(self, folder, subject):
         data = message(subject)
