@@ -377,6 +377,7 @@ static void settle_all(EwsBatch *self, const Verdict *common)
 {
 	/* One that is left of several has not stood alone yet. */
 	unsigned untold = MAX(count_untold(self), MIN(self->count, 2));
+	const EwsFault *fault = ews_soap_reader_fault(self->reader);
 
 	for (unsigned i = self->count; i > 0; i--) {
 		Place *place = &self->places[i - 1];
@@ -388,11 +389,14 @@ static void settle_all(EwsBatch *self, const Verdict *common)
 			note(place, common->trouble, g_error_copy(common->error));
 		if (place->trouble == EWS_TROUBLE_SURPLUS)
 			shared = self->served;
-		if (ews_settle(place->op, place->trouble, shared))
+		if (ews_settle(place->op, place->trouble, shared)) {
 			ews_queue_return(self->shared->queue, g_steal_pointer(&place->op));
-		else
-			give_back(self, place, g_steal_pointer(&place->error));
-		g_clear_error(&place->error);
+			g_clear_error(&place->error);
+			continue;
+		}
+		if (fault && fault->code && !place->is_told)
+			place->op->response_code = g_strdup(fault->code);
+		give_back(self, place, g_steal_pointer(&place->error));
 	}
 }
 

@@ -53,7 +53,8 @@ typedef struct EwsConfig {
  * request is sent. Copies @config. */
 EwsSession *ews_session_start(const EwsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Answers every op that is left with CANCELLED, joins the thread, frees. NULL is fine. */
+/* Answers every op that is left with CANCELLED, joins the thread, frees. Ends a subscription first,
+ * when online, which may take up to a second. NULL is fine. */
 void ews_session_stop(EwsSession *self);
 
 typedef enum EwsState {
@@ -64,6 +65,13 @@ typedef enum EwsState {
 	EWS_STATE_STOPPED, /* sign-in refused: nothing is sent any more */
 } EwsState;
 
+/* How a server tells that something changed, the best first. */
+typedef enum EwsPush {
+	EWS_PUSH_STREAM, /* one request that stays open and is answered bit by bit */
+	EWS_PUSH_PULL,   /* GetEvents from time to time */
+	EWS_PUSH_NONE,   /* nothing of the kind: look for changes with a refresh */
+} EwsPush;
+
 /* A snapshot for people. */
 typedef struct EwsStatus {
 	EwsState state;
@@ -73,6 +81,8 @@ typedef struct EwsStatus {
 	unsigned in_flight;
 	unsigned queued;
 	int64_t resume_us;     /* BUSY: until when; OFFLINE: next probe (monotonic); else 0 */
+	EwsPush push;          /* what the watch uses or tries (see ews_watch); NONE without one */
+	bool is_listening;     /* and whether it is told of changes just now */
 	char error[256];       /* what was wrong last, in one line; "" */
 	char server[64];       /* ServerVersionInfo in a word, "15.2.1544 (Exchange2016)"; "" */
 } EwsStatus;
@@ -289,3 +299,27 @@ EwsOp *ews_delete_folder_new(const char *folder_id, EwsDisposal disposal);
  * NULL where it gave none (a delete, a send, a move on some servers) and after an error. */
 const char *ews_op_new_id(const EwsOp *op);
 const char *ews_op_new_change_key(const EwsOp *op);
+
+/* --- news ----------------------------------------------------------------------------------- */
+
+/* All on the ews thread; none may block. */
+typedef struct EwsNews {
+	/* Something changed in this folder (which the listing may not have); NULL: somewhere. No more
+	 * than a hint: what it was, a sync tells. */
+	void (*hint)(void *user, const char *folder_id);
+	/* What happens from now on will be hinted at, what happened before perhaps not: sync. Comes
+	 * again after each interruption. */
+	void (*listening)(void *user);
+	/* Nothing is hinted at until `listening` comes again: ask from time to time. */
+	void (*deaf)(void *user);
+	/* What this server was found to have, and is asked for from now on: worth remembering. */
+	void (*found)(void *user, EwsPush push);
+	void *user;
+} EwsNews;
+
+/* Subscribes to all folders and stays subscribed, over lost connections and subscriptions, until
+ * the session is stopped. Begins with @first (what is remembered of this server) and goes down to
+ * what the server has. A stream has a connection of its own, beside max_conns, and counts as lost
+ * after five times timeout_s without even a keep-alive. @pull_s: between two GetEvents. Once; any
+ * thread. Nothing is sent before the server has answered another op, nor while it is away. */
+void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news);

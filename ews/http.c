@@ -44,6 +44,7 @@ struct EwsHttpPost {
 	EwsBody *body; /* own */
 	EwsHttpEvents events;
 	bool is_once;
+	bool is_stream;
 	bool has_begun; /* a byte of the body was given away */
 	size_t header_bytes;
 	int64_t body_bytes;
@@ -90,11 +91,33 @@ bool ews_http_check(const EwsConfig *config, GError **error)
 
 /* --- start and stop ---------------------------------------------------------------------- */
 
-static struct curl_slist *make_headers(void)
+/* An address that can stand in a header. */
+static bool is_address(const char *user)
+{
+	for (const char *at = user; *at; at++)
+		if (!g_ascii_isgraph(*at))
+			return false;
+	return strchr(user, '@') != NULL;
+}
+
+/* Events are told by the server that the subscription was made on: of a farm, ask for that one. */
+static struct curl_slist *add_affinity(struct curl_slist *list, const char *user)
+{
+	g_autofree char *anchor = NULL;
+
+	if (user && is_address(user)) {
+		anchor = g_strconcat("X-AnchorMailbox: ", user, NULL);
+		list = curl_slist_append(list, anchor);
+	}
+	return curl_slist_append(list, "X-PreferServerAffinity: true");
+}
+
+static struct curl_slist *make_headers(const char *user)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: text/xml; charset=utf-8");
 
 	list = curl_slist_append(list, "Accept: text/xml");
+	list = add_affinity(list, user);
 	/* Some servers never answer "100-continue"; curl would wait a second for it. */
 	return curl_slist_append(list, "Expect:");
 }
@@ -111,11 +134,12 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->max_conns = config->max_conns;
 	self->is_loopback = uri && is_loopback_host(g_uri_get_host(uri));
 	self->auth = ews_auth_new(config->user, config->password);
-	self->headers = make_headers();
+	self->headers = make_headers(config->user);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
 	self->share = curl_share_init();
-	curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)config->max_conns);
+	/* One more, for a stream: it must not cost a kept connection its place. */
+	curl_multi_setopt(self->multi, CURLMOPT_MAXCONNECTS, (long)config->max_conns + 1);
 	curl_multi_setopt(self->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	self->loop = ews_loop_new(self->multi);
 	/* One thread uses all of it: no lock functions. */
@@ -141,8 +165,13 @@ void ews_http_free(EwsHttp *self)
 
 /* --- one post ---------------------------------------------------------------------------- */
 
-static void progressed(EwsHttp *self)
+/* A stream only shows that there is a server, not that it gets on with what it was asked. */
+static void progressed(EwsHttpPost *post)
 {
+	EwsHttp *self = post->http;
+
+	if (post->is_stream)
+		return;
 	atomic_store_explicit(&self->last_progress, g_get_monotonic_time(), memory_order_relaxed);
 }
 
@@ -150,7 +179,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
 	EwsHttpPost *post = user;
 
-	progressed(post->http);
+	progressed(post);
 	post->header_bytes += size * count;
 	post->is_refused = post->header_bytes > EWS_CAP_HEADERS;
 	return post->is_refused ? 0 : size * count;
@@ -161,7 +190,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
 	EwsHttpPost *post = user;
 	size_t len = size * count;
 
-	progressed(post->http);
+	progressed(post);
 	post->body_bytes += (int64_t)len;
 	post->is_refused = post->body_bytes > EWS_CAP_BODY ||
 		!post->events.data(post->events.user, data, len);
@@ -252,26 +281,54 @@ static CURL *take_easy(EwsHttp *self)
 	return g_ptr_array_steal_index_fast(self->idle, self->idle->len - 1);
 }
 
-EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events)
+static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body,
+	const EwsHttpEvents *events)
 {
 	EwsHttpPost *post = g_new0(EwsHttpPost, 1);
-	CURL *easy = take_easy(self);
 
 	post->http = self;
 	post->easy = easy;
 	post->body = body;
-	post->is_once = is_once;
 	post->events = *events;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->detail);
+	return post;
+}
+
+static void send_post(EwsHttpPost *post)
+{
+	EwsHttp *self = post->http;
+
 	give_body(post);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
+	self->counts.requests++;
+	curl_multi_add_handle(self->multi, post->easy);
+}
+
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events)
+{
+	EwsHttpPost *post = begin_post(self, take_easy(self), body, events);
+
+	post->is_once = is_once;
+	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
 	if (self->fresh > 0)
 		self->fresh--;
-	self->counts.requests++;
-	curl_multi_add_handle(self->multi, easy);
+	send_post(post);
+	return post;
+}
+
+EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events)
+{
+	EwsHttpPost *post = begin_post(self, new_easy(self), body, events);
+
+	post->is_stream = true;
+	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(post->easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(post->easy, CURLOPT_LOW_SPEED_LIMIT, 0L);
+	curl_easy_setopt(post->easy, CURLOPT_LOW_SPEED_TIME, 0L);
+	curl_easy_setopt(post->easy, CURLOPT_ACCEPT_ENCODING, NULL);
+	send_post(post);
 	return post;
 }
 
@@ -281,7 +338,10 @@ static void free_post(EwsHttpPost *post)
 
 	curl_multi_remove_handle(self->multi, post->easy);
 	curl_easy_setopt(post->easy, CURLOPT_ERRORBUFFER, NULL);
-	g_ptr_array_add(self->idle, post->easy);
+	if (post->is_stream)
+		curl_easy_cleanup(post->easy);
+	else
+		g_ptr_array_add(self->idle, post->easy);
 	ews_body_free(post->body);
 	g_free(post);
 }
@@ -388,7 +448,8 @@ static void end_post(EwsHttpPost *post, CURLcode code)
 	if (number_of(post->easy, CURLINFO_RETRY_AFTER) > 0)
 		end.retry_after_s = number_of(post->easy, CURLINFO_RETRY_AFTER);
 	/* After trouble, a connection that was kept proves nothing: ask over new ones. */
-	if (end.fate != EWS_HTTP_ANSWERED && end.fate != EWS_HTTP_UNREAD && !post->is_refused)
+	if (end.fate != EWS_HTTP_ANSWERED && end.fate != EWS_HTTP_UNREAD && !post->is_refused &&
+		!post->is_stream)
 		self->fresh = self->max_conns;
 	count(self, post->easy);
 	free_post(post);

@@ -13,7 +13,12 @@
  * nothing, but what curl repeats when a kept connection turns out to be dead before a byte came.
  * A post that may be sent only once is not repeated so, once a byte of its body was on its way.
  *
- * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, certificates always
+ * A stream is a post whose answer may go on for half an hour: over a connection of its own, which
+ * no other post uses before or after, with no limit on silence and without gzip (what compresses,
+ * holds back). How it ends says nothing of the kept connections.
+ *
+ * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, the same server asked
+ * for where there are many (X-AnchorMailbox, X-PreferServerAffinity), certificates always
  * checked, redirects never followed (a POST with a password goes where it was told to go). Sizes
  * are capped (ews/reading.h). ews thread only, but for check, wake and last_progress.
  */
@@ -61,6 +66,8 @@ void ews_http_free(EwsHttp *self);
 
 /* Takes @body. @is_once: it must not be sent twice; else it must be all text. */
 EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events);
+/* Takes @body, which must be all text. */
+EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events);
 /* The last byte of the body was given away. */
 bool ews_http_is_sent(const EwsHttpPost *post);
 void ews_http_cancel(EwsHttpPost *post);
@@ -73,5 +80,5 @@ void ews_http_hurry(EwsHttp *self);
 void ews_http_wake(EwsHttp *self);
 
 const EwsHttpCounts *ews_http_counts(const EwsHttp *self);
-/* Any thread: when a byte last came (monotonic microseconds; 0: never). */
+/* Any thread: when a byte last came, but for streams (monotonic microseconds; 0: never). */
 int64_t ews_http_last_progress(EwsHttp *self);

@@ -16,20 +16,23 @@
 
 /* clang-format off */
 #define EWS_NAMES(X) \
-	X(AbsoluteDenominator) X(Body) X(Categories) X(ChangeKey) X(Changes) X(ChildFolderCount) \
-	X(Create) X(CreateContents) X(CreateHierarchy) X(DateTimeCreated) X(DateTimeReceived) \
-	X(DateTimeSent) X(Delete) X(DisplayName) X(DisplayTo) X(EffectiveRights) X(EmailAddress) \
-	X(Envelope) X(ExtendedFieldURI) X(ExtendedProperty) X(Fault) X(Flag) X(FlagStatus) \
-	X(FolderClass) X(FolderId) X(Folders) X(From) X(HasAttachments) X(Header) X(Id) \
-	X(Importance) X(IncludesLastFolderInRange) X(IncludesLastItemInRange) \
-	X(IndexedPagingOffset) X(InternetMessageId) X(IsDraft) X(IsRead) X(ItemClass) X(ItemId) \
-	X(Items) X(LastModifiedTime) X(Mailbox) X(MajorBuildNumber) X(MajorVersion) X(Message) \
-	X(MessageText) X(MessageXml) X(MimeContent) X(MinorVersion) X(Modify) X(Name) \
+	X(AbsoluteDenominator) X(Body) X(Categories) X(ChangeKey) X(Changes) \
+	X(ChildFolderCount) X(ConnectionStatus) X(Create) X(CreateContents) \
+	X(CreateHierarchy) X(DateTimeCreated) X(DateTimeReceived) X(DateTimeSent) X(Delete) \
+	X(DisplayName) X(DisplayTo) X(EffectiveRights) X(EmailAddress) X(Envelope) \
+	X(ErrorSubscriptionIds) X(ExtendedFieldURI) X(ExtendedProperty) X(Fault) X(Flag) \
+	X(FlagStatus) X(FolderClass) X(FolderId) X(Folders) X(From) X(HasAttachments) \
+	X(Header) X(Id) X(Importance) X(IncludesLastFolderInRange) X(IncludesLastItemInRange) \
+	X(IndexedPagingOffset) X(InternetMessageId) X(IsDraft) X(IsRead) X(ItemClass) \
+	X(ItemId) X(Items) X(LastModifiedTime) X(Mailbox) X(MajorBuildNumber) X(MajorVersion) \
+	X(Message) X(MessageText) X(MessageXml) X(MimeContent) X(MinorVersion) X(Modify) \
+	X(MoreEvents) X(Name) X(Notification) X(Notifications) X(OldParentFolderId) \
 	X(ParentFolderId) X(PropertyName) X(PropertySetId) X(PropertyTag) X(Read) \
 	X(ReadFlagChange) X(Resolution) X(ResolutionSet) X(ResponseClass) X(ResponseCode) \
 	X(ResponseMessages) X(Responses) X(RootFolder) X(RoutingType) X(SearchFolder) \
-	X(ServerVersionInfo) X(Size) X(String) X(Subject) X(SyncState) X(TotalCount) \
-	X(UnreadCount) X(Update) X(Value) X(Version) X(detail) X(faultcode) X(faultstring)
+	X(ServerVersionInfo) X(Size) X(String) X(Subject) X(SubscriptionId) X(SyncState) \
+	X(TotalCount) X(UnreadCount) X(Update) X(Value) X(Version) X(Watermark) X(detail) \
+	X(faultcode) X(faultstring)
 /* clang-format on */
 
 #define EWS_NS_URI_SOAP     "http://schemas.xmlsoap.org/soap/envelope/"

@@ -33,6 +33,7 @@ enum {
 	EWS_CAP_CATEGORIES = 256,      /* of one item */
 	EWS_CAP_ITEM_CHANGES = 16384,  /* in one page, of which 512 are asked for */
 	EWS_CAP_FOLDERS = 200000,      /* in one page */
+	EWS_CAP_EVENT_FOLDERS = 4096,  /* told of by name in one message of events */
 	EWS_CAP_TAG = 1 << 20,         /* bytes without an event of the parser: a tag */
 	EWS_CAP_HEADERS = 256 * 1024,  /* bytes of an answer's HTTP headers */
 	EWS_CAP_WAIT_S = 900,          /* a server's wish for patience */

@@ -8,6 +8,8 @@
 #include "ews/batch.h"
 #include "ews/error.h"
 #include "ews/inbox.h"
+#include "ews/op/events.h"
+#include "ews/watch.h"
 
 /*
  * The ews thread and what it owns.
@@ -23,12 +25,15 @@
 
 /* Somebody asked for something so recently that the background keeps low. */
 #define FOREGROUND_US G_USEC_PER_SEC
+/* So long may the end of a subscription hold up the end of the session. */
+#define FAREWELL_US   G_USEC_PER_SEC
 
 typedef enum CommandKind {
 	COMMAND_SUBMIT,
 	COMMAND_CALL,
 	COMMAND_RAISE,
 	COMMAND_CANCEL,
+	COMMAND_WATCH,
 	COMMAND_STOP,
 } CommandKind;
 
@@ -36,6 +41,7 @@ typedef struct Command {
 	CommandKind kind;
 	EwsOp *op;     /* own; SUBMIT */
 	EwsCall *call; /* own; CALL */
+	EwsWatchSetup *setup; /* own; WATCH */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -46,6 +52,7 @@ struct EwsSession {
 	EwsInbox *inbox; /* own, of Command */
 	EwsHttp *http;   /* own; but for waking and last_progress: ews thread only */
 	unsigned max_conns;
+	unsigned timeout_s;
 	EwsStateChanged changed; /* set before the first submit */
 	void *changed_user;      /* borrowed: from the listener, for changed */
 
@@ -56,6 +63,7 @@ struct EwsSession {
 	/* ews thread only */
 	EwsQueue *queue; /* own */
 	EwsAhead *ahead; /* own */
+	EwsWatch *watch; /* own; NULL: nobody wants news */
 	EwsGovernor governor;
 	EwsBatchShared shared;
 	GPtrArray *batches; /* own, of EwsBatch: in flight */
@@ -93,6 +101,8 @@ static void publish(EwsSession *self)
 	status->in_flight = self->batches->len;
 	status->queued = ews_queue_count(self->queue);
 	status->resume_us = governor->resume_us;
+	status->push = self->watch ? ews_watch_push(self->watch) : EWS_PUSH_NONE;
+	status->is_listening = self->watch && ews_watch_is_listening(self->watch);
 	g_strlcpy(status->error, governor->error ? governor->error->message : "",
 		sizeof(status->error));
 	pthread_mutex_unlock(&self->lock);
@@ -211,6 +221,47 @@ static void cancel(EwsSession *self, uint64_t serial)
 		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "given up"));
 }
 
+static uint64_t next_serial(void *user)
+{
+	EwsSession *self = user;
+
+	return atomic_fetch_add_explicit(&self->serial, 1, memory_order_relaxed) + 1;
+}
+
+static uint64_t send_for_watch(void *user, EwsOp *op, EwsOpDone done, EwsWatch *watch)
+{
+	EwsSession *self = user;
+
+	op->serial = next_serial(self);
+	op->priority = EWS_PRIORITY_BACKGROUND;
+	op->done = done;
+	op->user = watch;
+	ews_queue_push(self->queue, op);
+	return op->serial;
+}
+
+static void withdraw_for_watch(void *user, uint64_t serial)
+{
+	cancel(user, serial);
+}
+
+/* Takes @setup. */
+static void begin_watch(EwsSession *self, EwsWatchSetup *setup)
+{
+	EwsWatchOut out = {
+		.send = send_for_watch,
+		.withdraw = withdraw_for_watch,
+		.http = self->http,
+		.governor = &self->governor,
+		.timeout_s = self->timeout_s,
+		.user = self,
+	};
+
+	g_assert(!self->watch);
+	self->watch = ews_watch_new(setup, &out);
+	g_free(setup);
+}
+
 static void obey(EwsSession *self, Command *command)
 {
 	switch (command->kind) {
@@ -225,6 +276,9 @@ static void obey(EwsSession *self, Command *command)
 		break;
 	case COMMAND_CANCEL:
 		cancel(self, command->serial);
+		break;
+	case COMMAND_WATCH:
+		begin_watch(self, command->setup);
 		break;
 	case COMMAND_STOP:
 		self->is_stopping = true;
@@ -319,6 +373,8 @@ static int sleep_ms(const EwsSession *self)
 	int64_t now = g_get_monotonic_time();
 	int64_t until = now + 60 * G_USEC_PER_SEC;
 
+	if (self->watch)
+		until = CLAMP(ews_watch_due(self->watch), now, until);
 	if (ews_queue_count(self->queue) > 0) {
 		if (self->governor.resume_us > now)
 			until = MIN(until, self->governor.resume_us);
@@ -338,6 +394,34 @@ static void answer_everything(EwsSession *self)
 		ews_op_done(op, g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "the session is over"));
 }
 
+static void on_farewell(EwsOp *op, void *user)
+{
+	bool *is_over = user;
+
+	*is_over = true;
+	ews_op_free(op);
+}
+
+/* Servers allow few subscriptions, and remember them for half an hour. */
+static void end_watch(EwsSession *self)
+{
+	EwsOp *op = self->watch ? ews_watch_stop(self->watch) : NULL;
+	int64_t until = g_get_monotonic_time() + FAREWELL_US;
+	bool is_over = false;
+	int64_t now;
+
+	answer_everything(self);
+	if (!op)
+		return;
+	op->done = on_farewell;
+	op->user = &is_over;
+	g_ptr_array_add(self->batches, ews_batch_send(&self->shared, &op, 1));
+	while (!is_over && (now = g_get_monotonic_time()) < until &&
+		ews_queue_count(self->queue) == 0)
+		ews_http_run(self->http, (int)((until - now) / 1000) + 1);
+	answer_everything(self);
+}
+
 static void *run(void *user)
 {
 	EwsSession *self = user;
@@ -348,22 +432,17 @@ static void *run(void *user)
 		if (self->is_stopping)
 			break;
 		refuse_queued(self);
+		if (self->watch)
+			ews_watch_run(self->watch, g_get_monotonic_time());
 		send_all(self);
 		publish(self);
 		ews_http_run(self->http, sleep_ms(self));
 	}
-	answer_everything(self);
+	end_watch(self);
 	return NULL;
 }
 
 /* --- what ews/ahead.c wants -------------------------------------------------------------- */
-
-static uint64_t next_serial(void *user)
-{
-	EwsSession *self = user;
-
-	return atomic_fetch_add_explicit(&self->serial, 1, memory_order_relaxed) + 1;
-}
 
 static void send_ahead(void *user, EwsOp *op)
 {
@@ -403,6 +482,7 @@ static void post(EwsSession *self, Command command)
 
 static void free_session(EwsSession *self)
 {
+	ews_watch_free(self->watch);
 	ews_inbox_free(self->inbox, g_free);
 	g_ptr_array_unref(self->batches);
 	ews_ahead_free(self->ahead);
@@ -424,6 +504,7 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	self = g_new0(EwsSession, 1);
 	pthread_mutex_init(&self->lock, NULL);
 	self->max_conns = MAX(config->max_conns, 1);
+	self->timeout_s = config->timeout_s;
 	self->http = ews_http_new(config);
 	self->inbox = ews_inbox_new(wake, self);
 	self->queue = ews_queue_new();
@@ -536,4 +617,14 @@ void ews_raise(EwsSession *self, uint64_t serial, EwsPriority priority)
 void ews_cancel(EwsSession *self, uint64_t serial)
 {
 	post(self, (Command){ .kind = COMMAND_CANCEL, .serial = serial });
+}
+
+void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)
+{
+	EwsWatchSetup setup = { .first = first, .pull_s = pull_s, .news = *news };
+
+	post(self, (Command){
+		.kind = COMMAND_WATCH,
+		.setup = g_memdup2(&setup, sizeof(setup)),
+	});
 }
