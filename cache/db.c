@@ -46,6 +46,11 @@ struct CacheDb {
 static const char *const migrations[] = {
 	CACHE_SCHEMA_SQL,
 	CACHE_JOURNAL_SQL,
+	/* As FindFolder last said; -1: not said. And how far that was from ours when the folder was
+	 * last listed anew for it (refresh.c). */
+	"ALTER TABLE folder ADD COLUMN unread_count INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE folder ADD COLUMN unread_miss INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX item_unread ON item (folder) WHERE is_read = 0;",
 };
 
 static void set_error(sqlite3 *db, const char *what, GError **error)

@@ -38,6 +38,7 @@ struct CacheRefresh {
 	GPtrArray *changes; /* own; of EwsFolderChange, borrowed from pages */
 	GPtrArray *pages;   /* own; ops that hold the pages */
 	char *hierarchy;    /* own; the state that the next page is asked with */
+	char *odd_print;    /* own; of what was found and not the same when all was told anew */
 	bool is_full;       /* hierarchy from the beginning */
 	bool wants_hierarchy;
 	GQueue waiting;     /* of Due */
@@ -80,6 +81,7 @@ void cache_refresh_free(CacheRefresh *self)
 		cache_foldersync_abandon(value);
 	g_hash_table_unref(self->syncs);
 	forget_round(self);
+	g_free(self->odd_print);
 	g_free(self->mailbox);
 	g_free(self->top_id);
 	g_free(self);
@@ -271,6 +273,18 @@ static const char miscount_sql[] =
 	" AND node.state = 0 AND node.parent > 0 AND node.kind = 1 AND node.flags & 64 = 0)"
 	" != miscount AND NOT EXISTS (SELECT 1 FROM intent)";
 
+/* The same for what is unread: a server may lose changes of that when a page is full. */
+static const char misread_sql[] =
+	"UPDATE folder SET unread_miss = unread_count - ours.unread, sync_state ="
+	" CASE WHEN unread_count - ours.unread IN (0, unread_miss) THEN sync_state END"
+	" FROM (SELECT at.id, (SELECT count(*) FROM item JOIN node ON node.id = item.node"
+	" WHERE item.folder = at.id AND item.is_read = 0 AND node.state = 0"
+	" AND node.parent = at.node) AS unread FROM folder AS at WHERE at.is_unchecked = 1) AS ours"
+	" WHERE folder.id = ours.id AND unread_count >= 0 AND node IS NOT NULL"
+	" AND commit_time >= 0 AND commit_time = synced_commit"
+	" AND deleted_count = synced_deleted AND total_count = synced_total"
+	" AND NOT EXISTS (SELECT 1 FROM intent)";
+
 static bool find_due(Cache *cache, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
@@ -279,6 +293,7 @@ static bool find_due(Cache *cache, GError **error)
 		return false;
 	sqlite3_stmt *stmt = NULL;
 	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
+		     cache_conn_run(conn, error, misread_sql, "") &&
 		     cache_conn_run(conn, error,
 			     "UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
 			     " AND commit_time = synced_commit",
@@ -347,6 +362,41 @@ static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 	       cache_tree_set_counts(conn, cache->refresh->top, error);
 }
 
+/* Whether each folder is called here as the server says, and is where it says. */
+static bool is_as_found(const CacheRefresh *self, CacheConn *conn, bool *ret_same, GError **error)
+{
+	int64_t count = 0;
+	*ret_same = true;
+	if (!cache_conn_int(conn, 0, &count, error, "SELECT count(*) FROM intent", ""))
+		return false;
+	if (count > 0)
+		return true;
+	for (guint i = 0; i < self->found->len && *ret_same; i++) {
+		const EwsFolder *folder = self->found->pdata[i];
+		if (!cache_conn_int(conn, 0, &count, error,
+			    "SELECT count(*) FROM folder WHERE folder_id = ?1"
+			    " AND display_name = ?2 AND parent_id = ?3",
+			    "ttt", folder->id,
+			    folder->display_name != NULL ? folder->display_name : "",
+			    folder->parent_id != NULL ? folder->parent_id : ""))
+			return false;
+		*ret_same = count == 1;
+	}
+	return true;
+}
+
+/* A server may also differ with itself, for ever: what is still otherwise when it has told all is not
+ * asked for again. */
+static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print, GError **error)
+{
+	bool is_same = true;
+	if (!is_as_found(self, conn, &is_same, error))
+		return false;
+	g_free(self->odd_print);
+	self->odd_print = is_same ? NULL : g_strdup(print);
+	return true;
+}
+
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
@@ -355,7 +405,8 @@ static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 		if (!cache_tree_apply(cache, conn, self->changes->pdata[i], self->round, error))
 			return false;
 	}
-	return (!self->is_full || cache_tree_sweep(conn, self->round, error)) &&
+	return (!self->is_full || (cache_tree_sweep(conn, self->round, error) &&
+					   learn_oddity(self, conn, print, error))) &&
 	       cache_tree_lay_out(cache, conn, self->top_id, self->mailbox, error) &&
 	       cache_conn_set_meta(conn, "hierarchy_state", self->hierarchy, error) &&
 	       cache_conn_set_meta(conn, "hierarchy_print", print, error) &&
@@ -445,6 +496,20 @@ static void ask_find(Cache *cache, uint32_t offset)
 		EWS_PRIORITY_SCAN, find_answered, NULL);
 }
 
+/* A server may say that it renamed a folder and not have done so; no hierarchy that goes on from a
+ * state tells of that. So where nothing is new and yet something is otherwise here, all folders are
+ * asked for. */
+static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret_lied,
+	GError **error)
+{
+	CacheRefresh *self = cache->refresh;
+	bool is_same = true;
+	if (g_strcmp0(self->odd_print, print) != 0 && !is_as_found(self, conn, &is_same, error))
+		return false;
+	*ret_lied = !is_same;
+	return true;
+}
+
 static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
@@ -456,9 +521,15 @@ static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 	g_clear_pointer(&self->hierarchy, g_free);
 	bool is_ok = cache_conn_get_meta(conn, "hierarchy_print", &old, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &self->hierarchy, error);
-	cache_db_put_reader(cache->db, conn);
+	bool has_lie = false;
 	*ret_new = self->hierarchy == NULL || self->wants_hierarchy || g_strcmp0(old, print) != 0;
+	if (is_ok && !*ret_new)
+		is_ok = has_lied(cache, conn, print, &has_lie, error);
+	cache_db_put_reader(cache->db, conn);
 	self->wants_hierarchy = false;
+	*ret_new |= has_lie;
+	if (has_lie)
+		g_clear_pointer(&self->hierarchy, g_free);
 	return is_ok;
 }
 

@@ -5,6 +5,7 @@ not noticed, and nothing that is not whole is ever taken for content.
 import pytest
 
 from mounting import AWAY, LIKE_REAL, message, run, sha256, unreadable, until
+from writing import flush
 
 COUNT = 30
 
@@ -79,6 +80,52 @@ def test_bad_base64(server, somebody, mount):
     assert {a.get('errno') for a in read.values()} <= {None, 'EIO'}
     # Nothing that could not be decoded is ever given out as content.
     assert all(a['length'] > 100 for a in read.values() if 'errno' not in a)
+
+
+# What a server does not do, or does not tell
+
+
+def test_read_flags_that_a_page_lost(server, somebody, mount):
+    """The state moved on without them; the number of unread messages says that they are missing."""
+    items = somebody.create_item('inbox', [message('Mail %d' % n) for n in range(5)])
+    there = mount(server)
+    there.sync()
+    server.fault('loseread')
+    for item in items[:3]:
+        somebody.update_item(item.id, read=False)
+    there.sync()
+    server.mark('known')
+    there.sync()
+    until(lambda: [there.xattrs(path)['user.ewsfs.is_read'] for path in there.paths()].count('0')
+          == 3, 'the flags')
+    # Once is enough.
+    for _ in range(3):
+        there.sync()
+    assert server.count('SyncFolderItems', 'known') == 1
+
+
+def test_a_rename_that_did_nothing(written, somebody, there):
+    """A server says NoError and leaves the folder as it is called: so does the tree, then."""
+    somebody.create_folder('inbox', 'Old')
+    there.sync()
+    written.fault('pretend,op=UpdateFolder')
+    run('mv', there.at('Inbox/Old'), there.at('Inbox/New'))
+    flush(there)
+    there.sync()
+    assert there.names('Inbox') == ['Old']
+    # A second time it is found out as well.
+    run('mv', there.at('Inbox/Old'), there.at('Inbox/New'))
+    flush(there)
+    there.sync()
+    assert there.names('Inbox') == ['Old']
+    written.clear()
+    written.mark('well')
+    run('mv', there.at('Inbox/Old'), there.at('Inbox/New'))
+    flush(there)
+    there.sync()
+    there.sync()
+    assert there.names('Inbox') == ['New']
+    assert written.count('SyncFolderHierarchy', 'well') == 1
 
 
 # One answer
