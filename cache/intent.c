@@ -38,6 +38,9 @@ void cache_intent_free(CacheIntent *self)
 void cache_intent_step_done(CacheIntent *self, CacheTodo step)
 {
 	self->todo &= ~(unsigned)step;
+	/* A create that was repeated has said what came up during the first. */
+	if (self->fields == 0)
+		self->todo &= ~(unsigned)CACHE_TODO_UPDATE;
 	self->doing = 0;
 	self->sent_fields = 0;
 	self->tries = 0;

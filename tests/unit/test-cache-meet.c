@@ -50,6 +50,19 @@ static void test_meanwhile_moved(World *world, gconstpointer data)
 	g_assert_cmpint(item->flag, ==, EWS_FLAG_FLAGGED);
 }
 
+/* The create that is said once more carries what was asked for during the first. */
+static void test_meanwhile_flagged_and_refused(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "CreateItem", EWS_ERROR_BUSY, 1);
+	int64_t id = hold_create(world);
+	pen_flag(kit, id);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1, CreateItem 1");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpint(item->flag, ==, EWS_FLAG_FLAGGED);
+}
+
 static void test_meanwhile_deleted(World *world, gconstpointer data)
 {
 	hold_create(world);
@@ -271,6 +284,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("moved-meanwhile", test_meanwhile_moved);
+	ADD("flagged-meanwhile-and-refused", test_meanwhile_flagged_and_refused);
 	ADD("deleted-meanwhile", test_meanwhile_deleted);
 	ADD("rewritten-meanwhile", test_meanwhile_rewritten);
 	ADD("seen-before-it-is-answered", test_seen_before_answered);
