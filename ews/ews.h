@@ -304,8 +304,8 @@ const char *ews_op_new_change_key(const EwsOp *op);
 
 /* All on the ews thread; none may block. */
 typedef struct EwsNews {
-	/* Something changed in this folder (which the listing may not have); NULL: somewhere. No more
-	 * than a hint: what it was, a sync tells. */
+	/* Something changed in this folder, which need not be in any listing; NULL: somewhere. No
+	 * more than a hint: what it was, a sync tells. */
 	void (*hint)(void *user, const char *folder_id);
 	/* What happens from now on will be hinted at, what happened before perhaps not: sync. Comes
 	 * again after each interruption. */

@@ -15,6 +15,7 @@ struct EwsListener {
 	EwsListenerEnd end; /* as far as it is known */
 	char *code;         /* own: for end */
 	GError *error;      /* own: for end */
+	size_t ignored;     /* bytes of what is no stream */
 	bool is_over;       /* nothing that comes now is wanted */
 };
 
@@ -61,10 +62,15 @@ static void on_fault(void *user, const EwsFault *fault)
 static bool on_data(void *user, const char *data, size_t len)
 {
 	EwsListener *self = user;
+	bool is_good = ews_stream_feed(self->stream, data, len);
 
 	self->events.alive(self->events.user);
 	/* One server keeps the connection open long after it has said Closed. */
-	return ews_stream_feed(self->stream, data, len) && !self->is_over;
+	if (is_good || self->is_over || ews_stream_count(self->stream) > 0)
+		return is_good && !self->is_over;
+	/* A page of some kind: what it is, its status says at its end. */
+	self->ignored += len;
+	return self->ignored < EWS_CAP_HEADERS;
 }
 
 static void on_end(void *user, const EwsHttpEnd *end)
@@ -73,12 +79,12 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	GError *broken = NULL;
 
 	self->post = NULL;
-	if (!ews_stream_finish(self->stream, &broken) && !self->is_over && !end->error)
-		note(self, NULL, false, -1, g_steal_pointer(&broken));
 	if (end->error && !self->is_over)
 		note(self, NULL, ews_error_is(end->error, EWS_ERROR_BUSY),
 			end->retry_after_s > 0 ? end->retry_after_s * 1000 : -1,
 			g_error_copy(end->error));
+	if (!ews_stream_finish(self->stream, &broken) && !self->is_over)
+		note(self, NULL, false, -1, g_steal_pointer(&broken));
 	g_clear_error(&broken);
 	self->end.status = end->status;
 	self->end.code = self->code;

@@ -245,12 +245,18 @@ static void withdraw_for_watch(void *user, uint64_t serial)
 	cancel(user, serial);
 }
 
+static void on_watch_changed(void *user)
+{
+	publish(user);
+}
+
 /* Takes @setup. */
 static void begin_watch(EwsSession *self, EwsWatchSetup *setup)
 {
 	EwsWatchOut out = {
 		.send = send_for_watch,
 		.withdraw = withdraw_for_watch,
+		.changed = on_watch_changed,
 		.http = self->http,
 		.governor = &self->governor,
 		.timeout_s = self->timeout_s,

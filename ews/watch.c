@@ -10,9 +10,9 @@
 /*
  * One life:
  *
- *     REST ─► SUBSCRIBING ─► OPENING ─► STREAMING ─┐      (STREAM)
- *      ▲           └───────► PULLING ◄─► PAUSE ────┤      (PULL)
- *      └───────────────────────────────────────────┘
+ *     REST ─► SUBSCRIBING ─► SUBSCRIBED ─► OPENING ─► STREAMING ─┐    (STREAM)
+ *      ▲           └───────► PULLING ◄─► PAUSE ──────────────────┤    (PULL)
+ *      └─────────────────────────────────────────────────────────┘
  *
  * Whatever goes wrong leads back to REST, by way of fail(), which knows four degrees: what passes
  * (the session is away or busy), what breaks (five times in a row, and this way is given up for the
@@ -39,10 +39,11 @@
 typedef enum Phase {
 	PHASE_REST,        /* until due_us, and until the session is online */
 	PHASE_SUBSCRIBING, /* the op is on its way */
+	PHASE_SUBSCRIBED,  /* the stream is to be asked for, by the next turn */
 	PHASE_OPENING,     /* the stream was asked for */
-	PHASE_STREAMING,
-	PHASE_PULLING, /* the op is on its way */
-	PHASE_PAUSE,   /* until due_us: between two GetEvents */
+	PHASE_STREAMING,   /* and has begun */
+	PHASE_PULLING,     /* the op is on its way */
+	PHASE_PAUSE,       /* until due_us: between two GetEvents */
 	PHASE_OVER,
 } Phase;
 
@@ -97,6 +98,7 @@ static void be_found(EwsWatch *self)
 	if (self->found == self->push)
 		return;
 	self->found = self->push;
+	self->out.changed(self->out.user);
 	self->news.found(self->news.user, self->push);
 }
 
@@ -109,6 +111,7 @@ static void be_listening(EwsWatch *self)
 	self->mutes = 0;
 	g_debug("watch: listening (%d)", self->push);
 	be_found(self);
+	self->out.changed(self->out.user);
 	self->news.listening(self->news.user);
 }
 
@@ -117,6 +120,7 @@ static void be_deaf(EwsWatch *self)
 	if (!self->is_listening)
 		return;
 	self->is_listening = false;
+	self->out.changed(self->out.user);
 	self->news.deaf(self->news.user);
 }
 
@@ -362,8 +366,9 @@ static void on_subscribed(EwsOp *op, void *user)
 	}
 	self->id = g_strdup(ews_subscribe_id(op));
 	self->watermark = g_strdup(ews_subscribe_watermark(op));
+	/* While an answer is read, nothing can be sent but through the queue. */
 	if (self->push == EWS_PUSH_STREAM)
-		open_stream(self);
+		self->phase = PHASE_SUBSCRIBED;
 	else
 		pull(self);
 }
@@ -403,7 +408,7 @@ static void run_away(EwsWatch *self)
 {
 	const EwsGovernor *governor = self->out.governor;
 	bool is_stopped = governor->state == EWS_STATE_STOPPED;
-	bool is_streaming = self->phase == PHASE_OPENING || self->phase == PHASE_STREAMING;
+	bool is_streaming = self->phase >= PHASE_SUBSCRIBED && self->phase <= PHASE_STREAMING;
 
 	self->was_offline = true;
 	if (self->phase == PHASE_SUBSCRIBING || self->phase == PHASE_PULLING)
@@ -434,6 +439,9 @@ void ews_watch_run(EwsWatch *self, int64_t now)
 	case PHASE_REST:
 		if (is_usable(self, now))
 			run_rest(self, now);
+		break;
+	case PHASE_SUBSCRIBED:
+		open_stream(self);
 		break;
 	case PHASE_OPENING:
 		if (now >= self->due_us)
@@ -468,6 +476,8 @@ int64_t ews_watch_due(const EwsWatch *self)
 		if (governor->state == EWS_STATE_BUSY)
 			return MAX(due, governor->resume_us);
 		return governor->state == EWS_STATE_ONLINE ? due : INT64_MAX;
+	case PHASE_SUBSCRIBED:
+		return 0;
 	case PHASE_OPENING:
 	case PHASE_STREAMING:
 		return due;

@@ -27,6 +27,8 @@ typedef struct EwsWatchOut {
 	uint64_t (*send)(void *user, EwsOp *op, EwsOpDone done, EwsWatch *watch);
 	/* Gives an op that has not left yet back with CANCELLED. */
 	void (*withdraw)(void *user, uint64_t serial);
+	/* The watch is another: whoever hears of it next may ask how it is. */
+	void (*changed)(void *user);
 	EwsHttp *http; /* borrowed, as is the other: from the session */
 	EwsGovernor *governor;
 	unsigned timeout_s;
