@@ -526,3 +526,8 @@ EwsPriority ews_batch_priority(const EwsBatch *self)
 {
 	return self->priority;
 }
+
+EwsKindId ews_batch_kind(const EwsBatch *self)
+{
+	return self->kind->id;
+}

@@ -35,3 +35,4 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 void ews_batch_free(EwsBatch *self);
 
 EwsPriority ews_batch_priority(const EwsBatch *self);
+EwsKindId ews_batch_kind(const EwsBatch *self);

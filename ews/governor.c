@@ -24,6 +24,8 @@
 #define OFFLINE_MIN_US (1 * G_USEC_PER_SEC)
 #define OFFLINE_MAX_US (30 * G_USEC_PER_SEC)
 #define DOUBT_US       (5 * G_USEC_PER_SEC)
+/* Sync* calls at a time: five are known to be too many for Exchange Online. */
+#define SYNCS_MAX      4
 /* Connections broken in a row, and silences in a row, until the server counts as away. */
 #define BROKEN_MAX     2
 #define SILENT_MAX     3
@@ -83,6 +85,13 @@ bool ews_governor_may_send_change(const EwsGovernor *self, EwsPriority priority,
 	if (self->state == EWS_STATE_OFFLINE && self->is_only_slow)
 		return has_slot(self, priority, traffic);
 	return ews_governor_may_send(self, priority, traffic, now);
+}
+
+unsigned ews_governor_barred(const EwsTraffic *traffic)
+{
+	if (traffic->syncs < SYNCS_MAX)
+		return 0;
+	return 1u << EWS_KIND_SYNC_FOLDER_ITEMS | 1u << EWS_KIND_SYNC_FOLDER_HIERARCHY;
 }
 
 GError *ews_governor_refusal(const EwsGovernor *self, int64_t now)

@@ -33,8 +33,9 @@ typedef struct EwsGovernor {
 /* What is in flight when somebody asks for more. */
 typedef struct EwsTraffic {
 	unsigned in_flight;
-	unsigned background;       /* of those, in the background */
-	bool has_foreground;       /* somebody asked for something within the last second */
+	unsigned background; /* of those, in the background */
+	unsigned syncs;      /* of those, Sync* */
+	bool has_foreground; /* somebody asked for something within the last second */
 } EwsTraffic;
 
 void ews_governor_init(EwsGovernor *self, unsigned max_conns);
@@ -47,6 +48,9 @@ bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority, const 
  * may still be quick with this. */
 bool ews_governor_may_send_change(const EwsGovernor *self, EwsPriority priority,
 	const EwsTraffic *traffic, int64_t now);
+/* The kinds that may not leave now, whatever may_send says, as bits of EwsKindId: servers answer
+ * few Sync* calls at a time. */
+unsigned ews_governor_barred(const EwsTraffic *traffic);
 /* The error for ops that are to be refused on the spot: OFFLINE (or TLS) until a probe is due,
  * AUTH for good. NULL: let them in. Owned. */
 GError *ews_governor_refusal(const EwsGovernor *self, int64_t now);

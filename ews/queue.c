@@ -4,6 +4,8 @@
 /* What an op weighs whose size nobody knows: a bit more than the usual message. */
 #define WEIGHT_UNKNOWN (64 * 1024)
 
+G_STATIC_ASSERT(EWS_KIND_COUNT <= 32);
+
 struct EwsQueue {
 	GQueue lists[EWS_PRIORITY_COUNT][EWS_KIND_COUNT]; /* of EwsOp.link; own the ops */
 	GQueue calls[EWS_PRIORITY_COUNT];                 /* of EwsCall; own */
@@ -121,7 +123,7 @@ EwsOp *ews_queue_pop_call(EwsQueue *self)
 	return NULL;
 }
 
-static const EwsOp *oldest_op(const EwsQueue *self, EwsPriority priority)
+static const EwsOp *oldest_op(const EwsQueue *self, EwsPriority priority, unsigned barred)
 {
 	const EwsOp *oldest = NULL;
 
@@ -129,23 +131,23 @@ static const EwsOp *oldest_op(const EwsQueue *self, EwsPriority priority)
 		const GList *head = self->lists[priority][kind].head;
 		const EwsOp *op = head ? head->data : NULL;
 
-		if (op && (!oldest || op->serial < oldest->serial))
+		if (op && !(barred & 1u << kind) && (!oldest || op->serial < oldest->serial))
 			oldest = op;
 	}
 	return oldest;
 }
 
-const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority)
+const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority, unsigned barred)
 {
-	const EwsOp *oldest = oldest_op(self, priority);
+	const EwsOp *oldest = oldest_op(self, priority, barred);
 
 	return oldest ? oldest->kind : NULL;
 }
 
-EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority)
+EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority, unsigned barred)
 {
 	EwsCall *call = g_queue_peek_head(&self->calls[priority]);
-	const EwsOp *oldest = oldest_op(self, priority);
+	const EwsOp *oldest = oldest_op(self, priority, barred);
 
 	if (!call || (oldest && oldest->serial < call->serial))
 		return NULL;

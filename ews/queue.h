@@ -43,16 +43,16 @@ EwsOp *ews_queue_pop(EwsQueue *self);
 
 /* Takes @call and its ops, behind the others. */
 void ews_queue_push_call(EwsQueue *self, EwsCall *call);
-/* The oldest call of this urgency, if it is older than all ops; else NULL. Owned: to be freed with
- * g_free, its ops with ews_op_free. */
-EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority);
+/* The oldest call of this urgency, if it is older than all ops (but those of @barred kinds, bits of
+ * EwsKindId); else NULL. Owned: to be freed with g_free, its ops with ews_op_free. */
+EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority, unsigned barred);
 /* Any op of a call, out of the queue; NULL: there is none. Owned. */
 EwsOp *ews_queue_pop_call(EwsQueue *self);
 
 /* Ops, those in calls too. */
 unsigned ews_queue_count(const EwsQueue *self);
-/* The kind of the oldest op of this urgency, or NULL. */
-const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority);
+/* The kind of the oldest op of this urgency that is not of a @barred kind, or NULL. */
+const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority, unsigned barred);
 /* Takes ops of this urgency and kind out, the oldest first, at most @max; returns how many. */
 unsigned ews_queue_take(EwsQueue *self, EwsPriority priority, const EwsOpKind *kind, unsigned max,
 	EwsOp **ret_ops);

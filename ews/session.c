@@ -325,9 +325,14 @@ static EwsTraffic traffic(const EwsSession *self, int64_t now)
 			self->foreground_us > 0 && now - self->foreground_us < FOREGROUND_US,
 	};
 
-	for (guint i = 0; i < self->batches->len; i++)
-		now_on.background += ews_batch_priority(self->batches->pdata[i]) ==
-			EWS_PRIORITY_BACKGROUND;
+	for (guint i = 0; i < self->batches->len; i++) {
+		const EwsBatch *batch = self->batches->pdata[i];
+		EwsKindId kind = ews_batch_kind(batch);
+
+		now_on.background += ews_batch_priority(batch) == EWS_PRIORITY_BACKGROUND;
+		now_on.syncs += kind == EWS_KIND_SYNC_FOLDER_ITEMS ||
+			kind == EWS_KIND_SYNC_FOLDER_HIERARCHY;
+	}
 	return now_on;
 }
 
@@ -340,7 +345,7 @@ static bool send_call(EwsSession *self, EwsPriority priority)
 
 	if (!ews_governor_may_send_change(&self->governor, priority, &now_on, now))
 		return false;
-	call = ews_queue_take_call(self->queue, priority);
+	call = ews_queue_take_call(self->queue, priority, ews_governor_barred(&now_on));
 	if (!call)
 		return false;
 	g_ptr_array_add(self->batches, ews_batch_send(&self->shared, call->ops, call->count));
@@ -351,9 +356,10 @@ static bool send_call(EwsSession *self, EwsPriority priority)
 /* Sends one batch of this urgency, if one may leave. */
 static bool send_one(EwsSession *self, EwsPriority priority)
 {
-	const EwsOpKind *kind = ews_queue_next(self->queue, priority);
 	int64_t now = g_get_monotonic_time();
 	EwsTraffic now_on = traffic(self, now);
+	const EwsOpKind *kind =
+		ews_queue_next(self->queue, priority, ews_governor_barred(&now_on));
 	EwsOp *ops[EWS_QUEUE_BATCH_MAX];
 	unsigned count;
 

@@ -13,7 +13,8 @@ static GError *wrong;
 static bool may_send(const EwsGovernor *governor, EwsPriority priority, unsigned in_flight,
 	unsigned background, bool has_foreground, int64_t now)
 {
-	EwsTraffic traffic = { in_flight, background, has_foreground };
+	EwsTraffic traffic = { .in_flight = in_flight, .background = background,
+		.has_foreground = has_foreground };
 
 	return ews_governor_may_send(governor, priority, &traffic, now);
 }
@@ -210,8 +211,8 @@ static void test_silent(void)
 /* Three silences of what only asks do not stop what changes something; one of its own does. */
 static void test_silent_to_others(void)
 {
-	static const EwsTraffic quiet = { 0, 0, false };
-	static const EwsTraffic one = { 1, 0, false };
+	static const EwsTraffic quiet = { .in_flight = 0 };
+	static const EwsTraffic one = { .in_flight = 1 };
 	EwsGovernor governor;
 	g_autoptr(GError) refusal = NULL;
 
@@ -329,6 +330,16 @@ static void test_settle_halves(void)
 	g_assert_cmpuint(op.batch_max, ==, 1);
 }
 
+static void test_syncs(void)
+{
+	EwsTraffic traffic = { .in_flight = 4, .syncs = 3 };
+
+	g_assert_cmpuint(ews_governor_barred(&traffic), ==, 0);
+	traffic.syncs = 4;
+	g_assert_cmpuint(ews_governor_barred(&traffic), ==,
+		1u << EWS_KIND_SYNC_FOLDER_ITEMS | 1u << EWS_KIND_SYNC_FOLDER_HIERARCHY);
+}
+
 int main(int argc, char **argv)
 {
 	int failed;
@@ -350,6 +361,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/governor/call-sizes", test_call_sizes);
 	g_test_add_func("/ews/governor/first-401-stops", test_first_401);
 	g_test_add_func("/ews/governor/late-401-gets-one-more", test_late_401);
+	g_test_add_func("/ews/governor/few-syncs-at-a-time", test_syncs);
 	g_test_add_func("/ews/settle/is-bounded", test_settle_is_bounded);
 	g_test_add_func("/ews/settle/halves-down-to-one", test_settle_halves);
 	failed = g_test_run();

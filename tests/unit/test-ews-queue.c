@@ -35,7 +35,7 @@ static EwsOp *make_other(uint64_t serial, EwsPriority priority)
 static char *take_batch(EwsQueue *queue, EwsPriority priority, unsigned max)
 {
 	EwsOp *ops[EWS_QUEUE_BATCH_MAX];
-	const EwsOpKind *kind = ews_queue_next(queue, priority);
+	const EwsOpKind *kind = ews_queue_next(queue, priority, 0);
 	GString *serials = g_string_new(NULL);
 	unsigned count = kind ? ews_queue_take(queue, priority, kind, max, ops) : 0;
 
@@ -144,7 +144,7 @@ static EwsCall *make_call(uint64_t serial, EwsPriority priority, unsigned count)
 
 static void expect_call(EwsQueue *queue, EwsPriority priority, unsigned serial)
 {
-	EwsCall *call = ews_queue_take_call(queue, priority);
+	EwsCall *call = ews_queue_take_call(queue, priority, 0);
 
 	g_assert_cmpuint(call ? (unsigned)call->serial : 0, ==, serial);
 	for (unsigned i = 0; call && i < call->count; i++)
@@ -178,6 +178,23 @@ static void test_calls(void)
 	ews_queue_free(queue);
 }
 
+/* What may not leave is passed by, and by those behind it. */
+static void test_barred(void)
+{
+	EwsQueue *queue = ews_queue_new();
+	unsigned barred = 1u << EWS_KIND_GET_FOLDER;
+
+	ews_queue_push(queue, make_other(1, EWS_PRIORITY_SCAN));
+	g_assert_null(ews_queue_next(queue, EWS_PRIORITY_SCAN, barred));
+	ews_queue_push(queue, make(2, EWS_PRIORITY_SCAN, 10));
+	g_assert_cmpint(ews_queue_next(queue, EWS_PRIORITY_SCAN, barred)->id, ==,
+		EWS_KIND_GET_ITEM_MIME);
+	g_assert_cmpint(ews_queue_next(queue, EWS_PRIORITY_SCAN, 0)->id, ==, EWS_KIND_GET_FOLDER);
+	expect(queue, EWS_PRIORITY_SCAN, 10, "1");
+	expect(queue, EWS_PRIORITY_SCAN, 10, "2");
+	ews_queue_free(queue);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -187,5 +204,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/queue/returned-ops-go-first", test_return);
 	g_test_add_func("/ews/queue/raises-and-removes", test_raise_and_remove);
 	g_test_add_func("/ews/queue/calls-leave-as-they-came", test_calls);
+	g_test_add_func("/ews/queue/barred-kinds-wait", test_barred);
 	return g_test_run();
 }

@@ -348,6 +348,41 @@ static void test_pages_nobody_wants(void)
 	rig_clear(&rig);
 }
 
+/* However many connections there are, and nobody else waits for that. */
+static void test_few_syncs(void)
+{
+	g_autoptr(GPtrArray) requests = NULL;
+	g_autofree char *url = NULL;
+	FakeAnswer *mute = fake_answer_new(200, "");
+	int64_t until = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+	Rig rig;
+
+	rig_init(&rig, fake_answer_new(200, folder_answer));
+	mute->is_mute = true;
+	fake_add(rig.fake, mute);
+	url = fake_url(rig.fake);
+	ews_session_stop(rig.session);
+	rig.session = ews_session_start(&(EwsConfig){ .url = url, .user = "me",
+		.password = "secret", .max_conns = 8, .timeout_s = 30 }, NULL);
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, -1);
+	for (int i = 0; i < 6; i++)
+		ews_submit(rig.session, ews_sync_folder_items_new("folder", NULL),
+			EWS_PRIORITY_SCAN, on_done, rig.inbox);
+	submit(&rig, EWS_PRIORITY_SCAN);
+	while (!requests || requests->len < 6) {
+		g_clear_pointer(&requests, g_ptr_array_unref);
+		requests = fake_requests(rig.fake);
+		g_assert_cmpint(g_get_monotonic_time(), <, until);
+		g_usleep(10000);
+	}
+	g_usleep(50000);
+	g_clear_pointer(&requests, g_ptr_array_unref);
+	requests = fake_requests(rig.fake);
+	g_assert_cmpuint(requests->len, ==, 6); /* the first, four, and the one behind them */
+	rig_clear(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -358,6 +393,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/session/offline-is-said-at-once", test_offline);
 	g_test_add_func("/ews/session/broken-once-is-repeated", test_broken_once);
 	g_test_add_func("/ews/session/401-stops-for-good", test_stopped_for_good);
+	g_test_add_func("/ews/session/few-syncs-at-a-time", test_few_syncs);
 	g_test_add_func("/ews/ahead/each-page-once", test_pages);
 	g_test_add_func("/ews/ahead/failed-pages-are-asked-for-again", test_pages_that_fail);
 	g_test_add_func("/ews/ahead/pages-nobody-wants", test_pages_nobody_wants);
