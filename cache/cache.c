@@ -18,6 +18,7 @@
 #include "cache/prefetch.h"
 #include "cache/private.h"
 #include "cache/refresh.h"
+#include "cache/sent.h"
 #include "cache/sync.h"
 #include "cache/wait.h"
 #include "ews/error.h"
@@ -235,6 +236,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->waits = cache_waits_new();
 	self->drain = cache_drain_new();
 	self->doubt = cache_doubt_new();
+	self->sent_mail = cache_sent_mail_new();
 	self->flushes = cache_flushes_new();
 	self->distinguished = cache_distinguished_new();
 	if (!open_stores(self, config, error))
@@ -287,6 +289,7 @@ void cache_free(Cache *self)
 	cache_refresh_free(self->refresh);
 	cache_drain_free(self->drain);
 	cache_doubt_free(self->doubt);
+	cache_sent_mail_free(self->sent_mail);
 	cache_flushes_free(self->flushes);
 	cache_distinguished_free(self->distinguished);
 	cache_prefetch_free(self->ahead);

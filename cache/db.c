@@ -6,6 +6,7 @@
 
 #include "cache/journal-sql.h"
 #include "cache/schema.h"
+#include "cache/sent-sql.h"
 #include "ews/error.h"
 
 /* Rows come by the thousand and the WAL is written page by page: large pages are fewer calls. */
@@ -51,6 +52,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE folder ADD COLUMN unread_count INTEGER NOT NULL DEFAULT -1;"
 	"ALTER TABLE folder ADD COLUMN unread_miss INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX item_unread ON item (folder) WHERE is_read = 0;",
+	CACHE_SENT_SQL,
 };
 
 static void set_error(sqlite3 *db, const char *what, GError **error)

@@ -12,6 +12,7 @@
 #include "cache/name.h"
 #include "cache/outcome.h"
 #include "cache/refresh.h"
+#include "cache/sent.h"
 #include "cache/step.h"
 #include "cache/sync.h"
 #include "ews/error.h"
@@ -690,6 +691,7 @@ int64_t cache_drain_tick(Cache *cache, int64_t now)
 	if (self->calls == 0)
 		next = MIN(next, self->look_back_us);
 	next = MIN(next, cache_doubt_tick(cache, now));
+	next = MIN(next, cache_sent_mail_tick(cache, now));
 	return MIN(next, cache_flush_tick(cache, now));
 }
 

@@ -14,6 +14,7 @@
 #include "cache/node.h"
 #include "cache/own.h"
 #include "cache/refresh.h"
+#include "cache/sent.h"
 #include "cache/step.h"
 #include "cache/sync.h"
 #include "ews/error.h"
@@ -109,7 +110,8 @@ static bool sent_away(Outcome *self, GError **error)
 	if (dir != 0)
 		cache_note_gone(self->cache, dir, intent->name, intent->node);
 	/* Its item is, or will be, in Sent Items, as another one. */
-	return cache_change_forget(self->cache, self->conn, intent->node, error);
+	return cache_sent_mail_note(self->cache, self->conn, intent->id, error) &&
+	       cache_change_forget(self->cache, self->conn, intent->node, error);
 }
 
 static bool made(Outcome *self, GError **error)

@@ -298,7 +298,8 @@ bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret
 	*ret_is_claimed = *ret_is_hidden = false;
 	if (!cache_conn_int(apply->conn, 0, &replaced, error,
 		    "SELECT (SELECT count(*) FROM intent WHERE old_id = ?1)"
-		    " + (SELECT count(*) FROM stray WHERE item_id = ?1)",
+		    " + (SELECT count(*) FROM stray WHERE item_id = ?1)"
+		    " + (SELECT count(*) FROM sent WHERE item_id = ?1)",
 		    "t", incoming->item->id))
 		return false;
 	if (replaced > 0) {

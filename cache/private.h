@@ -18,6 +18,7 @@
 
 struct CacheDistinguished;
 struct CacheDoubt;
+struct CacheSentMail;
 struct CacheDrain;
 struct CacheFetcher;
 struct CacheFlushes;
@@ -56,6 +57,7 @@ struct Cache {
 	/* sync thread only */
 	struct CacheDistinguished *distinguished; /* own */
 	struct CacheDoubt *doubt;                 /* own */
+	struct CacheSentMail *sent_mail;          /* own */
 	struct CacheDrain *drain;                 /* own */
 	struct CacheFlushes *flushes;             /* own */
 	struct CacheFetcher *fetcher; /* own */

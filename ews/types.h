@@ -76,6 +76,7 @@ typedef struct EwsItem {
 	EwsFlag flag;
 	bool is_read;
 	bool is_draft;
+	bool is_submitted; /* on its way out: the server is about to send it */
 	bool has_attachments;
 	bool has_properties; /* false where only the id came */
 } EwsItem;

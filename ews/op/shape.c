@@ -325,6 +325,7 @@ void ews_shape_end_item(EwsReading *reading)
 
 	if (reading->message_flags >= 0) {
 		item->is_draft = (reading->message_flags & EWS_FLAGS_UNSENT) != 0;
+		item->is_submitted = (reading->message_flags & EWS_FLAGS_SUBMITTED) != 0;
 		item->is_read = item->is_read || (reading->message_flags & EWS_FLAGS_READ) != 0;
 	}
 	reading->message_flags = -1;

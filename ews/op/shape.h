@@ -21,6 +21,7 @@
 
 /* In PidTagMessageFlags. */
 #define EWS_FLAGS_READ 0x01
+#define EWS_FLAGS_SUBMITTED 0x04
 #define EWS_FLAGS_UNSENT 0x08
 
 /* <t:ExtendedFieldURI> of a property by tag, and of a String of ours. */

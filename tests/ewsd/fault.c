@@ -10,6 +10,7 @@ typedef enum FaultKind {
 	FAULT_TRUNCATE, FAULT_GARBAGE, FAULT_BAD_BASE64, FAULT_WRONG_TYPE, FAULT_SOAP,
 	FAULT_SOAP_200, FAULT_EMPTY_PAGE, FAULT_REPEAT, FAULT_SKIP, FAULT_GHOST, FAULT_LOSE_READ,
 	FAULT_PRETEND,
+	FAULT_LEAVE,
 } FaultKind;
 
 static const struct {
@@ -28,6 +29,7 @@ static const struct {
 	{"emptypage", FAULT_EMPTY_PAGE, false}, {"repeat", FAULT_REPEAT, false},
 	{"skip", FAULT_SKIP, true}, {"ghost", FAULT_GHOST, false},
 	{"loseread", FAULT_LOSE_READ, false}, {"pretend", FAULT_PRETEND, false},
+	{"leave", FAULT_LEAVE, false},
 };
 
 typedef struct Fault {
@@ -299,6 +301,9 @@ static void apply(FaultPlan *plan, const Fault *fault)
 		break;
 	case FAULT_PRETEND:
 		plan->pretend = true;
+		break;
+	case FAULT_LEAVE:
+		plan->leave = true;
 		break;
 	}
 }

@@ -40,6 +40,7 @@ typedef struct FaultPlan {
 	bool ghost;
 	bool lose_read;
 	bool pretend;
+	bool leave;
 	GPtrArray *items;	/* FaultItem */
 } FaultPlan;
 

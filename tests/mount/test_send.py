@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from mounting import PATIENCE, message, program, run
+from mounting import PATIENCE, message, program, run, until
 from writing import (SETTLE_S, count_writes, ctl, flush, items_of, put, queue, refusal, shell,
                      subjects)
 
@@ -54,6 +54,26 @@ def test_a_draft_of_the_server_is_sent(written, somebody, sending):
     flush(sending)
     assert sent(written) == 1
     assert subjects(somebody, 'sentitems') == ['Letter'] and subjects(somebody, 'drafts') == []
+
+
+@pytest.mark.parametrize('is_new', [True, False], ids=['new', 'draft'])
+def test_a_draft_that_is_left_behind(written, somebody, sending, is_new):
+    """Some servers send it and leave it where it is: it goes to Sent Items, and is sent once."""
+    written.fault('leave,op=SendItem')
+    if is_new:
+        ctl(sending, 'send', '-t', stdin=LETTER)
+    else:
+        somebody.create_item('drafts', LETTER, draft=True)
+        sending.sync()
+        shell(sending, 'mv "$1" .send/', sending.find('', 'Drafts'))
+    flush(sending)
+    sending.sync()
+    assert sending.names('Drafts') == []
+    until(lambda: subjects(somebody, 'sentitems') == ['Letter'], 'the move to Sent Items', 30)
+    sending.sync()
+    assert subjects(somebody, 'drafts') == [] and sending.names('Drafts') == []
+    assert len(sending.names('Sent Items')) == 1
+    assert sent(written) == 1 and written.count('SendItem') == 1
 
 
 def test_mv_from_outside_copies_and_does_not_send_half(written, somebody, sending, tmp_path):

@@ -177,6 +177,8 @@ static void answer_send(EwsSession *self, EwsOp *op)
 	if (folder == NULL)
 		return;
 	self->sent++;
+	if (self->leaves_drafts)
+		return;
 	if (sent != NULL)
 		take_to(self, op, folder, sent, false);
 	else
@@ -318,6 +320,13 @@ unsigned fake_sent(EwsSession *self)
 	unsigned sent = self->sent;
 	pthread_mutex_unlock(&self->lock);
 	return sent;
+}
+
+void fake_leave_drafts(EwsSession *self)
+{
+	pthread_mutex_lock(&self->lock);
+	self->leaves_drafts = true;
+	pthread_mutex_unlock(&self->lock);
 }
 
 /* --- the part of ews.h that changes the mailbox ------------------------------------------- */

@@ -74,6 +74,7 @@ struct EwsSession {
 	unsigned call_size;
 	unsigned made; /* ids of new items and folders */
 	unsigned sent; /* messages that went out */
+	bool leaves_drafts;
 	unsigned version; /* of the hierarchy */
 	unsigned spoiled; /* states of an earlier era are refused */
 	int64_t commits;

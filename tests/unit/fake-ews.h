@@ -74,6 +74,9 @@ char *fake_made(EwsSession *self, const char *guid, unsigned index);
 /* How many messages went out. */
 unsigned fake_sent(EwsSession *self);
 
+/* From now on what is sent stays where it is. */
+void fake_leave_drafts(EwsSession *self);
+
 /* --- trouble ---------------------------------------------------------------------------- */
 
 /* The next @times ops whose line begins with @prefix fail with @code (-1 times: all). */

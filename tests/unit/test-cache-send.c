@@ -461,6 +461,67 @@ static void test_send_a_draft(World *world, gconstpointer data)
 	g_assert_cmpuint(fake_sent(world->fake), ==, 1);
 }
 
+static void send_draft(World *world, bool is_submitted)
+{
+	g_autoptr(EwsItem) item = kit_make_item("D", "D");
+	item->file_name = g_strdup("d.eml");
+	item->is_draft = true;
+	item->is_submitted = is_submitted;
+	fake_item(world->fake, "drafts", item, PEN_MAIL("d"));
+	world_sync_well(world);
+	fake_leave_drafts(world->fake);
+	pen_rename(kit, kit_dir(kit, "drafts"), "d.eml", pen_find(kit, CACHE_ROOT, CACHE_SEND_NAME),
+		"d.eml");
+	world_flush(world);
+	g_assert_cmpuint(fake_sent(world->fake), ==, 1);
+	/* The folder is listed anew: what was sent is not shown as a draft again. */
+	fake_spoil_states(world->fake);
+	world_sync_well(world);
+	world_assert_ls(world, "drafts", "");
+}
+
+static int64_t count_sent(World *world)
+{
+	return kit_int(kit, "SELECT count(*) FROM node WHERE parent = %lld AND state = 0",
+		kit_dir(kit, "sentitems"));
+}
+
+/* Some servers leave the draft behind. */
+static void test_left_behind(World *world, gconstpointer data)
+{
+	send_draft(world, false);
+	world_until(world, 0, "SELECT count(*) FROM sent");
+	world_assert_calls(world, "SendItem 1, MoveItem 1");
+	world_sync_well(world);
+	world_assert_ls(world, "drafts", "");
+	g_assert_cmpint(count_sent(world), ==, 1);
+	g_assert_cmpuint(fake_sent(world->fake), ==, 1);
+}
+
+/* What is on its way out is not touched. */
+static void test_on_its_way(World *world, gconstpointer data)
+{
+	send_draft(world, true);
+	world_until(world, 1, "SELECT count(*) FROM sent WHERE look_at > since + 30000000");
+	world_assert_calls(world, "SendItem 1");
+	/* Nor after the next start. */
+	world_remount(world);
+	world_sync_well(world);
+	world_assert_calls(world, "SendItem 1");
+	world_assert_ls(world, "drafts", "");
+}
+
+/* One that cannot be moved is shown where it is. */
+static void test_cannot_be_moved(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "MoveItem", EWS_ERROR_DENIED, 1);
+	send_draft(world, false);
+	world_until(world, 0, "SELECT count(*) FROM sent");
+	world_sync_well(world);
+	world_assert_ls(world, "drafts", "d.eml");
+	g_assert_cmpint(count_sent(world), ==, 0);
+}
+
 #define ADD(path, test) g_test_add("/cache/send/" path, World, NULL, set_up, test, tear_down)
 
 int main(int argc, char **argv)
@@ -491,5 +552,8 @@ int main(int argc, char **argv)
 	ADD("directory-again", test_directory_again);
 	ADD("mail", test_send);
 	ADD("mail-a-draft", test_send_a_draft);
+	ADD("left-behind", test_left_behind);
+	ADD("on-its-way", test_on_its_way);
+	ADD("cannot-be-moved", test_cannot_be_moved);
 	return g_test_run();
 }

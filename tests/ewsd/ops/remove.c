@@ -156,6 +156,11 @@ static const char *send_item(Request *request, xmlNode *node)
 	if (!item->to && !item->cc && !item->bcc)
 		return "ErrorInvalidRecipients";
 	log_count_sent(request->world->log, 1);
+	if (request->plan->leave) {
+		request_ok(request);
+		request_ok_end(request);
+		return NULL;
+	}
 	item->is_draft = 0;
 	if (xml_attr_is(request->op, "SaveItemToFolder", "true"))
 		item_move(request->store, item, folder->id, ITEM_NORMAL);
