@@ -333,10 +333,10 @@ static void take_events(EwsWatch *self, const EwsEvents *events)
 		self->due_us += (int64_t)self->pull_s * G_USEC_PER_SEC;
 }
 
-static void on_pulled(EwsOp *op, void *user)
+static void on_pulled(EwsOp *given, void *user)
 {
 	EwsWatch *self = user;
-	g_autoptr(EwsOp) mine = op;
+	g_autoptr(EwsOp) op = given;
 
 	if (self->phase != PHASE_PULLING)
 		return;
@@ -353,10 +353,10 @@ static void on_unsubscribed(EwsOp *op, void *user)
 	ews_op_free(op);
 }
 
-static void on_subscribed(EwsOp *op, void *user)
+static void on_subscribed(EwsOp *given, void *user)
 {
 	EwsWatch *self = user;
-	g_autoptr(EwsOp) mine = op;
+	g_autoptr(EwsOp) op = given;
 
 	if (self->phase != PHASE_SUBSCRIBING)
 		return;
