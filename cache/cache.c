@@ -99,7 +99,9 @@ static bool drop_gone(CacheConn *conn, GError **error)
 		       "") &&
 	       cache_conn_run(conn, error, "DELETE FROM node WHERE state = 2 AND state > 0", "") &&
 	       cache_conn_run(conn, error,
-		       "UPDATE item SET round = 0 WHERE is_provisional = 1 OR node IN"
+		       "UPDATE item SET round = 0 WHERE is_provisional = 1", "") &&
+	       cache_conn_run(conn, error,
+		       "UPDATE item SET round = 0 WHERE node IN"
 		       " (SELECT id FROM node WHERE state = 1 AND state > 0)",
 		       "") &&
 	       cache_conn_run(conn, error, "UPDATE folder SET mark = 0 WHERE mark != 0", "");

@@ -16,7 +16,9 @@
  * alone checkpoints: SQLite before 3.51.3 can reset a WAL that another connection checkpoints.
  *
  * Statements are prepared once a connection and found again by the address of their text, so
- * @sql must be a literal. Errors are LOCAL, or NO_SPACE when the disk is full.
+ * @sql must be a literal. Nothing tells SQLite how many rows a table has: where a join must begin
+ * with the small one, CROSS JOIN says so (tests/lint/check-plans.py looks). Errors are LOCAL, or
+ * NO_SPACE when the disk is full.
  */
 
 typedef struct CacheDb CacheDb;

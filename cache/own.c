@@ -250,12 +250,12 @@ static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo st
 {
 	int64_t node = 0;
 	const char *moves =
-		"SELECT intent.node FROM intent JOIN item ON item.node = intent.node"
+		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.node"
 		" WHERE intent.sent_folder = ? AND item.search_key = ?"
 		" AND (intent.doing = 4 OR (intent.attempt > 0 AND intent.state IN (0, 2)"
 		" AND intent.todo & 4 != 0))";
 	const char *copies =
-		"SELECT intent.node FROM intent JOIN item ON item.node = intent.source"
+		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.source"
 		" WHERE intent.sent_folder = ? AND item.search_key = ?"
 		" AND (intent.doing = 2 OR (intent.state = 2 AND intent.todo & 2 != 0))";
 	if (item->search_key == NULL)

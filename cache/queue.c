@@ -92,7 +92,7 @@ static CacheQueued *describe(Cache *cache, CacheConn *conn, const CacheIntent *i
 static bool add_scratch(CacheConn *conn, GPtrArray *queue, GError **error)
 {
 	g_autoptr(GArray) nodes = cache_conn_ids(conn, error,
-		"SELECT local.node FROM local JOIN node ON node.id = local.node"
+		"SELECT local.node FROM local CROSS JOIN node ON node.id = local.node"
 		" WHERE node.flags & ? != 0 AND node.state = 0",
 		"i", (int64_t)NODE_SCRATCH);
 	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
@@ -178,11 +178,11 @@ void cache_queue_counts(Cache *cache, CacheQueueCounts *ret_counts)
 	ret_counts->failed = count_of(conn, "SELECT count(*) FROM intent WHERE state IN (4, 6)");
 	count_open(cache, conn, ret_counts);
 	ret_counts->scratch =
-		count_of(conn, "SELECT count(*) FROM local JOIN node ON node.id = local.node"
+		count_of(conn, "SELECT count(*) FROM local CROSS JOIN node ON node.id = local.node"
 			       " WHERE node.flags & 64 != 0 AND node.state = 0");
 	int64_t bytes = 0;
 	if (cache_conn_int(conn, 0, &bytes, NULL,
-		    "SELECT coalesce(sum(max(node.size, local.size)), 0) FROM local JOIN node"
+		    "SELECT coalesce(sum(max(node.size, local.size)), 0) FROM local CROSS JOIN node"
 		    " ON node.id = local.node WHERE node.flags & 64 != 0 AND node.state = 0",
 		    ""))
 		ret_counts->scratch_bytes = (uint64_t)bytes;

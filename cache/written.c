@@ -159,7 +159,7 @@ static bool count_scratch(Cache *cache, GError **error)
 	if (conn == NULL)
 		return false;
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT local.node, local.size FROM local JOIN node ON node.id = local.node"
+		"SELECT local.node, local.size FROM local CROSS JOIN node ON node.id = local.node"
 		" WHERE node.flags & ? != 0",
 		"i", (int64_t)NODE_SCRATCH);
 	pthread_mutex_lock(&self->lock);
