@@ -101,22 +101,25 @@ static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by
 	return true;
 }
 
-/* What a by-key name would have been by ItemId: its letters stand before the extension, but not in
- * a name that a user gave. */
+/* What a by-key name would have been by ItemId: its letters stand before the extension. A name that
+ * a user gave has none, and stays, unless @wanted is the same. */
 static char *name_without_key(const CacheItemRow *row, const char *key_letters,
-	const char *id_letters)
+	const char *id_letters, const char *wanted)
 {
 	const char *extension = strrchr(row->name, '.');
 	g_autofree char *tail =
 		g_strdup_printf(".%s%s", key_letters, extension != NULL ? extension : "");
-	if (!g_str_has_suffix(row->name, tail))
+	bool is_users = !g_str_has_suffix(row->name, tail);
+	if (is_users && g_strcmp0(row->name, wanted) == 0)
 		return cache_name_with_letters(row->name, id_letters);
+	if (is_users)
+		return g_strdup(row->name);
 	g_autofree char *stem = g_strndup(row->name, strlen(row->name) - strlen(tail));
 	return g_strdup_printf("%s.%s%s", stem, id_letters, extension);
 }
 
 /* @row's node gives up what comes from the search key: it is itself by its ItemId from now. */
-static bool yield_key(CacheApply *self, const CacheItemRow *row, const char *key_letters,
+static bool yield_key(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	bool with_name, GError **error)
 {
 	CacheIdent ident;
@@ -128,7 +131,8 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, const char *key
 		return false;
 	if (!with_name)
 		return true;
-	g_autofree char *wanted = name_without_key(row, key_letters, ident.letters);
+	g_autofree char *wanted = name_without_key(row, incoming->by_key.letters, ident.letters,
+		incoming->item->file_name);
 	g_autofree char *name = NULL;
 	if (!free_name(self, wanted, &ident, row->node, &name, error))
 		return false;
@@ -161,7 +165,7 @@ static bool choose_naming(CacheApply *self, const CacheIncoming *incoming, const
 			!is_dir_listed(self, row->dir, &is_seen, error))
 			return false;
 		bool yields = row->dir != 0 && !is_seen && is_older(incoming->item, row);
-		if (yields && !yield_key(self, row, incoming->by_key.letters, is_here, error))
+		if (yields && !yield_key(self, row, incoming, is_here, error))
 			return false;
 		if (!yields && is_here)
 			by_key = false;

@@ -588,6 +588,28 @@ static void test_copy_in_folder(Kit *kit, gconstpointer data)
 	g_assert_cmpint(kit_int(kit, "SELECT is_provisional FROM item WHERE item_id = 'A'"), ==, 0);
 }
 
+/* Names that a user gave have nothing of the key: whoever comes first, they stay. */
+static void test_copy_with_a_users_name(Kit *kit, gconstpointer data)
+{
+	for (int order = 0; order < 2; order++) {
+		g_autofree char *folder = g_strdup_printf("new-%d", order);
+		g_autofree char *id = g_strdup_printf("M%d", order);
+		g_autofree char *copy_id = g_strdup_printf("%c%d", order == 0 ? 'A' : 'Z', order);
+		kit_folder(kit, folder, KIT_TOP, folder);
+		g_autoptr(EwsItem) item = kit_make_item(id, id);
+		item->file_name = g_strdup("x.eml");
+		g_autoptr(EwsItem) copy = moved(item, copy_id);
+		g_free(copy->file_name);
+		copy->file_name = g_strdup("y.eml");
+		kit_say(kit, folder, EWS_CHANGE_CREATE, item);
+		kit_say(kit, folder, EWS_CHANGE_CREATE, copy);
+		g_autoptr(CacheNode) first = kit_get(kit, kit_node(kit, id));
+		g_autoptr(CacheNode) second = kit_get(kit, kit_node(kit, copy_id));
+		g_assert_cmpstr(first->name, ==, "x.eml");
+		g_assert_cmpstr(second->name, ==, "y.eml");
+	}
+}
+
 /* Two that share a key vanish: which of them came back, nobody can tell. */
 static void test_twin_tombstones(Kit *kit, gconstpointer data)
 {
@@ -755,6 +777,7 @@ int main(int argc, char **argv)
 	ADD("move-of-the-changed-is-suspect", test_move_and_change);
 	ADD("copy-settles-as-one-of-its-own", test_copy);
 	ADD("copy-beside-the-original-leaves-its-name", test_copy_in_folder);
+	ADD("copy-with-a-users-name", test_copy_with_a_users_name);
 	ADD("twin-tombstones-give-to-nobody", test_twin_tombstones);
 	ADD("twin-provisional-take-from-nobody", test_twin_provisional);
 	ADD("equal-users-names-get-letters", test_same_users_name);
