@@ -517,8 +517,11 @@ static void send_call(Cache *cache, const CacheCall *planned)
 		cache->drain->next_us = g_get_monotonic_time() + G_USEC_PER_SEC;
 		return;
 	}
-	if (leaving->len == 0)
+	if (leaving->len == 0) {
+		/* They are otherwise than when they were looked at. */
+		cache->drain->next_us = g_get_monotonic_time() + LOOK_US;
 		return;
+	}
 	cache_step(CACHE_STEP_SEND);
 	if (cache_check_is_needed(planned->step, planned->kind)) {
 		cache->drain->calls++;
