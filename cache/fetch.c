@@ -415,6 +415,9 @@ static void fetch_answered(Cache *cache, EwsOp *op, void *user)
 	item->download = g_steal_pointer(&fetch->download);
 	if (ews_op_error(op) != NULL)
 		item->error = g_error_copy(ews_op_error(op));
+	item->is_everybodys = ews_op_response_code(op) == NULL &&
+			      (ews_error_is(item->error, EWS_ERROR_DENIED) ||
+				      ews_error_is(item->error, EWS_ERROR_UNSUPPORTED));
 	g_ptr_array_add(self->finished, item);
 }
 

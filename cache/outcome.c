@@ -244,8 +244,16 @@ static bool place_back(Cache *cache, CacheConn *conn, const CacheIntent *intent,
 			       "ii", parent, intent->dir));
 }
 
-/* What was set is what the server has again: asked for with the folder's next sync, which tells
- * only of items that changed; so the item is asked for by itself. */
+/* What was set is what the server has again. The folder's next sync tells only of items that
+ * changed, so the item is asked for by itself: at once, and should that fail, with the sync. */
+static bool await_item(CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"INSERT OR IGNORE INTO pending (item_id, folder)"
+		" SELECT ?, folder FROM item WHERE node = ?",
+		"ti", intent->id, intent->node);
+}
+
 static void refreshed(Cache *cache, EwsOp *op, void *user)
 {
 	g_autoptr(GError) error = NULL;
@@ -264,7 +272,9 @@ static void refreshed(Cache *cache, EwsOp *op, void *user)
 		apply.folder = row->folder;
 		apply.dir = row->dir;
 		apply.run = row->run;
-		is_good = cache_apply_item(&apply, item, &error);
+		is_good = cache_apply_item(&apply, item, &error) &&
+			  cache_conn_run(apply.conn, &error,
+				  "DELETE FROM pending WHERE item_id = ?", "t", item->id);
 	}
 	if (is_good)
 		(void)!cache_sync_commit(cache, &error);
@@ -320,7 +330,8 @@ bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent,
 	if (is_elsewhere && !place_back(cache, conn, intent, error))
 		return false;
 	if (intent->kind == CACHE_KIND_FILE) {
-		if (!drop_content(cache, conn, intent, error))
+		if (!drop_content(cache, conn, intent, error) ||
+			!await_item(conn, intent, error))
 			return false;
 		cache_sync_submit(cache, ews_get_item_new(intent->id), EWS_PRIORITY_SCAN, refreshed,
 			NULL);

@@ -21,6 +21,7 @@ typedef struct CacheStoreItem {
 	int64_t node;
 	CacheDownload *download; /* own */
 	GError *error;           /* own; of the fetch, and after cache_store of the storing */
+	bool is_everybodys;      /* the fetch was refused before the server looked at the item */
 } CacheStoreItem;
 
 void cache_store_item_free(CacheStoreItem *self);

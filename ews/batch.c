@@ -244,6 +244,19 @@ typedef struct Verdict {
 	GError *error;      /* own */
 } Verdict;
 
+/* Nothing, or not all, of the answer could be used. */
+static void note_garbled(EwsBatch *self, const GError *error)
+{
+	EwsGovernor *governor = self->shared->governor;
+	int64_t now = g_get_monotonic_time();
+
+	if (self->served > 0)
+		ews_governor_answered(governor, now);
+	else
+		ews_governor_garbled(governor, error, self->sent_us, now);
+	ews_governor_shrink(governor, self->kind);
+}
+
 static Verdict verdict(EwsTrouble trouble, GError *error)
 {
 	return (Verdict){ trouble, error };
@@ -301,7 +314,7 @@ static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 	}
 	/* 413, 400, 500, 200 with rubbish may be one op's fault; the rest is everybody's. One
 	 * server answers 400 now and then to what it takes the next time. */
-	ews_governor_shrink(governor, self->kind);
+	note_garbled(self, error);
 	if (end->status == 413)
 		return verdict(EWS_TROUBLE_REJECTED, error);
 	if (end->status == 200 || end->status == 400 || end->status == 500)
@@ -323,11 +336,11 @@ static Verdict judge_answer(EwsBatch *self, const EwsHttpEnd *end)
 	}
 	if (!is_whole && !ews_soap_reader_is_soap(self->reader))
 		return judge_page(self, end, error);
-	ews_governor_answered(governor, g_get_monotonic_time());
 	if (!is_whole) {
-		ews_governor_shrink(governor, self->kind);
+		note_garbled(self, error);
 		return verdict(EWS_TROUBLE_BROKEN, error);
 	}
+	ews_governor_answered(governor, g_get_monotonic_time());
 	return verdict(EWS_TROUBLE_MISSING, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
 		"%s: the answer has no message for this", self->kind->name));
 }
@@ -356,7 +369,7 @@ static Verdict judge(EwsBatch *self, const EwsHttpEnd *end)
 		ews_governor_shrink(governor, self->kind);
 		return verdict(EWS_TROUBLE_REJECTED, g_error_copy(end->error));
 	case EWS_HTTP_CUT:
-		ews_governor_shrink(governor, self->kind);
+		note_garbled(self, end->error);
 		return verdict(EWS_TROUBLE_BROKEN, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
 			"the answer broke off: %s", end->error->message));
 	}

@@ -29,6 +29,9 @@
 /* Connections broken in a row, and silences in a row, until the server counts as away. */
 #define BROKEN_MAX     2
 #define SILENT_MAX     3
+/* Answers in a row that nothing could be made of, from which on each costs a pause. So many may be
+ * the fault of one item that is being found by halving. */
+#define GARBLED_MAX    6
 
 void ews_governor_init(EwsGovernor *self, unsigned max_conns)
 {
@@ -141,6 +144,7 @@ void ews_governor_answered(EwsGovernor *self, int64_t now)
 	self->offline_count = 0;
 	self->broken_count = 0;
 	self->silent_count = 0;
+	self->garbled_count = 0;
 }
 
 void ews_governor_took(EwsGovernor *self, const EwsOpKind *kind, unsigned count, int64_t took_us)
@@ -184,6 +188,18 @@ void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, 
 	self->resume_us = MAX(self->state == EWS_STATE_BUSY ? self->resume_us : 0, until);
 	self->state = EWS_STATE_BUSY;
 	remember(self, error);
+}
+
+void ews_governor_garbled(EwsGovernor *self, const GError *error, int64_t sent, int64_t now)
+{
+	unsigned count = self->garbled_count + 1;
+
+	/* It speaks, and let us in. */
+	if (count < GARBLED_MAX)
+		ews_governor_answered(self, now);
+	self->garbled_count = count;
+	if (count >= GARBLED_MAX)
+		ews_governor_busy(self, -1, error, sent, now);
 }
 
 static void go_offline(EwsGovernor *self, const GError *error, int64_t now)

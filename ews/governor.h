@@ -23,7 +23,7 @@ typedef struct EwsGovernor {
 
 	/* consecutive troubles of a kind, and when the last one was heard of: what was sent before
 	 * that says nothing new */
-	unsigned busy_count, offline_count, broken_count, silent_count;
+	unsigned busy_count, offline_count, broken_count, silent_count, garbled_count;
 	int64_t busy_us, broken_us, silent_us, doubted_us;
 
 	unsigned sizes[EWS_KIND_COUNT];
@@ -68,6 +68,8 @@ void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count
 void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind);
 void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,
 	int64_t now);
+/* An answer that nothing could be made of: after some of them in a row a pause, as if it were busy. */
+void ews_governor_garbled(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
 void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now);
 void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
 /* @is_change: the call was one that changes something. */

@@ -47,6 +47,8 @@
 
 /* With an index to show, how long the server is given to refuse the password. */
 #define QUICK_LOOK_US (500 * 1000)
+/* Without one, how often over it is given timeout=: a busy server can put off for long. */
+#define LOOKS 3
 #define ARENAS_MAX 2 /* of malloc: each costs memory that an idle mount has no use for */
 #define MMAP_THRESHOLD (128 * 1024) /* fixed, so that large buffers go back to the system */
 #define DRAIN_LOOK_US (20 * 1000)
@@ -213,13 +215,24 @@ static void free_op(void *op)
 	ews_op_free(op);
 }
 
+static bool is_put_off(Program *self, GError **error)
+{
+	EwsStatus status;
+
+	ews_session_status(self->session, &status);
+	g_set_error(error, EWS_ERROR, EWS_ERROR_BUSY, "%s: no answer yet%s%s", self->config->url,
+		*status.error != '\0' ? ": " : "", status.error);
+	return false;
+}
+
 /* One small question, before the cache asks many: a wrong password must not be tried by several
- * connections at once. Without an index to show, the answer is waited for (the session's own
- * time limits end it); with one, only a password that is refused at once keeps the mount away. */
+ * connections at once. Without an index to show, the answer is waited for; with one, only a password that is refused at once keeps the mount away. */
 static bool ask_server(Program *self, GError **error)
 {
 	bool has_tree = cache_has_tree(self->cache);
-	int64_t deadline_us = has_tree ? g_get_monotonic_time() + QUICK_LOOK_US : INT64_MAX;
+	int64_t patience_us = has_tree ? QUICK_LOOK_US
+				       : LOOKS * self->config->timeout_s * G_USEC_PER_SEC;
+	int64_t deadline_us = g_get_monotonic_time() + patience_us;
 
 	self->probe_answer = ews_inbox_new(NULL, NULL);
 	ews_submit(self->session, ews_get_distinguished_folder_new("msgfolderroot"),
@@ -228,6 +241,8 @@ static bool ask_server(Program *self, GError **error)
 	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
 	if (op != NULL && problem == NULL)
 		cache_take_top(self->cache, ews_get_folder_take(op));
+	if (op == NULL && !has_tree)
+		return is_put_off(self, error);
 	if (problem == NULL)
 		return true;
 	if (has_tree && !ews_error_is(problem, EWS_ERROR_AUTH)) {

@@ -4,8 +4,8 @@ not noticed, and nothing that is not whole is ever taken for content.
 """
 import pytest
 
-from mounting import AWAY, LIKE_REAL, message, run, sha256, unreadable, until
-from writing import flush
+from mounting import AWAY, LIKE_REAL, PATIENCE, message, run, sha256, unreadable, until
+from writing import flush, put, queue, shell
 
 COUNT = 30
 
@@ -126,6 +126,66 @@ def test_a_rename_that_did_nothing(written, somebody, there):
     there.sync()
     assert there.names('Inbox') == ['New']
     assert written.count('SyncFolderHierarchy', 'well') == 1
+
+
+def test_a_refused_change_is_taken_back_when_nothing_can_be_asked(written, there, old, somebody):
+    """What the server has is asked for until it is known."""
+    there.sync()
+    path = there.find('Old')
+    there.cat(path)
+    written.fault('http=403')
+    shell(there, 'setfattr -n user.ewsfs.is_read -v 0 "$1"', path)
+    until(lambda: 'it is as it was' in there.log() and not queue(there), 'the refusal')
+    there.sync(status=None)
+    written.clear()
+    there.sync()
+    assert somebody.get_item(old).read
+    assert there.xattrs(path)['user.ewsfs.is_read'] == '1'
+
+
+@pytest.mark.parametrize('code', ['403', '404'])
+def test_a_closed_door_is_not_the_items_fault(box, mount, code):
+    """Refused before the server looked at the item: it can be read as soon as the door is open."""
+    there = mount(box, prefetch='off')
+    path = there.paths()[0]
+    box.fault('http=%s,op=GetItem' % code)
+    for _ in range(3):
+        assert there.read_one(path)['errno'] == ('EACCES' if code == '403' else 'EIO')
+    box.clear()
+    assert 'errno' not in there.read_one(path)
+
+
+def test_answers_of_rubbish_are_not_asked_for_without_end(box, mount):
+    there = mount(box, prefetch='off', timeout=3)
+    there.wait_idle()
+    paths = there.paths()
+    box.fault('truncate,op=GetItem')
+    box.mark('rubbish')
+    answers = there.read(paths, seconds=60 * PATIENCE)
+    assert {answer.get('errno') for answer in answers.values()} <= {'EIO', 'EBUSY'}
+    assert box.count('GetItem', 'rubbish') < COUNT
+    box.clear()
+    until(lambda: 'errno' not in there.read_one(paths[0]), 'the server again', 40)
+
+
+def test_fsync_ends_when_no_answer_makes_sense(written, mount):
+    there = mount(written, settle=2, timeout=3)
+    there.sync()
+    written.fault('truncate')
+    put(there, 'Inbox/new.eml', message('New'))
+    out = run('sync', there.at('Inbox/new.eml'), status=None, seconds=60)
+    assert out.status != 0 and out.took < 9 * PATIENCE
+    written.clear()
+    flush(there, seconds=60)
+
+
+def test_a_mount_is_not_put_off_for_ever(box, mount):
+    """Nothing is known here, and the server is busy each time."""
+    box.fault('busy')
+    there = mount(box, start=False, timeout=2)
+    out = there.try_start(seconds=30 * PATIENCE)
+    assert out.status == 3 and out.err.count('\n') == 1, str(out)
+    assert 'ErrorServerBusy' in out.err
 
 
 # One answer
