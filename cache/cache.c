@@ -19,6 +19,7 @@
 #include "cache/private.h"
 #include "cache/refresh.h"
 #include "cache/sent.h"
+#include "cache/rescue.h"
 #include "cache/sync.h"
 #include "cache/wait.h"
 #include "ews/error.h"
@@ -98,8 +99,8 @@ static bool drop_gone(CacheConn *conn, GError **error)
 		       " AND state > 0)",
 		       "") &&
 	       cache_conn_run(conn, error, "DELETE FROM node WHERE state = 2 AND state > 0", "") &&
-	       cache_conn_run(conn, error,
-		       "UPDATE item SET round = 0 WHERE is_provisional = 1", "") &&
+	       cache_conn_run(conn, error, "UPDATE item SET round = 0 WHERE is_provisional = 1",
+		       "") &&
 	       cache_conn_run(conn, error,
 		       "UPDATE item SET round = 0 WHERE node IN"
 		       " (SELECT id FROM node WHERE state = 1 AND state > 0)",
@@ -189,7 +190,6 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 
 static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 {
-	g_autofree char *path = g_build_filename(self->state_dir, "index.db", NULL);
 	g_autofree char *epoch = NULL;
 	bool are_blobs_void = false;
 	if (g_mkdir_with_parents(self->state_dir, 0700) != 0) {
@@ -199,7 +199,7 @@ static bool open_stores(Cache *self, const CacheConfig *config, GError **error)
 	}
 	if (!take_lock(self, error))
 		return false;
-	self->db = cache_db_open(path, error);
+	self->db = cache_rescue_open(self->state_dir, error);
 	if (self->db == NULL || !read_start(self, config, &epoch, error))
 		return false;
 	self->blobs = cache_blobs_new(self->cache_dir, epoch, &are_blobs_void, error);

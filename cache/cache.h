@@ -264,6 +264,10 @@ CacheStatus *cache_status(Cache *self);
 void cache_status_free(CacheStatus *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheStatus, cache_status_free)
 
+/* Directories with what was only here and that a person must look at (rescue.h): the index broke,
+ * or was removed. Owned paths, NULL-terminated. */
+char **cache_rescued(Cache *self);
+
 /* --- writing (any thread) ------------------------------------------------------------------- */
 
 /*

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cache/journal-sql.h"
 #include "cache/schema.h"
@@ -25,7 +30,11 @@
 #define WRITER_CACHE_KIB "24576"
 #define READER_CACHE_KIB "256"
 
+/* What begins the name of a mark beside the file: found broken, or so it seemed. */
+#define MARK "-suspect"
+
 struct CacheConn {
+	CacheDb *owner;         /* borrowed; NULL: a broken file that is only read */
 	sqlite3 *db;            /* own */
 	GHashTable *statements; /* own; address of the text → sqlite3_stmt */
 };
@@ -33,6 +42,9 @@ struct CacheConn {
 struct CacheDb {
 	/* set at start, then const */
 	char *path; /* own */
+	bool is_open;
+
+	atomic_bool is_broken; /* SQLite said so: nothing is written any more */
 
 	pthread_mutex_t
 		writer_lock; /* held from begin to commit; no other lock is taken below it */
@@ -55,19 +67,62 @@ static const char *const migrations[] = {
 	CACHE_SENT_SQL,
 };
 
-static void set_error(sqlite3 *db, const char *what, GError **error)
+/* --- what goes wrong --------------------------------------------------------------------- */
+
+static char *mark_of(const char *path)
 {
-	int code = db != NULL ? sqlite3_errcode(db) : SQLITE_NOMEM;
-	bool is_full = (code & 0xff) == SQLITE_FULL;
-	g_set_error(error, EWS_ERROR, is_full ? EWS_ERROR_NO_SPACE : EWS_ERROR_LOCAL,
-		"index: %s: %s", what, db != NULL ? sqlite3_errmsg(db) : "out of memory");
+	return g_strconcat(path, MARK, NULL);
 }
+
+/* The next start looks more closely. Until then what is written would only spoil more. */
+static void note_broken(CacheDb *self, const char *why)
+{
+	if (self == NULL || atomic_exchange(&self->is_broken, true) || !self->is_open)
+		return;
+	g_autofree char *mark = mark_of(self->path);
+	int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	g_warning("the index is broken (%s): nothing can be changed until this is unmounted and "
+		  "mounted again, which rebuilds it from the server",
+		why);
+}
+
+/* SQLite calls a file that cannot grow an I/O error where it is not the database itself. */
+static bool is_full(sqlite3 *db, int code)
+{
+	bool is_io = code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+	int errnum = is_io ? sqlite3_system_errno(db) : 0;
+	return code == SQLITE_FULL || errnum == ENOSPC || errnum == EDQUOT;
+}
+
+static void set_error(const CacheConn *conn, const char *what, GError **error)
+{
+	int code = conn->db != NULL ? sqlite3_errcode(conn->db) & 0xff : SQLITE_NOMEM;
+	const char *words = conn->db != NULL ? sqlite3_errmsg(conn->db) : "out of memory";
+	bool has_space = conn->db == NULL || !is_full(conn->db, code);
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		note_broken(conn->owner, words);
+	g_set_error(error, EWS_ERROR, has_space ? EWS_ERROR_LOCAL : EWS_ERROR_NO_SPACE,
+		"index: %s: %s", what, words);
+}
+
+/* For those who open: broken is what they can do something about. */
+static void set_broken(GError **error, const char *why)
+{
+	g_set_error(error, EWS_ERROR, EWS_ERROR_CORRUPT, "index: %s", why);
+}
+
+/* --- connections ------------------------------------------------------------------------- */
 
 static void conn_free(CacheConn *self)
 {
 	if (self == NULL)
 		return;
 	g_clear_pointer(&self->statements, g_hash_table_unref);
+	/* The last one to close would move the WAL into the file. */
+	if (self->db != NULL && (self->owner == NULL || atomic_load(&self->owner->is_broken)))
+		sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(self->db);
 	g_free(self);
 }
@@ -76,7 +131,7 @@ static bool conn_exec(CacheConn *self, const char *sql, GError **error)
 {
 	if (sqlite3_exec(self->db, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return true;
-	set_error(self->db, "set up", error);
+	set_error(self, "set up", error);
 	return false;
 }
 
@@ -85,12 +140,14 @@ static void finalize(void *stmt)
 	sqlite3_finalize(stmt);
 }
 
-static CacheConn *conn_open(const char *path, int flags, const char *pragmas, GError **error)
+static CacheConn *conn_open(CacheDb *owner, const char *path, int flags, const char *pragmas,
+	GError **error)
 {
 	CacheConn *self = g_new0(CacheConn, 1);
+	self->owner = owner;
 	self->statements = g_hash_table_new_full(NULL, NULL, NULL, finalize);
 	if (sqlite3_open_v2(path, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-		set_error(self->db, path, error);
+		set_error(self, path, error);
 		conn_free(self);
 		return NULL;
 	}
@@ -124,16 +181,54 @@ static bool migrate(CacheConn *conn, GError **error)
 	return true;
 }
 
-CacheDb *cache_db_open(const char *path, GError **error)
+/* --- the write-ahead log ----------------------------------------------------------------- */
+
+#define WAL_HEADER_WORDS 8
+
+static uint32_t wal_word(const uint8_t *at, bool is_big)
 {
-	/* Nobody reads SQLite's memory statistics; each allocation would take a lock for them. */
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	g_autoptr(CacheDb) self = g_new0(CacheDb, 1);
-	self->path = g_strdup(path);
-	self->readers = g_ptr_array_new();
-	pthread_mutex_init(&self->writer_lock, NULL);
-	pthread_mutex_init(&self->readers_lock, NULL);
-	self->writer = conn_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	uint32_t word;
+	memcpy(&word, at, sizeof word);
+	return is_big ? GUINT32_FROM_BE(word) : GUINT32_FROM_LE(word);
+}
+
+/* As SQLite sums it up: the last two words of the header are over the first six. */
+static bool is_wal_header(const uint8_t header[4 * WAL_HEADER_WORDS])
+{
+	uint32_t magic = wal_word(header, true);
+	uint32_t sums[2] = {0, 0};
+	for (int i = 0; i < WAL_HEADER_WORDS - 2; i += 2) {
+		sums[0] += wal_word(header + 4 * i, magic & 1) + sums[1];
+		sums[1] += wal_word(header + 4 * i + 4, magic & 1) + sums[0];
+	}
+	return (magic & ~1U) == 0x377f0682 && sums[0] == wal_word(header + 24, true) &&
+	       sums[1] == wal_word(header + 28, true);
+}
+
+/* SQLite takes a log that it cannot read for an empty one, and with it would go what was accepted
+ * last. A power cut leaves one without a header, or zeros: nothing had been made safe in it. */
+static bool check_wal(const char *path, GError **error)
+{
+	static const uint8_t zeros[4 * WAL_HEADER_WORDS];
+	uint8_t header[4 * WAL_HEADER_WORDS];
+	g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+	int fd = open(wal, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	ssize_t len = pread(fd, header, sizeof header, 0);
+	close(fd);
+	if (len < (ssize_t)sizeof header || memcmp(header, zeros, sizeof header) == 0 ||
+		is_wal_header(header))
+		return true;
+	set_broken(error, "what was written last is garbage");
+	return false;
+}
+
+/* --- opening ----------------------------------------------------------------------------- */
+
+static bool open_writer(CacheDb *self, GError **error)
+{
+	self->writer = conn_open(self, self->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 		"PRAGMA page_size=" PAGE_BYTES ";"
 		"PRAGMA journal_mode=WAL;"
 		"PRAGMA synchronous=NORMAL;"
@@ -142,9 +237,67 @@ CacheDb *cache_db_open(const char *path, GError **error)
 				   "PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
 				   "PRAGMA temp_store=MEMORY",
 		error);
-	if (self->writer == NULL || !migrate(self->writer, error))
+	return self->writer != NULL && migrate(self->writer, error);
+}
+
+CacheDb *cache_db_open(const char *path, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	/* Nobody reads SQLite's memory statistics; each allocation would take a lock for them. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	g_autoptr(CacheDb) self = g_new0(CacheDb, 1);
+	self->path = g_strdup(path);
+	self->readers = g_ptr_array_new();
+	pthread_mutex_init(&self->writer_lock, NULL);
+	pthread_mutex_init(&self->readers_lock, NULL);
+	if (!check_wal(path, error))
 		return NULL;
+	if (!open_writer(self, &problem)) {
+		problem->code = atomic_load(&self->is_broken) ? EWS_ERROR_CORRUPT : problem->code;
+		g_propagate_error(error, g_steal_pointer(&problem));
+		return NULL;
+	}
+	self->is_open = true;
 	return g_steal_pointer(&self);
+}
+
+bool cache_db_is_suspect(const char *path)
+{
+	g_autofree char *mark = mark_of(path);
+	return g_file_test(mark, G_FILE_TEST_EXISTS);
+}
+
+void cache_db_clear_suspect(const char *path)
+{
+	g_autofree char *mark = mark_of(path);
+	unlink(mark);
+}
+
+bool cache_db_check(CacheDb *self, bool is_thorough, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	g_autofree char *said = NULL;
+	bool has_row = false;
+	CacheConn *conn = cache_db_take_reader(self, error);
+	if (conn == NULL)
+		return false;
+	sqlite3_stmt *stmt = cache_conn_query(conn, &problem,
+		is_thorough ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", "");
+	if (stmt != NULL && cache_conn_step(conn, stmt, &has_row, &problem) && has_row)
+		said = cache_column_dup(stmt, 0);
+	if (stmt != NULL)
+		sqlite3_reset(stmt);
+	cache_db_put_reader(self, conn);
+	if (g_strcmp0(said, "ok") == 0)
+		return true;
+	if (said == NULL) {
+		problem->code = atomic_load(&self->is_broken) ? EWS_ERROR_CORRUPT : problem->code;
+		g_propagate_error(error, g_steal_pointer(&problem));
+		return false;
+	}
+	atomic_store(&self->is_broken, true);
+	set_broken(error, said);
+	return false;
 }
 
 void cache_db_close(CacheDb *self)
@@ -172,6 +325,11 @@ static void unlock_writer(CacheDb *self)
 
 static CacheConn *begin(CacheDb *self, bool is_durable, GError **error)
 {
+	if (atomic_load(&self->is_broken)) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_LOCAL,
+			"the index is broken: unmount and mount again, which rebuilds it");
+		return NULL;
+	}
 	pthread_mutex_lock(&self->writer_lock);
 	self->is_durable = is_durable;
 	if ((!is_durable || conn_exec(self->writer, "PRAGMA synchronous=FULL", error)) &&
@@ -212,6 +370,8 @@ void cache_db_rollback(CacheDb *self)
 
 void cache_db_checkpoint(CacheDb *self)
 {
+	if (atomic_load(&self->is_broken))
+		return;
 	pthread_mutex_lock(&self->writer_lock);
 	sqlite3_wal_checkpoint_v2(self->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	sqlite3_db_release_memory(self->writer->db);
@@ -229,7 +389,7 @@ CacheConn *cache_db_take_reader(CacheDb *self, GError **error)
 		return conn;
 	/* A reader never checkpoints: it is opened for writing only because WAL wants to write its
 	 * shared memory, and query_only keeps it from anything else. */
-	return conn_open(self->path, SQLITE_OPEN_READWRITE,
+	return conn_open(self, self->path, SQLITE_OPEN_READWRITE,
 		"PRAGMA query_only=1;"
 		"PRAGMA wal_autocheckpoint=0;"
 		"PRAGMA mmap_size=" MMAP_BYTES ";"
@@ -244,6 +404,18 @@ void cache_db_put_reader(CacheDb *self, CacheConn *conn)
 	pthread_mutex_unlock(&self->readers_lock);
 }
 
+CacheConn *cache_conn_open_broken(const char *path, GError **error)
+{
+	return conn_open(NULL, path, SQLITE_OPEN_READWRITE, "PRAGMA query_only=1", error);
+}
+
+void cache_conn_close(CacheConn *self)
+{
+	conn_free(self);
+}
+
+/* --- statements -------------------------------------------------------------------------- */
+
 static sqlite3_stmt *prepare(CacheConn *self, const char *sql, GError **error)
 {
 	sqlite3_stmt *stmt = g_hash_table_lookup(self->statements, sql);
@@ -253,7 +425,7 @@ static sqlite3_stmt *prepare(CacheConn *self, const char *sql, GError **error)
 	}
 	if (sqlite3_prepare_v3(self->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
 		SQLITE_OK) {
-		set_error(self->db, sql, error);
+		set_error(self, sql, error);
 		return NULL;
 	}
 	g_hash_table_insert(self->statements, (void *)sql, stmt);
@@ -283,7 +455,7 @@ static sqlite3_stmt *query(CacheConn *self, const char *sql, const char *types,
 	g_assert((size_t)sqlite3_bind_parameter_count(stmt) == strlen(types));
 	for (int i = 0; types[i] != '\0'; i++) {
 		if (bind_one(stmt, i + 1, types[i], life, args) != SQLITE_OK) {
-			set_error(self->db, sql, error);
+			set_error(self, sql, error);
 			return NULL;
 		}
 	}
@@ -308,7 +480,7 @@ bool cache_conn_step(CacheConn *self, sqlite3_stmt *stmt, bool *ret_row, GError 
 		return true;
 	}
 	if (code != SQLITE_DONE)
-		set_error(self->db, sqlite3_sql(stmt), error);
+		set_error(self, sqlite3_sql(stmt), error);
 	sqlite3_reset(stmt);
 	if (code != SQLITE_DONE)
 		return false;

@@ -19,14 +19,29 @@
  * @sql must be a literal. Nothing tells SQLite how many rows a table has: where a join must begin
  * with the small one, CROSS JOIN says so (tests/lint/check-plans.py looks). Errors are LOCAL, or
  * NO_SPACE when the disk is full.
+ *
+ * A file that is found broken while it is in use is not written any more: each begin fails, reading
+ * goes on where it can, and a mark beside the file lets the next start look closely (rescue.h).
  */
 
 typedef struct CacheDb CacheDb;
 typedef struct CacheConn CacheConn;
 
+/* CORRUPT: the file is no (whole) database. */
 CacheDb *cache_db_open(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void cache_db_close(CacheDb *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheDb, cache_db_close)
+
+/* Looks through all of it; CORRUPT as above. Thorough: compares indexes with tables too. */
+bool cache_db_check(CacheDb *self, bool is_thorough, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Was it found broken when it was last in use? */
+bool cache_db_is_suspect(const char *path);
+void cache_db_clear_suspect(const char *path);
+
+/* A broken file, for whoever looks what can still be read of it. It is left as it is. */
+CacheConn *cache_conn_open_broken(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void cache_conn_close(CacheConn *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheConn, cache_conn_close)
 
 /* Waits for the lock; the connection is the caller's until commit or rollback. */
 CacheConn *cache_db_begin(CacheDb *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -61,8 +76,8 @@ bool cache_conn_int(CacheConn *self, int64_t missing, int64_t *ret_value, GError
 
 /* Binds as cache_conn_query; the first column of all rows, of int64_t. For ids whose rows the
  * caller is about to change. */
-GArray *cache_conn_ids(CacheConn *self, GError **error, const char *sql, const char *types, ...)
-	G_GNUC_WARN_UNUSED_RESULT;
+GArray *cache_conn_ids(CacheConn *self, GError **error, const char *sql, const char *types,
+	...) G_GNUC_WARN_UNUSED_RESULT;
 
 int64_t cache_conn_last_id(CacheConn *self);
 int cache_conn_changes(CacheConn *self);

@@ -170,6 +170,20 @@ static Cache *open_when_free(const CacheConfig *config, unsigned patience_s, GEr
 	}
 }
 
+/* To whoever mounts, not to the log alone: each time, until a person has looked. */
+static void tell_rescued(const Program *self)
+{
+	g_auto(GStrv) paths = cache_rescued(self->cache);
+
+	for (guint i = 0; paths[i] != NULL; i++) {
+		g_warning("%s: holds what the server does not have; look, then remove it",
+			paths[i]);
+		if (!self->config->is_foreground)
+			fprintf(stderr, "ewsfs: %s: holds what the server does not have; look, "
+				"then remove it\n", paths[i]);
+	}
+}
+
 static bool open_cache(Program *self, GError **error)
 {
 	static const CacheDisposal disposals[] = {
@@ -199,6 +213,8 @@ static bool open_cache(Program *self, GError **error)
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
 	self->fs.cache = self->cache;
+	if (self->cache != NULL)
+		tell_rescued(self);
 	return self->cache != NULL;
 }
 

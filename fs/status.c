@@ -141,6 +141,16 @@ static void add_queue(GString *text, const Picture *picture)
 			bytes, limit);
 }
 
+/* Saved aside when the index broke; here until a person has looked. */
+static void add_rescued(GString *text, const Picture *picture)
+{
+	g_auto(GStrv) paths = cache_rescued(picture->fs->cache);
+
+	for (guint i = 0; paths[i] != NULL; i++)
+		g_string_append_printf(text, "rescued     %s: not on the server; look, then remove "
+			"it\n", paths[i]);
+}
+
 static void add_folders(GString *text, const Picture *picture)
 {
 	const GPtrArray *list = picture->cache->folder_list;
@@ -165,6 +175,7 @@ char *fs_status_text(const Fs *fs)
 	add_progress(text, &picture);
 	add_rate(text, &picture);
 	add_queue(text, &picture);
+	add_rescued(text, &picture);
 	add_folders(text, &picture);
 	cache_status_free(picture.cache);
 	return g_string_free(g_steal_pointer(&text), FALSE);
@@ -248,6 +259,17 @@ void fs_status_put_queue(JsonBuilder *json, const Fs *fs)
 	json_builder_end_object(json);
 }
 
+static void put_rescued(JsonBuilder *json, const Picture *picture)
+{
+	g_auto(GStrv) paths = cache_rescued(picture->fs->cache);
+
+	json_builder_set_member_name(json, "rescued");
+	json_builder_begin_array(json);
+	for (guint i = 0; paths[i] != NULL; i++)
+		json_builder_add_string_value(json, paths[i]);
+	json_builder_end_array(json);
+}
+
 static void put_folders(JsonBuilder *json, const Picture *picture)
 {
 	const GPtrArray *list = picture->cache->folder_list;
@@ -278,6 +300,7 @@ char *fs_status_json(const Fs *fs)
 	put_progress(json, &picture);
 	fs_json_number(json, "waiting", fs_park_count(fs->park));
 	fs_status_put_queue(json, fs);
+	put_rescued(json, &picture);
 	put_folders(json, &picture);
 	json_builder_end_object(json);
 	cache_status_free(picture.cache);

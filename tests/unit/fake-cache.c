@@ -415,6 +415,11 @@ CacheStatus *cache_status(Cache *self)
 	return status;
 }
 
+char **cache_rescued(Cache *self)
+{
+	return g_new0(char *, 1);
+}
+
 void cache_status_free(CacheStatus *self)
 {
 	g_free(self);

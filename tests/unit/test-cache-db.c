@@ -127,7 +127,7 @@ static void test_no_database(Place *place, gconstpointer data)
 	g_autofree char *rubbish = g_strnfill(40000, 'x');
 	g_assert_true(g_file_set_contents(text, rubbish, -1, NULL));
 	g_assert_null(cache_db_open(text, &error));
-	g_assert_error(error, EWS_ERROR, EWS_ERROR_LOCAL);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_CORRUPT);
 	g_unlink(text);
 }
 
