@@ -8,6 +8,7 @@ from mounting import SAMPLE_MAIL
 
 BIG_BYTES = 150 << 20
 MILLION = 1000000
+FOLDERS = 2000
 IDLE_S = 30
 
 
@@ -65,6 +66,55 @@ def row_memory_many(bench):
     return result
 
 
+def disk_bytes(path):
+    """Of a directory, as the disk has them."""
+    return sum(os.stat(os.path.join(where, name)).st_blocks * 512
+               for where, _, names in os.walk(path) for name in names)
+
+
+def row_million(bench):
+    """1,000,000 messages in 2,000 folders: mount, find, refresh, memory, disk"""
+    result = Result('million', row_million.__doc__)
+    words = [w for n in range(FOLDERS)
+             for w in ('--fill', 'Shelf %02d/Box %04d=%d,512' % (n % 50, n, MILLION // FOLDERS))]
+    server = bench.serve(*words)
+    mount = bench.mount(server, prefetch='off')
+    begin = time.perf_counter()
+    mount.start(60)
+    mounted = time.perf_counter() - begin
+    with Peak(mount.pid, 0.1) as first:
+        mount.sync(seconds=LIMIT_S)
+    listed = time.perf_counter() - begin
+    with Peak(mount.pid, 0.1) as walk:
+        walked = timed('find', mount.path, '-name', 'no such name')
+    requests = Requests(server)
+    with Peak(mount.pid) as refresh:
+        begin = time.perf_counter()
+        mount.sync(seconds=LIMIT_S)
+        refreshed = time.perf_counter() - begin
+    asked = requests.counts()
+    mount.unmount()
+    begin = time.perf_counter()
+    mount.start(60)
+    mounted_again = time.perf_counter() - begin
+    mount.kill()
+    mount.detach()
+    begin = time.perf_counter()
+    mount.start(60)
+    after_kill = time.perf_counter() - begin
+    mount.unmount()
+    result.bound('MiB, first listing', first.mib, 64)
+    result.bound('MiB, find', walk.mib, 64)
+    result.bound('MiB, refresh', refresh.mib, 64)
+    result.bound('requests, refresh', sum(asked.values()), 3)
+    result.facts.update({
+        'seconds to mount': round(mounted, 1), 'to list': round(listed, 1),
+        'to find': round(walked, 1), 'to refresh': round(refreshed, 2),
+        'to mount again': round(mounted_again, 2), 'after a kill': round(after_kill, 2),
+        'bytes of index a message': round(disk_bytes(mount.state) / MILLION)})
+    return result
+
+
 def row_idle(bench):
     """an idle mount of a small mailbox"""
     result = Result('idle', row_idle.__doc__)
@@ -85,4 +135,4 @@ def row_idle(bench):
 
 
 ROWS = [row_memory_big, row_idle]
-LONG_ROWS = [row_memory_many]
+LONG_ROWS = [row_memory_many, row_million]
