@@ -25,7 +25,9 @@ packages_tests=(
 )
 
 # Programs that some tests drive where they are there. Without them those tests are skipped.
-packages_extra=(notmuch mutt davmail-server strace llvm vim-tiny restic borgbackup git-email)
+packages_extra=(
+    notmuch mutt davmail-server strace llvm vim-tiny emacs-nox restic borgbackup git-email
+)
 
 packages_say()
 {

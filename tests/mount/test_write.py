@@ -160,26 +160,32 @@ def test_a_message_of_many_megabytes(somebody, there, tmp_path):
 # Ways to write
 
 
-def test_append(somebody, there):
+def test_append(written, somebody, there):
+    written.mark('append')
     put(there, 'Drafts/a.eml', HELLO)
     shell(there, 'printf "one more line\\n" >>Drafts/a.eml')
     flush(there)
     assert gists(somebody, 'drafts') == [gist(HELLO + b'one more line\n')]
+    # One, or on a slow machine one and what takes its place.
+    assert sum(count_writes(written, 'append').values()) <= 3
 
 
-def test_append_to_what_the_server_has(somebody, there):
+def test_append_to_what_the_server_has(written, somebody, there):
     somebody.create_item('drafts', HELLO, draft=True)
     there.sync()
     path = there.find('', 'Drafts')
+    written.mark('append')
     shell(there, 'printf "one more line\\n" >>"$1"', path)
     flush(there)
+    assert count_writes(written, 'append') == {'CreateItem': 1, 'DeleteItem': 1}
     assert gists(somebody, 'drafts') == [gist(there.cat(path))]
     assert there.cat(path).endswith(b'one more line\n')
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
-def test_mmap(somebody, there, when):
+def test_mmap(written, somebody, there, when):
     """What a mapping writes after the last close is part of the message."""
+    written.mark('mmap')
     put(there, 'Inbox/a.eml', b'Subject: a\n\nxxxx\n')
     python(there, 'import mmap\n'
                   'fd = os.open("Inbox/a.eml", os.O_RDWR)\n'
@@ -192,6 +198,8 @@ def test_mmap(somebody, there, when):
     assert there.cat('Inbox/a.eml') == b'Subject: a\n\nbody\n'
     until(lambda: flush(there) and gists(somebody, 'inbox') == [gist(b'Subject: a\n\nbody\n')],
           'the mapping')
+    # What was there before the mapping was written may have left by itself.
+    assert sum(count_writes(written, 'mmap').values()) <= 5
 
 
 def test_truncate_and_rewrite_of_a_draft(written, somebody, there):
@@ -224,8 +232,9 @@ def test_rewriting_what_is_not_sent_yet_is_one_create(written, somebody, there):
     assert count_writes(written, 'twice')['CreateItem'] <= 5
 
 
-def test_a_writer_is_killed_half_way(somebody, there):
+def test_a_writer_is_killed_half_way(written, somebody, there):
     """What is there is kept; nothing is shown that is not there; nothing hangs."""
+    written.mark('killed')
     python(there, 'import signal\n'
                   'fd = os.open("Inbox/a.eml", os.O_CREAT | os.O_WRONLY)\n'
                   'os.write(fd, b"Subject: half\\n\\nhalf a ")\n'
@@ -236,6 +245,8 @@ def test_a_writer_is_killed_half_way(somebody, there):
     put(there, 'Inbox/a.eml', HELLO)
     flush(there)
     assert gists(somebody, 'inbox') == [gist(HELLO)]
+    # The half, and the whole in its place.
+    assert sum(count_writes(written, 'killed').values()) <= 3
 
 
 def test_reading_while_it_is_written(there):
@@ -360,7 +371,8 @@ def test_rename_of_one_message_over_another(somebody, there):
     assert subjects(somebody, 'inbox') == ['One']
 
 
-def test_rename_noreplace(there):
+def test_rename_noreplace(written, somebody, there):
+    written.mark('noreplace')
     put(there, 'Inbox/a.eml', HELLO)
     put(there, 'Inbox/b.eml', HELLO)
     shell(there, 'mv -n Inbox/a.eml Inbox/b.eml', status=None)
@@ -371,6 +383,10 @@ def test_rename_noreplace(there):
                         '  print(r, errno.errorcode.get(ctypes.get_errno(), 0) if r else "")')
     assert out.out.split() == ['-1', 'EEXIST', '0']
     assert there.names('Inbox') == ['b.eml', 'c.eml']
+    flush(there)
+    assert len(gists(somebody, 'inbox')) == 2
+    calls = count_writes(written, 'noreplace')
+    assert calls['DeleteItem'] == 0 and sum(calls.values()) <= 4
 
 
 def test_rename_exchange_is_refused(there):
