@@ -137,6 +137,7 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, const CacheInco
 	if (!free_name(self, wanted, &ident, row->node, &name, error))
 		return false;
 	cache_note_gone(self->cache, row->dir, row->name, row->node);
+	cache_note_arrived(self->cache, row->dir, name, row->node);
 	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti",
 		       name, row->node) &&
 	       cache_conn_run(self->conn, error, "UPDATE item SET by_key = 0 WHERE node = ?", "i",
@@ -215,6 +216,8 @@ static bool insert_node(CacheApply *self, const EwsItem *item, const Naming *nam
 		return false;
 	bool is_added = cache_conn_changes(self->conn) > 0;
 	*ret_node = is_added ? cache_conn_last_id(self->conn) : 0;
+	if (is_added && self->is_listed)
+		cache_note_arrived(self->cache, self->dir, name, *ret_node);
 	return true;
 }
 
@@ -240,6 +243,14 @@ static bool agree(const CacheItemRow *row, const EwsItem *item)
 	       strcmp(row->item_class, cache_item_class(item)) == 0;
 }
 
+/* The first that is heard after our own write (print 0: nothing to compare with), or the server's
+ * after-work on it, which changes no property. */
+static bool is_echo(const CacheItemRow *row, const EwsItem *item)
+{
+	bool is_ours = g_get_real_time() - row->written_at < OWN_US;
+	return is_ours && (row->print == 0 || row->print == cache_item_print(item));
+}
+
 /*
  * Read and flag state are no part of the content: an update of only these keeps the bytes. Any
  * other makes them suspect: served as before, until the next fetch tells.
@@ -248,10 +259,7 @@ static bool is_content_change(const CacheItemRow *row, const EwsItem *item)
 {
 	if (g_strcmp0(row->change_key, item->change_key) == 0)
 		return false;
-	/* The first that is heard after our own write (print 0: nothing to compare with), or the
-	 * server's after-work on it, which changes no property. */
-	bool is_ours = g_get_real_time() - row->written_at < OWN_US;
-	if (is_ours && (row->print == 0 || row->print == cache_item_print(item)))
+	if (is_echo(row, item))
 		return false;
 	bool is_same = row->print == cache_item_print(item);
 	bool is_state_only = row->is_read != item->is_read || row->flag != (int)item->flag;
@@ -292,6 +300,7 @@ static bool move_here(CacheApply *self, const CacheItemRow *row, const CacheInco
 	if (!keeps_bytes && !cache_apply_drop_bytes(self->cache, self->conn, row->node, error))
 		return false;
 	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
+	cache_note_arrived(self->cache, self->dir, name, row->node);
 	note_arrival(self, item);
 	return true;
 }
@@ -401,6 +410,8 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 	if (is_same_key && row->is_read == item->is_read)
 		return true;
 	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
+	if (!is_echo(row, item) || row->is_read != item->is_read || row->flag != (int)item->flag)
+		cache_note_touched(self->cache, row->node, is_content);
 	return cache_conn_run(self->conn, error,
 		"UPDATE node SET ctime = ?1, mtime = CASE WHEN ?2 THEN ?3 ELSE mtime END,"
 		" size_hint = ?4, flags = (flags | ?5) & ~ ?6,"
@@ -504,6 +515,7 @@ static bool merge(CacheApply *self, const CacheItemRow *old, const CacheItemRow 
 		!cache_node_detach(self->conn, found->node, NODE_GONE, error) ||
 		!cache_node_find(self->conn, found->dir, old->name, &holder, error))
 		return false;
+	cache_note_arrived(cache, found->dir, holder == 0 ? old->name : found->name, old->node);
 	/* What is known of the content is of the old node's, which goes along. */
 	return cache_conn_run(self->conn, error,
 		       "UPDATE item SET digest = o.digest, error = o.error,"
@@ -579,6 +591,8 @@ static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **erro
 		return false;
 	if (row == NULL || row->state != NODE_LIVE)
 		return true;
+	if (row->is_read != item->is_read)
+		cache_note_touched(self->cache, row->node, false);
 	/* 2: CACHE_FIELD_IS_READ; what was set here wins. */
 	return cache_conn_run(self->conn, error,
 		"UPDATE item SET run = ?2, is_read = CASE WHEN EXISTS (SELECT 1 FROM intent"

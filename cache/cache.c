@@ -14,6 +14,7 @@
 #include "cache/evict.h"
 #include "cache/fetch.h"
 #include "cache/flush.h"
+#include "cache/hints.h"
 #include "cache/local.h"
 #include "cache/prefetch.h"
 #include "cache/private.h"
@@ -228,6 +229,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->settle_us = config->settle_s * (int64_t)G_USEC_PER_SEC;
 	self->delete_max = config->delete_max;
 	self->disposal = config->disposal;
+	self->push = config->push;
 	self->lock_fd = -1;
 	pthread_mutex_init(&self->status_lock, NULL);
 	self->inbox = ews_inbox_new(NULL, NULL);
@@ -235,6 +237,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->fetcher = cache_fetcher_new();
 	self->ahead = cache_prefetch_new();
 	self->refresh = cache_refresh_new();
+	self->hints = cache_hints_new(self);
 	self->waits = cache_waits_new();
 	self->drain = cache_drain_new();
 	self->doubt = cache_doubt_new();
@@ -266,6 +269,7 @@ void cache_start(Cache *self, EwsSession *session)
 {
 	self->session = session;
 	cache_sync_start(self);
+	cache_hints_start(self);
 }
 
 void cache_stop(Cache *self)
@@ -289,6 +293,7 @@ void cache_free(Cache *self)
 	ews_inbox_free(self->inbox, cache_sync_task_free);
 	cache_waits_free(self->waits);
 	cache_refresh_free(self->refresh);
+	cache_hints_free(self->hints);
 	cache_drain_free(self->drain);
 	cache_doubt_free(self->doubt);
 	cache_sent_mail_free(self->sent_mail);

@@ -33,6 +33,14 @@ typedef enum CacheDisposal {
 	CACHE_DISPOSAL_HARD,
 } CacheDisposal;
 
+/* How it is learnt that something changed elsewhere. */
+typedef enum CachePush {
+	CACHE_PUSH_AUTO,   /* the server tells, by the best means that it has */
+	CACHE_PUSH_STREAM, /* ... beginning with this, whatever is remembered of it */
+	CACHE_PUSH_PULL,   /* ... beginning with this: it is asked whether there is news */
+	CACHE_PUSH_OFF,    /* it does not tell: all is looked at every refresh_s */
+} CachePush;
+
 typedef struct CacheConfig {
 	const char *state_dir; /* index, lock; made 0700 where missing */
 	const char *cache_dir; /* blobs only: may be deleted at any time */
@@ -50,6 +58,7 @@ typedef struct CacheConfig {
 	unsigned delete_max;   /* more deletes than that in ten minutes are held; 0: no limit */
 	uint64_t scratch_size; /* bytes of scratch files kept at most */
 	CacheDisposal disposal;
+	CachePush push;
 } CacheConfig;
 
 typedef enum CacheKind {
@@ -115,6 +124,11 @@ typedef enum CacheChangeKind {
 	CACHE_CHANGE_ATTRIBUTES, /* @node: times, size, rights; the bytes are the same */
 	CACHE_CHANGE_CONTENT,    /* @node (@content is the old number) has other bytes: the entry
 				    @name in @parent must be looked up again */
+	/* For people rather than the kernel: what somebody else did. */
+	CACHE_CHANGE_ARRIVED, /* @name in directory @parent, which was listed before, is @node now;
+				 what was GONE before under another name was moved */
+	CACHE_CHANGE_TOUCHED, /* @node's properties were changed; @content not 0: its content too */
+	CACHE_CHANGE_SETTLED, /* a refresh is over: what is GONE and has not arrived is gone */
 } CacheChangeKind;
 
 typedef struct CacheChange {
@@ -205,7 +219,8 @@ int64_t cache_blob_pinned_size(Cache *self, int64_t id, uint32_t content);
 typedef void (*CacheDone)(void *user, const GError *error);
 
 /* TRUE when a listing of @dir may be given now: complete once, and with `backup` also fresh.
- * Starts a refresh behind it when the last one is older than refresh_s. */
+ * Starts a refresh behind it when the last one is older than refresh_s, unless the server tells of
+ * changes by itself. */
 bool cache_listing_ready(Cache *self, int64_t dir);
 
 /* Done when cache_listing_ready would be true; the folder goes first in line. Errors: what kept
@@ -243,6 +258,14 @@ typedef struct CacheFolderStatus {
 	uint64_t failed; /* items whose content cannot be had */
 } CacheFolderStatus;
 
+/* How it is learnt of changes elsewhere, now. */
+typedef struct CacheNews {
+	CachePush by;   /* STREAM, PULL; OFF: by looking only */
+	unsigned every_s; /* OFF: between two looks; PULL: between two questions; STREAM: 0 */
+	int64_t since;  /* microseconds since 1970 */
+	uint64_t hints; /* so far */
+} CacheNews;
+
 typedef struct CacheStatus {
 	uint64_t folders, folders_done;   /* first sync */
 	uint64_t items;                   /* known here */
@@ -255,9 +278,13 @@ typedef struct CacheStatus {
 	int64_t seconds_left; /* -1: nobody knows */
 	int64_t refreshed_at; /* microseconds since 1970; 0: never */
 	bool is_refreshing, is_prefetching;
+	CacheNews news;
 	char *error;            /* own; what keeps the last refresh from completing */
 	GPtrArray *folder_list; /* own, of CacheFolderStatus, by path */
 } CacheStatus;
+
+/* TRUE while a refresh is under way, or is about to be. */
+bool cache_is_refreshing(Cache *self);
 
 /* From memory and index, never waits for the server. */
 CacheStatus *cache_status(Cache *self);

@@ -671,6 +671,11 @@ static void make_safe(Cache *cache)
 		cache_db_rollback(cache->db);
 }
 
+bool cache_drain_is_sending(Cache *cache)
+{
+	return cache->drain->calls > 0 || cache->drain->look_back_us != INT64_MAX;
+}
+
 int64_t cache_drain_tick(Cache *cache, int64_t now)
 {
 	CacheDrain *self = cache->drain;

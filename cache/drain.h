@@ -35,6 +35,9 @@ void cache_drain_poke(Cache *cache);
 /* Decides about what was answered. After each round of the inbox: one transaction for many. */
 void cache_drain_settle(Cache *cache);
 
+/* TRUE while calls are on their way, and until the look at the folders that follows them. */
+bool cache_drain_is_sending(Cache *cache);
+
 int64_t cache_drain_tick(Cache *cache, int64_t now_us);
 void cache_drain_stop(Cache *cache);
 

@@ -22,6 +22,7 @@ struct CacheSentMail;
 struct CacheDrain;
 struct CacheFetcher;
 struct CacheFlushes;
+struct CacheHints;
 struct CacheLocals;
 struct CachePrefetch;
 struct CacheRefresh;
@@ -43,12 +44,14 @@ struct Cache {
 	int64_t settle_us;
 	unsigned delete_max;
 	CacheDisposal disposal;
+	CachePush push;
 	int lock_fd;
 	CacheDb *db;         /* own */
 	CacheBlobs *blobs;   /* own */
 	struct CacheLocals *locals; /* own */
 	EwsInbox *inbox;     /* own; of CacheTask */
 	EwsSession *session; /* borrowed: from main, between start and stop */
+	struct CacheHints *hints; /* own */
 	CacheListener listener;
 	void *listener_user;
 	pthread_t thread;
@@ -75,6 +78,7 @@ struct Cache {
 	atomic_llong fresh_us;   /* monotonic start of the last refresh that succeeded; 0: never */
 	atomic_bool is_round_on; /* a refresh is under way or asked for */
 	atomic_bool is_prefetching;
+	atomic_bool is_told;     /* the server tells of changes by itself */
 	pthread_mutex_t status_lock;
 	char *status_error;   /* guarded by status_lock; own */
 	int64_t refreshed_at; /* guarded by status_lock; microseconds since 1970 */

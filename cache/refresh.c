@@ -5,6 +5,7 @@
 
 #include "cache/apply.h"
 #include "cache/foldersync.h"
+#include "cache/hints.h"
 #include "cache/prefetch.h"
 #include "cache/sync.h"
 #include "cache/tree.h"
@@ -16,6 +17,12 @@
 
 /* The first repetition after a failure; doubled each time, up to refresh_s. */
 #define RETRY_US ((int64_t)G_USEC_PER_SEC)
+
+/* Where the server tells of changes, all is looked at so often all the same. */
+#define NET_US (15 * 60 * (int64_t)G_USEC_PER_SEC)
+
+/* Gone deaf: time to be heard again before it is looked. */
+#define DEAF_US ((int64_t)G_USEC_PER_SEC)
 
 /* Folders that one mailbox may have; more is no mailbox. */
 #define FOLDERS_MAX 100000
@@ -127,6 +134,7 @@ static bool settle(Cache *cache, GError **error)
 		cache_sync_rollback(cache);
 		return false;
 	}
+	cache_note(cache, CACHE_CHANGE_SETTLED, 0, 0);
 	return cache_sync_commit(cache, error);
 }
 
@@ -145,6 +153,8 @@ static int64_t next_after(Cache *cache, bool is_done)
 	const CacheRefresh *self = cache->refresh;
 	int64_t now = g_get_monotonic_time();
 	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
+	if (is_done && self->error == NULL && cache_hints_are_enough(cache))
+		return now + MAX(refresh_us, NET_US);
 	if (is_done)
 		return now + refresh_us;
 	EwsStatus status;
@@ -673,6 +683,7 @@ static void begin(Cache *cache)
 	self->round++;
 	self->started_us = g_get_monotonic_time();
 	atomic_store(&cache->is_round_on, true);
+	cache_hints_forget(cache);
 	if (self->mailbox == NULL && !load_mailbox(cache, &error))
 		fail(cache, error);
 	else if (self->mailbox == NULL && self->top != NULL)
@@ -695,6 +706,19 @@ void cache_refresh_ask_soon(Cache *cache)
 {
 	atomic_store(&cache->is_round_on, true);
 	cache_sync_post(cache, asked, NULL, NULL);
+}
+
+void cache_refresh_deaf(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
+	int64_t due = atomic_load(&cache->fresh_us) + refresh_us;
+	self->next_us = MIN(self->next_us, MAX(due, g_get_monotonic_time() + DEAF_US));
+}
+
+bool cache_refresh_is_on(Cache *cache)
+{
+	return cache->refresh->is_on;
 }
 
 void cache_refresh_ask_hierarchy(Cache *cache)

@@ -12,9 +12,10 @@
  *   hierarchy  SyncFolderHierarchy, only where find shows that folders themselves changed
  *   items      SyncFolderItems (foldersync.c) of the folders that moved since their last sync
  *
- * With nothing new that is all. A refresh begins on a timer, when a directory is
- * opened after refresh_s, or because somebody waits; awaited folders go first in line. One that
- * fails is repeated, later and later; what it did complete stays.
+ * With nothing new that is all. A refresh begins when the server hints at something (hints.c), on
+ * a timer, when a directory is opened after refresh_s, or because somebody waits; awaited folders
+ * go first in line. Where the server hints, the timer is a safety net and an opened directory no
+ * reason. One that fails is repeated, later and later; what it did complete stays.
  *
  * Sync thread, but for ask_soon.
  */
@@ -37,6 +38,11 @@ void cache_refresh_ask_hierarchy(Cache *cache);
 
 /* The number of the refresh that is under way or was last. */
 int64_t cache_refresh_round(Cache *cache);
+
+bool cache_refresh_is_on(Cache *cache);
+
+/* The server tells of changes no more: the timer is what it is without. */
+void cache_refresh_deaf(Cache *cache);
 
 /* Somebody waits for this directory's listing. */
 void cache_refresh_first(Cache *cache, int64_t dir);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cache/db.h"
+#include "cache/hints.h"
 #include "cache/private.h"
 
 /*
@@ -76,7 +77,8 @@ static void read_memory(CacheStatus *self, Cache *cache)
 {
 	self->bytes_here = (uint64_t)MAX(atomic_load(&cache->bytes_here), 0);
 	self->cache_size = cache->cache_size;
-	self->is_refreshing = atomic_load(&cache->is_round_on);
+	self->is_refreshing = cache_is_refreshing(cache);
+	cache_hints_status(cache, &self->news);
 	self->is_prefetching = atomic_load(&cache->is_prefetching);
 	pthread_mutex_lock(&cache->status_lock);
 	self->error = g_strdup(cache->status_error);
@@ -93,6 +95,11 @@ static void estimate(CacheStatus *self)
 		self->seconds_left = 0;
 	else if (self->items_per_s > 0 && self->is_prefetching)
 		self->seconds_left = (int64_t)((double)left / self->items_per_s) + 1;
+}
+
+bool cache_is_refreshing(Cache *cache)
+{
+	return atomic_load(&cache->is_round_on);
 }
 
 CacheStatus *cache_status(Cache *cache)

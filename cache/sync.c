@@ -6,6 +6,7 @@
 #include "cache/drain.h"
 #include "cache/evict.h"
 #include "cache/fetch.h"
+#include "cache/hints.h"
 #include "cache/prefetch.h"
 #include "cache/refresh.h"
 #include "cache/wait.h"
@@ -197,6 +198,16 @@ void cache_note_gone(Cache *cache, int64_t parent, const char *name, int64_t nod
 		note(cache, CACHE_CHANGE_GONE, node, parent)->name = g_strdup(name);
 }
 
+void cache_note_arrived(Cache *cache, int64_t parent, const char *name, int64_t node)
+{
+	note(cache, CACHE_CHANGE_ARRIVED, node, parent)->name = g_strdup(name);
+}
+
+void cache_note_touched(Cache *cache, int64_t node, bool is_content)
+{
+	note(cache, CACHE_CHANGE_TOUCHED, node, 0)->content = is_content ? 1 : 0;
+}
+
 void cache_note_content(Cache *cache, const CacheNode *old)
 {
 	CacheChange *change = note(cache, CACHE_CHANGE_CONTENT, old->id, old->parent);
@@ -228,7 +239,8 @@ static void tidy(Cache *cache)
 
 static int64_t tick(Cache *cache, int64_t now)
 {
-	int64_t next = cache_refresh_tick(cache, now);
+	int64_t next = cache_hints_tick(cache, now);
+	next = MIN(next, cache_refresh_tick(cache, now));
 	next = MIN(next, cache_fetch_tick(cache, now));
 	next = MIN(next, cache_wait_tick(cache, now));
 	next = MIN(next, cache_drain_tick(cache, now));

@@ -58,3 +58,5 @@ void cache_sync_rollback(Cache *cache);
 void cache_note(Cache *cache, CacheChangeKind kind, int64_t node, int64_t parent);
 void cache_note_gone(Cache *cache, int64_t parent, const char *name, int64_t node);
 void cache_note_content(Cache *cache, const CacheNode *old);
+void cache_note_arrived(Cache *cache, int64_t parent, const char *name, int64_t node);
+void cache_note_touched(Cache *cache, int64_t node, bool is_content);

@@ -293,6 +293,7 @@ static bool place(Layout *self, Folder *folder, int64_t parent, const char *name
 		cache_note(cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
 	}
 	cache_note(cache, CACHE_CHANGE_MEMBERS, parent, 0);
+	cache_note_arrived(cache, parent, name, folder->node);
 	return cache_conn_run(self->conn, error,
 		"UPDATE node SET parent = ?, name = ?, state = 0 WHERE id = ?", "iti", parent, name,
 		folder->node);
@@ -351,6 +352,7 @@ static bool move_aside(Layout *self, const Folder *folder, GHashTable *names, co
 			break;
 	}
 	cache_note_gone(self->cache, folder->node, name, holder);
+	cache_note_arrived(self->cache, folder->node, other, holder);
 	return cache_conn_run(self->conn, error, "UPDATE node SET name = ? WHERE id = ?", "ti",
 		other, holder);
 }

@@ -2,6 +2,7 @@
 #include "cache/wait.h"
 
 #include "cache/fetch.h"
+#include "cache/hints.h"
 #include "cache/node.h"
 #include "cache/prefetch.h"
 #include "cache/refresh.h"
@@ -76,7 +77,7 @@ bool cache_listing_ready(Cache *cache, int64_t dir)
 {
 	g_autoptr(CacheNode) node = cache_get(cache, dir, NULL);
 	bool fresh = is_fresh(cache);
-	if (!fresh && !atomic_load(&cache->is_round_on))
+	if (!fresh && !cache_hints_are_enough(cache) && !atomic_load(&cache->is_round_on))
 		cache_refresh_ask_soon(cache);
 	return node != NULL && node->is_listed && (fresh || !cache->backup);
 }

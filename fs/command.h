@@ -16,6 +16,7 @@
  *   {"command": "retry", "ids": [7, 9]}          or "all": true
  *   {"command": "discard", "ids": [7, 9]}        or "all": true
  *   {"command": "confirm"}
+ *   {"command": "watch", "path": "Inbox"}        never done; served by fs/socket.c itself
  *
  * Members that are missing have a default, others are of no interest: an older ewsfsctl is
  * understood, and a newer one is told "unknown command".

@@ -52,6 +52,8 @@ const char *fs_config_usage(void)
 	       "  -o size=auto|exact    whether a scan waits for exact sizes (default: auto)\n"
 	       "  -o backup             for backups: ro, size=exact, listings never old\n"
 	       "  -o refresh=SECONDS    look for changes (default: 60)\n"
+	       "  -o push=auto|stream|pull|off\n"
+	       "                        how the server tells of changes by itself (default: auto)\n"
 	       "  -o timeout=SECONDS    silence of the server that is waited for (default: 30)\n"
 	       "  -o max_conns=N        connections to the server (default: 4)\n"
 	       "  -o delete=trash|soft|hard\n"
@@ -93,6 +95,7 @@ FsConfig *fs_config_new_default(void)
 	self->sizes = FS_SIZES_AUTO;
 	self->disposal = FS_DELETE_TRASH;
 	self->fsync = FS_FSYNC_SERVER;
+	self->push = FS_PUSH_AUTO;
 	self->log_level = FS_LOG_INFO;
 	self->prefetch = true;
 	self->kernel_words = g_ptr_array_new_with_free_func(g_free);

@@ -30,6 +30,13 @@ typedef enum FsFsync {
 	FS_FSYNC_LOCAL,  /* ... when this machine does */
 } FsFsync;
 
+typedef enum FsPush {
+	FS_PUSH_AUTO,   /* the server tells of changes, by the best means that it has */
+	FS_PUSH_STREAM, /* ... beginning with this */
+	FS_PUSH_PULL,
+	FS_PUSH_OFF,    /* only by looking */
+} FsPush;
+
 typedef enum FsLogLevel {
 	FS_LOG_ERROR,
 	FS_LOG_WARNING,
@@ -63,6 +70,7 @@ typedef struct FsConfig {
 	FsSizes sizes;
 	FsDelete disposal;
 	FsFsync fsync;
+	FsPush push;
 	FsLogLevel log_level;
 	bool has_sizes; /* sizes was chosen, not left to the default */
 	bool prefetch;

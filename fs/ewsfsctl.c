@@ -20,6 +20,7 @@ static const char usage[] =
 	"       ewsfsctl retry [--all | PATH|ID...]\n"
 	"       ewsfsctl discard [--yes] [--all | PATH|ID...]\n"
 	"       ewsfsctl confirm [PATH]\n"
+	"       ewsfsctl watch [--json] [PATH]\n"
 	"       ewsfsctl send [-t] [-i] [-f FROM] [--wait] [ADDRESS...] <MESSAGE\n"
 	"\n"
 	"PATH is the mount point or anything below it; without it, --mount=DIRECTORY or\n"
@@ -34,6 +35,7 @@ static const char usage[] =
 	"  retry    send again what the server refused\n"
 	"  discard  give up what it refused and what is held; asks first\n"
 	"  confirm  let held deletes go\n"
+	"  watch    print what others change, as it is seen; until the mount ends\n"
 	"  send     send a message, as sendmail(8) does\n";
 
 typedef struct Command {
@@ -90,6 +92,7 @@ static const Command commands[] = {
 	{"retry", ctl_do_retry, "", decision_options, G_MAXINT},
 	{"discard", ctl_do_discard, "y", decision_options, G_MAXINT},
 	{"confirm", ctl_do_confirm, "", mount_options, 1},
+	{"watch", ctl_do_watch, "", status_options, 1},
 };
 
 static bool take_seconds(CtlArguments *arguments, guint64 min)

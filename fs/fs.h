@@ -34,6 +34,7 @@ struct FsBudget;
 struct FsNotify;
 struct FsControl;
 struct FsHandles;
+struct FsWatch;
 
 typedef struct Fs {
 	const FsConfig *config;    /* borrowed: from main, like all below */
@@ -41,6 +42,7 @@ typedef struct Fs {
 	struct FsPark *park;
 	struct FsBudget *budget;
 	struct FsNotify *notify;
+	struct FsWatch *watch;
 	struct FsControl *control;
 	struct FsHandles *handles;
 	FsServerLook look;

@@ -30,6 +30,7 @@
 #include "fs/previous.h"
 #include "fs/signals.h"
 #include "fs/socket.h"
+#include "fs/watch.h"
 #include "fs/words.h"
 
 /*
@@ -191,6 +192,12 @@ static bool open_cache(Program *self, GError **error)
 		[FS_DELETE_SOFT] = CACHE_DISPOSAL_SOFT,
 		[FS_DELETE_HARD] = CACHE_DISPOSAL_HARD,
 	};
+	static const CachePush pushes[] = {
+		[FS_PUSH_AUTO] = CACHE_PUSH_AUTO,
+		[FS_PUSH_STREAM] = CACHE_PUSH_STREAM,
+		[FS_PUSH_PULL] = CACHE_PUSH_PULL,
+		[FS_PUSH_OFF] = CACHE_PUSH_OFF,
+	};
 	const FsConfig *config = self->config;
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
@@ -209,6 +216,7 @@ static bool open_cache(Program *self, GError **error)
 		.delete_max = config->delete_max,
 		.scratch_size = config->scratch_size,
 		.disposal = disposals[config->disposal],
+		.push = pushes[config->push],
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
@@ -296,7 +304,8 @@ static bool start_cache(Program *self, GError **error)
 	Wait wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 	/* Before the cache starts: it tells what changed from then on. */
-	self->fs.notify = fs_notify_new(self->cache);
+	self->fs.watch = fs_watch_new(self->cache);
+	self->fs.notify = fs_notify_new(self->cache, self->fs.watch);
 	cache_start(self->cache, self->session);
 	self->is_cache_started = true;
 	if (has_tree)
@@ -468,6 +477,7 @@ static void take_down(Program *self)
 	fs_drain_free(self->drain);
 	fs_socket_free(self->socket);
 	fs_notify_free(self->fs.notify);
+	fs_watch_free(self->fs.watch);
 	fs_handles_free(self->fs.handles);
 	cache_free(self->cache);
 	fs_park_free(self->fs.park);

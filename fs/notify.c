@@ -10,10 +10,12 @@
 #include "cache/cache.h"
 #include "ews/inbox.h"
 #include "fs/inode.h"
+#include "fs/watch.h"
 
 struct FsNotify {
 	/* set at start, then const */
-	Cache *cache; /* borrowed: from main */
+	Cache *cache;   /* borrowed: from main */
+	FsWatch *watch; /* borrowed: from main */
 	EwsInbox *inbox;
 
 	atomic_bool is_open; /* changes are taken */
@@ -83,6 +85,10 @@ static void tell(FsNotify *self, const CacheChange *change)
 		tell_entry(self, change);
 		tell_attributes(self, fs_inode_make(change->node, change->content));
 		break;
+	case CACHE_CHANGE_ARRIVED:
+	case CACHE_CHANGE_TOUCHED:
+	case CACHE_CHANGE_SETTLED:
+		break;
 	}
 }
 
@@ -103,14 +109,22 @@ static void *run(void *user)
 
 /* --- listening ----------------------------------------------------------- */
 
+/* The others are for people. */
+static bool is_for_kernel(const CacheChange *change)
+{
+	return change->kind == CACHE_CHANGE_GONE || change->kind == CACHE_CHANGE_MEMBERS ||
+		change->kind == CACHE_CHANGE_ATTRIBUTES || change->kind == CACHE_CHANGE_CONTENT;
+}
+
 /* On the sync thread. */
 static void listen_to_cache(CacheChange *change, void *user)
 {
 	FsNotify *self = user;
 
+	fs_watch_take(self->watch, change);
 	if (change->kind == CACHE_CHANGE_MEMBERS)
 		atomic_fetch_add(&self->serial, 1);
-	if (atomic_load(&self->is_open))
+	if (is_for_kernel(change) && atomic_load(&self->is_open))
 		ews_inbox_post(self->inbox, change);
 	else
 		cache_change_free(change);
@@ -135,11 +149,12 @@ void fs_notify_members(FsNotify *self, int64_t dir)
 
 /* --- life ---------------------------------------------------------------- */
 
-FsNotify *fs_notify_new(Cache *cache)
+FsNotify *fs_notify_new(Cache *cache, FsWatch *watch)
 {
 	FsNotify *self = g_new0(FsNotify, 1);
 
 	self->cache = cache;
+	self->watch = watch;
 	self->inbox = ews_inbox_new(NULL, NULL);
 	atomic_init(&self->is_open, false);
 	atomic_init(&self->serial, 1);

@@ -16,14 +16,17 @@
  *   CONTENT     the name goes, so that it is looked up again and found with another node number;
  *               and the attributes of the old one, whose times are no longer true.
  *
- * A new name needs no news of its own: names that are missing are not kept.
+ * A new name needs no news of its own: names that are missing are not kept. What is for people
+ * rather than the kernel goes to fs/watch.c.
  */
 typedef struct FsNotify FsNotify;
 struct Cache;
+struct FsWatch;
 struct fuse_session;
 
-/* Listens to @cache; what comes before fs_notify_start is dropped: the kernel knows nothing yet. */
-FsNotify *fs_notify_new(struct Cache *cache);
+/* Listens to @cache, and hands on to @watch what it hears; what comes before fs_notify_start is
+ * not for the kernel, who knows nothing yet. Both are borrowed. */
+FsNotify *fs_notify_new(struct Cache *cache, struct FsWatch *watch);
 
 /* From now on @session is told. */
 void fs_notify_start(FsNotify *self, struct fuse_session *session);

@@ -202,6 +202,7 @@ static const Row rows[] = {
 	{"scratch_size", read_size, AT(scratch_size)},
 	{"delete", read_choice, AT(disposal), .words = {"trash", "soft", "hard"}},
 	{"fsync", read_choice, AT(fsync), .words = {"server", "local"}},
+	{"push", read_choice, AT(push), .words = {"auto", "stream", "pull", "off"}},
 	{"send", read_flag, AT(can_send), .has_no_value = true},
 	{"umask", read_octal, AT(umask)},
 	{"uid", read_uid, AT(uid)},

@@ -15,10 +15,12 @@
 #include "fs/command.h"
 #include "fs/json.h"
 #include "fs/status.h"
+#include "fs/watch.h"
 
 #define LINE_MAX_BYTES 16384
 #define CLIENTS_MAX 32
 #define PROGRESS_MS 500
+#define FIXED 3 /* descriptors that are polled besides the clients' */
 
 /* A command under way for a client, who may be gone when it ends. */
 typedef struct Job {
@@ -33,6 +35,7 @@ typedef struct Client {
 	int fd;
 	GString *input; /* own */
 	Job *job;       /* own, or NULL */
+	FsWatcher *watcher; /* own, or NULL */
 	bool is_gone;
 } Client;
 
@@ -48,6 +51,7 @@ struct FsSocket {
 	atomic_bool is_over;
 	atomic_bool is_leaving;
 	GPtrArray *clients; /* socket thread only */
+	int watch_ms; /* socket thread only; until there are events, -1: there are none */
 	pthread_mutex_t lock;
 };
 
@@ -120,14 +124,28 @@ static void start_job(FsSocket *self, Client *client, JsonObject *request)
 	fs_command_run(self->fs, request, job_done, job);
 }
 
+/* Until he hangs up; there is no outcome. */
+static void start_watching(FsSocket *self, Client *client, JsonObject *request)
+{
+	client->watcher = fs_watcher_new(self->fs->watch,
+		fs_json_get_text(request, "path", ""));
+}
+
+static bool is_watch(JsonObject *request)
+{
+	return g_str_equal(fs_json_get_text(request, "command", ""), "watch");
+}
+
 static void obey(FsSocket *self, Client *client, const char *line)
 {
 	g_autoptr(JsonObject) request = fs_json_parse(line);
 
 	if (request == NULL)
 		send_outcome(self, client, "that is no JSON object");
-	else if (client->job != NULL)
+	else if (client->job != NULL || client->watcher != NULL)
 		send_outcome(self, client, "one thing at a time");
+	else if (is_watch(request))
+		start_watching(self, client, request);
 	else
 		start_job(self, client, request);
 }
@@ -141,6 +159,7 @@ static void client_free(void *user)
 	close(client->fd);
 	g_string_free(client->input, TRUE);
 	job_unref(client->job);
+	fs_watcher_free(client->watcher);
 	g_free(client);
 }
 
@@ -227,12 +246,23 @@ static void drop_gone(FsSocket *self)
 	}
 }
 
+/* The shorter of the time to the next progress line and that to the next events. */
+static int patience_ms(FsSocket *self)
+{
+	int progress_ms = has_jobs(self) ? PROGRESS_MS : -1;
+
+	if (progress_ms < 0 || self->watch_ms < 0)
+		return MAX(progress_ms, self->watch_ms);
+	return MIN(progress_ms, self->watch_ms);
+}
+
 /* Waits for something to do; FALSE when nothing came in time. */
 static bool wait_for_news(FsSocket *self, GArray *polls)
 {
-	struct pollfd fixed[] = {
+	struct pollfd fixed[FIXED] = {
 		{.fd = self->listener, .events = POLLIN},
 		{.fd = self->wake, .events = POLLIN},
+		{.fd = fs_watch_fd(self->fs->watch), .events = POLLIN},
 	};
 
 	g_array_set_size(polls, 0);
@@ -240,10 +270,12 @@ static bool wait_for_news(FsSocket *self, GArray *polls)
 	for (guint i = 0; i < self->clients->len; i++) {
 		const Client *client = g_ptr_array_index(self->clients, i);
 		struct pollfd entry = {.fd = client->fd, .events = POLLIN};
+		if (client->watcher != NULL && fs_watcher_has_output(client->watcher))
+			entry.events |= POLLOUT;
 		g_array_append_val(polls, entry);
 	}
 	return poll((struct pollfd *)(void *)polls->data, polls->len,
-		has_jobs(self) ? PROGRESS_MS : -1) != 0;
+		patience_ms(self)) != 0;
 }
 
 static void serve(FsSocket *self, const struct pollfd *polls, guint count)
@@ -252,15 +284,25 @@ static void serve(FsSocket *self, const struct pollfd *polls, guint count)
 
 	if (polls[1].revents != 0 && read(self->wake, &drained, sizeof(drained)) < 0)
 		g_debug("eventfd: %s", g_strerror(errno));
-	for (guint i = 2; i < count; i++) {
-		if (polls[i].revents != 0)
-			read_client(self, g_ptr_array_index(self->clients, i - 2));
+	for (guint i = FIXED; i < count; i++) {
+		if ((polls[i].revents & ~POLLOUT) != 0)
+			read_client(self, g_ptr_array_index(self->clients, i - FIXED));
 	}
 	for (guint i = 0; i < self->clients->len; i++)
 		look_at_job(self, g_ptr_array_index(self->clients, i));
 	if (polls[0].revents != 0)
 		accept_client(self);
 	drop_gone(self);
+}
+
+static void serve_watchers(FsSocket *self)
+{
+	self->watch_ms = fs_watch_deliver(self->fs->watch);
+	for (guint i = 0; i < self->clients->len; i++) {
+		Client *client = g_ptr_array_index(self->clients, i);
+		if (client->watcher != NULL && !fs_watcher_write(client->watcher, client->fd))
+			client->is_gone = true;
+	}
 }
 
 static void *run(void *user)
@@ -273,6 +315,7 @@ static void *run(void *user)
 			serve(self, (const struct pollfd *)(const void *)polls->data, polls->len);
 		else
 			tell_progress(self);
+		serve_watchers(self);
 		drop_gone(self);
 	}
 	g_ptr_array_set_size(self->clients, 0);
@@ -298,6 +341,7 @@ FsSocket *fs_socket_new(const Fs *fs, const char *directory, GError **error)
 	self->path = g_steal_pointer(&path);
 	self->listener = listener;
 	self->wake = wake_fd;
+	self->watch_ms = -1;
 	self->clients = g_ptr_array_new_with_free_func(client_free);
 	atomic_init(&self->is_over, false);
 	atomic_init(&self->is_leaving, false);

@@ -14,6 +14,8 @@
  *   ← {"done": true, …}                    it is done
  *   ← {"done": false, "error": "…", …}
  *
+ * Who watches gets {"progress": …} of fs/watch.h, one for each change, and no last line.
+ *
  * The last line also says which process this is ("pid"), whether it is on its way out and no
  * longer to be relied on ("leaving"), and how much is only here ("queue").
  *

@@ -5,6 +5,7 @@
 
 #include "fs/json.h"
 #include "fs/park.h"
+#include "fs/watch.h"
 #include "fs/words.h"
 
 /* Everything both renderings draw on. */
@@ -61,6 +62,25 @@ static void add_server(GString *text, const Picture *picture)
 		server->queued, in, out);
 	if (*server->error != '\0')
 		g_string_append_printf(text, "last error  %s\n", server->error);
+}
+
+static void add_news(GString *text, const Picture *picture)
+{
+	const CacheNews *news = &picture->cache->news;
+	g_autofree char *since = fs_words_time(news->since);
+	unsigned watchers = fs_watch_count(picture->fs->watch);
+
+	if (news->by == CACHE_PUSH_STREAM)
+		g_string_append(text, "news        by stream");
+	else if (news->by == CACHE_PUSH_PULL)
+		g_string_append_printf(text, "news        asked for every %u s", news->every_s);
+	else
+		g_string_append_printf(text, "news        none, looked for every %u s",
+			news->every_s);
+	g_string_append_printf(text, " since %s, %" G_GUINT64_FORMAT " hints", since, news->hints);
+	if (watchers > 0)
+		g_string_append_printf(text, ", %u watching", watchers);
+	g_string_append_c(text, '\n');
 }
 
 static void add_progress(GString *text, const Picture *picture)
@@ -172,6 +192,7 @@ char *fs_status_text(const Fs *fs)
 
 	add_mount(text, &picture);
 	add_server(text, &picture);
+	add_news(text, &picture);
 	add_progress(text, &picture);
 	add_rate(text, &picture);
 	add_queue(text, &picture);
@@ -218,6 +239,20 @@ static void put_server(JsonBuilder *json, const Picture *picture)
 	fs_json_number(json, "bytes_out", (int64_t)server->bytes_out);
 	fs_json_number(json, "resume_s", server->resume_s);
 	fs_json_text(json, "error", *server->error != '\0' ? server->error : NULL);
+	json_builder_end_object(json);
+}
+
+static void put_news(JsonBuilder *json, const Picture *picture)
+{
+	const CacheNews *news = &picture->cache->news;
+
+	fs_json_begin(json, "news");
+	fs_json_text(json, "by", news->by == CACHE_PUSH_STREAM ? "stream"
+		: news->by == CACHE_PUSH_PULL ? "pull" : "none");
+	fs_json_number(json, "every_s", news->every_s);
+	fs_json_time(json, "since", news->since);
+	fs_json_number(json, "hints", (int64_t)news->hints);
+	fs_json_number(json, "watchers", fs_watch_count(picture->fs->watch));
 	json_builder_end_object(json);
 }
 
@@ -297,6 +332,7 @@ char *fs_status_json(const Fs *fs)
 	json_builder_begin_object(json);
 	put_mount(json, &picture);
 	put_server(json, &picture);
+	put_news(json, &picture);
 	put_progress(json, &picture);
 	fs_json_number(json, "waiting", fs_park_count(fs->park));
 	fs_status_put_queue(json, fs);

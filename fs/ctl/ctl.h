@@ -41,6 +41,7 @@ CtlExit ctl_do_queue(const CtlArguments *arguments);
 CtlExit ctl_do_retry(const CtlArguments *arguments);
 CtlExit ctl_do_discard(const CtlArguments *arguments);
 CtlExit ctl_do_confirm(const CtlArguments *arguments);
+CtlExit ctl_do_watch(const CtlArguments *arguments);
 CtlExit ctl_do_umount(const CtlArguments *arguments);
 
 /* As umount(8) calls its helpers; argv[0] is the program. Its exit codes are umount's. */

@@ -37,6 +37,7 @@ struct Cache {
 	GError *list_error;  /* own */
 	GError *flush_error; /* own */
 	GString *log;        /* own; what was changed, one a line */
+	bool is_refreshing;
 	CacheListener listener;
 	void *listener_user;
 	int64_t size_max; /* of a file; 0: no limit */

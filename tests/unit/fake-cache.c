@@ -143,6 +143,11 @@ void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t c
 	self->listener(change, self->listener_user);
 }
 
+void fake_cache_refresh(Cache *self, bool is_on)
+{
+	self->is_refreshing = is_on;
+}
+
 unsigned fake_cache_pinned(Cache *self)
 {
 	unsigned pinned = 0;
@@ -404,6 +409,11 @@ void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, 
 	void *user)
 {
 	fake_cache_wait(self, (Wait){.id = dir, .done = done, .user = user});
+}
+
+bool cache_is_refreshing(Cache *self)
+{
+	return self->is_refreshing;
 }
 
 CacheStatus *cache_status(Cache *self)

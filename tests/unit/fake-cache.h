@@ -36,6 +36,9 @@ void fake_cache_answer(Cache *self, const GError *error);
 void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t content,
 	int64_t parent, const char *name);
 
+/* A refresh is under way, or is not. */
+void fake_cache_refresh(Cache *self, bool is_on);
+
 /* Blobs that are open. */
 unsigned fake_cache_pinned(Cache *self);
 

@@ -77,6 +77,9 @@ struct EwsSession {
 	bool leaves_drafts;
 	unsigned version; /* of the hierarchy */
 	unsigned spoiled; /* states of an earlier era are refused */
+	const EwsNews *news; /* borrowed: from ews_watch; NULL: nobody listens */
+	EwsPush first;       /* as he said */
+	const char *server;  /* borrowed: from the test; what the server says that it is */
 	int64_t commits;
 	int64_t progress_us;
 	uint64_t serial;

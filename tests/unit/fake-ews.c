@@ -385,6 +385,7 @@ EwsSession *fake_start(void)
 	self->mimes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	self->page_size = EWS_SYNC_PAGE_MAX;
 	self->call_size = 10;
+	self->server = "";
 	fake_folder(self, FAKE_TOP, "", "");
 	g_assert_cmpint(pthread_create(&self->thread, NULL, run, self), ==, 0);
 	return self;
@@ -410,6 +411,7 @@ void fake_drain(EwsSession *self)
 	while (self->is_busy)
 		pthread_cond_wait(&self->changed, &self->lock);
 	g_clear_pointer(&self->hold_prefix, g_free);
+	self->news = NULL;
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -430,6 +432,66 @@ void fake_stop(EwsSession *self)
 	pthread_cond_destroy(&self->changed);
 	pthread_mutex_destroy(&self->lock);
 	g_free(self);
+}
+
+/* --- news ------------------------------------------------------------------------------- */
+
+void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)
+{
+	pthread_mutex_lock(&self->lock);
+	g_assert_null(self->news);
+	self->news = news;
+	self->first = first;
+	pthread_mutex_unlock(&self->lock);
+}
+
+static const EwsNews *news_of(EwsSession *self)
+{
+	pthread_mutex_lock(&self->lock);
+	const EwsNews *news = self->news;
+	pthread_mutex_unlock(&self->lock);
+	g_assert_nonnull(news);
+	return news;
+}
+
+bool fake_is_watched(EwsSession *self, EwsPush *ret_first)
+{
+	pthread_mutex_lock(&self->lock);
+	bool is_watched = self->news != NULL;
+	*ret_first = self->first;
+	pthread_mutex_unlock(&self->lock);
+	return is_watched;
+}
+
+void fake_say_found(EwsSession *self, EwsPush push)
+{
+	const EwsNews *news = news_of(self);
+	news->found(news->user, push);
+}
+
+void fake_say_listening(EwsSession *self)
+{
+	const EwsNews *news = news_of(self);
+	news->listening(news->user);
+}
+
+void fake_say_deaf(EwsSession *self)
+{
+	const EwsNews *news = news_of(self);
+	news->deaf(news->user);
+}
+
+void fake_hint(EwsSession *self, const char *folder_id)
+{
+	const EwsNews *news = news_of(self);
+	news->hint(news->user, folder_id);
+}
+
+void fake_version(EwsSession *self, const char *version)
+{
+	pthread_mutex_lock(&self->lock);
+	self->server = version;
+	pthread_mutex_unlock(&self->lock);
 }
 
 /* --- trouble and lines ------------------------------------------------------------------ */
@@ -575,6 +637,9 @@ void ews_release(EwsSession *self)
 void ews_session_status(EwsSession *self, EwsStatus *ret_status)
 {
 	*ret_status = (EwsStatus){.state = EWS_STATE_ONLINE};
+	pthread_mutex_lock(&self->lock);
+	g_strlcpy(ret_status->server, self->server, sizeof ret_status->server);
+	pthread_mutex_unlock(&self->lock);
 }
 
 int64_t ews_session_last_progress(EwsSession *self)

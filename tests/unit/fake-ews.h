@@ -100,6 +100,20 @@ void fake_await_held(EwsSession *self, unsigned count);
 /* Nothing comes from the server from now on, or does again. */
 void fake_be_silent(EwsSession *self, bool is_silent);
 
+/* --- news ------------------------------------------------------------------------------- */
+
+/* TRUE when somebody listens (ews_watch); *ret_first: what he said that the server has. */
+bool fake_is_watched(EwsSession *self, EwsPush *ret_first);
+
+/* What the server says by itself; on the calling thread, as on the ews thread. Until fake_drain. */
+void fake_say_found(EwsSession *self, EwsPush push);
+void fake_say_listening(EwsSession *self);
+void fake_say_deaf(EwsSession *self);
+void fake_hint(EwsSession *self, const char *folder_id);
+
+/* What the server is (borrowed); "" at first: it has not said. */
+void fake_version(EwsSession *self, const char *version);
+
 /* --- what was asked --------------------------------------------------------------------- */
 
 /* "SyncFolderItems F1 STATE", "GetItemMime ID", "CreateItem F1 GUID/1", "UpdateItem ID",

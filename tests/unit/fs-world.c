@@ -6,6 +6,7 @@
 #include "fs/handle.h"
 #include "fs/notify.h"
 #include "fs/park.h"
+#include "fs/watch.h"
 
 static void set_up(World *self, gconstpointer data)
 {
@@ -23,7 +24,8 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.has_open = true;
 	self->fs.budget = fs_budget_new();
 	self->fs.park = fs_park_new(self->fs.budget);
-	self->fs.notify = fs_notify_new(self->cache);
+	self->fs.watch = fs_watch_new(self->cache);
+	self->fs.notify = fs_notify_new(self->cache, self->fs.watch);
 	self->fs.control = fs_control_new();
 	self->fs.handles = fs_handles_new();
 	self->req = fake_req_new(&self->fs);
@@ -33,6 +35,7 @@ static void tear_down(World *self, gconstpointer data)
 {
 	fs_park_drain(self->fs.park);
 	fs_notify_free(self->fs.notify);
+	fs_watch_free(self->fs.watch);
 	fs_park_free(self->fs.park);
 	fs_handles_free(self->fs.handles);
 	fs_control_free(self->fs.control);

@@ -42,6 +42,7 @@ static void open_cache(Kit *kit)
 		.settle_s = kit->settle_s,
 		.delete_max = kit->delete_max,
 		.disposal = kit->disposal,
+		.push = kit->push,
 	};
 	kit->cache = cache_open(&config, &error);
 	g_assert_no_error(error);

@@ -36,6 +36,7 @@ typedef struct Kit {
 	unsigned settle_s;
 	unsigned delete_max;
 	CacheDisposal disposal;
+	CachePush push;
 } Kit;
 
 #define KIT_TOP "top"
