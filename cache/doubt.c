@@ -4,7 +4,7 @@
 #include "cache/change.h"
 #include "cache/drain.h"
 #include "cache/node.h"
-#include "cache/own.h"
+#include "cache/outcome.h"
 #include "cache/refresh.h"
 #include "cache/sync.h"
 #include "ews/error.h"
@@ -74,27 +74,14 @@ static bool give_up(Cache *cache, CacheConn *conn, CacheIntent *intent, GError *
 		       cache_refresh_round(cache), intent->node);
 }
 
-/* Deleted while it was in doubt whether it was made: it was not. */
-static bool forget(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
-{
-	if (!cache_own_disown(conn, intent, error))
-		return false;
-	intent->state = CACHE_INTENT_QUEUED;
-	intent->todo = intent->old_id != NULL ? CACHE_TODO_REMOVE_OLD : 0;
-	return intent->todo != 0 ? cache_intent_put(conn, intent, false, error)
-				 : cache_change_forget(cache, conn, intent->node, error);
-}
-
 static bool decide(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
 {
 	CacheTodo step = cache_intent_next(intent);
 	intent->fields |= intent->sent_fields;
 	intent->sent_fields = 0;
 	intent->not_before = 0;
-	bool is_unwanted = (step == CACHE_TODO_MAKE || step == CACHE_TODO_COPY) &&
-			   (intent->todo & CACHE_TODO_DELETE) != 0 && intent->id == NULL;
-	if (is_unwanted)
-		return forget(cache, conn, intent, error);
+	if (cache_intent_is_unwanted(intent))
+		return cache_outcome_unborn(cache, conn, intent, error);
 	if (step == CACHE_TODO_SEND) {
 		intent->state = CACHE_INTENT_MAYBE_SENT;
 		g_free(intent->error);

@@ -55,6 +55,11 @@ bool cache_intent_is_unsent(const CacheIntent *self)
 	       self->state != CACHE_INTENT_DOUBT;
 }
 
+bool cache_intent_is_unwanted(const CacheIntent *self)
+{
+	return (self->todo & BIRTH) != 0 && (self->todo & CACHE_TODO_DELETE) != 0;
+}
+
 bool cache_intent_is_over(const CacheIntent *self)
 {
 	return self->todo == 0 && self->doing == 0;
@@ -107,6 +112,22 @@ void cache_intent_drop_make(CacheIntent *self)
 	if (self->fields != 0)
 		self->todo |= CACHE_TODO_UPDATE;
 	cache_intent_ask_move(self);
+}
+
+void cache_intent_drop_birth(CacheIntent *self)
+{
+	self->todo &= ~(unsigned)BIRTH;
+	self->doing = 0;
+	self->fields = self->sent_fields = 0;
+	self->state = CACHE_INTENT_QUEUED;
+	if (self->id == NULL)
+		self->todo &= ~(unsigned)CACHE_TODO_DELETE;
+	if (self->kind == CACHE_KIND_DIR || self->id == NULL ||
+		g_strcmp0(self->old_id, self->id) != 0)
+		return;
+	g_clear_pointer(&self->old_id, g_free);
+	self->old_folder = 0;
+	self->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD;
 }
 
 void cache_intent_ask_copy(CacheIntent *self, int64_t source)

@@ -108,6 +108,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheIntent, cache_intent_free)
 void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_folder);
 /* It was written with what it was: what else was asked for is still to be done. */
 void cache_intent_drop_make(CacheIntent *self);
+/* It is to be deleted, and was certainly not made: what the server has of it is what it had before;
+ * over if that is nothing. */
+void cache_intent_drop_birth(CacheIntent *self);
 void cache_intent_ask_copy(CacheIntent *self, int64_t source);
 /* What it was to be a copy of is not what it was any more: it is made of its own bytes. Not while
  * the copy is on its way. */
@@ -119,6 +122,9 @@ void cache_intent_ask_delete(CacheIntent *self);
 
 /* The step that was under way is done. */
 void cache_intent_step_done(CacheIntent *self, CacheTodo step);
+
+/* TRUE when it was deleted while it was on its way to be made. */
+bool cache_intent_is_unwanted(const CacheIntent *self);
 
 /* TRUE when the server has nothing of it, as far as is known: it can be taken back without a word.
  * One that was sent before (attempt) may still turn up: cache_own_disown. */

@@ -173,12 +173,15 @@ static void again(CacheIntent *intent, const GError *error)
 	note_error(intent, error);
 }
 
-/* Lost on the way: asked again where that does no harm, else looked for. */
+/* Lost on the way: asked again where that does no harm, else looked for. A directory is made once,
+ * however often it is asked for; but one that was deleted meanwhile must not be made by that. */
 static void doubt(Outcome *self, const GError *error)
 {
 	CacheIntent *intent = self->intent;
 	bool is_item_birth = (self->sent->step & BIRTH) != 0 && intent->kind == CACHE_KIND_FILE;
-	if (!is_item_birth && self->sent->step != CACHE_TODO_SEND) {
+	bool is_looked_for = is_item_birth || self->sent->step == CACHE_TODO_SEND ||
+			     cache_intent_is_unwanted(intent);
+	if (!is_looked_for) {
 		again(intent, error);
 		return;
 	}
@@ -232,6 +235,7 @@ static bool place_back(Cache *cache, CacheConn *conn, const CacheIntent *intent,
 	if (intent->dir != 0)
 		cache_note_gone(cache, intent->dir, intent->name, intent->node);
 	cache_note(cache, CACHE_CHANGE_MEMBERS, parent, 0);
+	cache_note_arrived(cache, parent, name, intent->node);
 	return cache_conn_run(conn, error,
 		       "UPDATE node SET parent = ?, name = ?, state = 0 WHERE id = ?", "iti",
 		       parent, name, intent->node) &&
@@ -451,6 +455,16 @@ static bool refused(Outcome *self, const GError *why, GError **error)
 	return take_back(self, why, error);
 }
 
+bool cache_outcome_unborn(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	if (!cache_own_disown(conn, intent, error))
+		return false;
+	cache_intent_drop_birth(intent);
+	bool is_nothing = intent->id == NULL && cache_intent_is_over(intent);
+	return (!is_nothing || cache_change_forget(cache, conn, intent->node, error)) &&
+	       cache_intent_put(conn, intent, false, error);
+}
+
 static bool failed(Outcome *self, const GError *why, GError **error)
 {
 	CacheIntent *intent = self->intent;
@@ -458,6 +472,8 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 		doubt(self, why);
 		return true;
 	}
+	if ((self->sent->step & BIRTH) != 0 && cache_intent_is_unwanted(intent))
+		return cache_outcome_unborn(self->cache, self->conn, intent, error);
 	if (is_passing(why)) {
 		again(intent, why);
 		return true;

@@ -10,6 +10,7 @@
  *   success                      done                 done         done                  done
  *   certainly not done, passing  again, later         same         same                  same
  *   in doubt                     look, then again     again        again                 look, ask
+ *   not done, deleted meanwhile  over
  *   the item is gone             parked               look         done                  parked
  *   refused                      parked               taken back   taken back            parked
  *
@@ -22,4 +23,9 @@ void cache_outcomes(Cache *cache, const GPtrArray *answers);
 /* What the server refused, or a person discards, is taken back: the tree shows what the server
  * has. Inside a transaction; *intent is over after. The properties come with a GetItem. */
 bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What was deleted while it was on its way was certainly not made (or did not turn up). Inside a
+ * transaction; what is left of *intent is about what the server had before. */
+bool cache_outcome_unborn(Cache *cache, CacheConn *conn, CacheIntent *intent,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

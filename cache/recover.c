@@ -9,12 +9,14 @@
  */
 
 /* A create, a copy or a mail that was on its way may have arrived; everything else can be said
- * once more. (2: in doubt, 0: queued; 1: MAKE, 2: COPY, 16: SEND.) */
+ * once more. So may a directory that was deleted meanwhile.
+ * (2: in doubt, 0: queued; 1: MAKE, 2: COPY, 16: SEND, 64: DELETE.) */
 static bool doubt_what_was_sent(CacheConn *conn, GError **error)
 {
 	return cache_conn_run(conn, error,
 		       "UPDATE intent SET state = 2, doing = 0 WHERE state = 1 AND (doing = 16 OR"
-		       " (doing IN (1, 2) AND (SELECT kind FROM node WHERE id = intent.node) = 1))",
+		       " (doing IN (1, 2) AND (todo & 64 != 0 OR (SELECT kind FROM node"
+		       " WHERE id = intent.node) = 1)))",
 		       "") &&
 	       cache_conn_run(conn, error,
 		       "UPDATE intent SET state = 0, doing = 0, fields = fields | sent_fields,"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/apply.h"
+#include "cache/drain.h"
 #include "cache/ident.h"
 #include "cache/item.h"
 #include "cache/name.h"
@@ -392,6 +393,8 @@ static bool claim(Layout *self, const Folder *parent, Folder *child, bool is_top
 	if (!cache_own_folder_made(self->conn, intent, child->folder_id, error) ||
 		!cache_intent_put(self->conn, intent, false, error))
 		return false;
+	/* What is to go into it, or its own removal, need not wait any more. */
+	cache_drain_poke(self->cache);
 	child->node = node;
 	child->dir = parent->node;
 	child->is_ours = !cache_intent_is_over(intent);

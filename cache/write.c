@@ -199,6 +199,15 @@ void cache_file_close(CacheFile *self)
 		g_warning("a message could not be queued: %s", error->message);
 }
 
+/* All was said but that it was closed, which is as good: the next start would finish it too. */
+void cache_file_abandon(CacheFile *self)
+{
+	if (cache_file_is_flushed(self))
+		cache_file_close(self);
+	else
+		cache_file_leave(self);
+}
+
 /* --- copy -------------------------------------------------------------------------------- */
 
 static bool ask_copy(CacheConn *conn, const CacheNode *to, const CacheNode *from, GError **error)

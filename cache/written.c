@@ -546,8 +546,13 @@ bool cache_file_drop(CacheFile *self, int64_t *ret_node)
 	return drop(self, true);
 }
 
-/* What was not flushed stays dirty: the next start finds it as after a crash. */
-void cache_file_abandon(CacheFile *self)
+bool cache_file_is_flushed(const CacheFile *self)
+{
+	return !is_dirty(written_of(self), self->opened) &&
+	       is_as_flushed(written_of(self), self->opened);
+}
+
+void cache_file_leave(CacheFile *self)
 {
 	drop(self, false);
 }

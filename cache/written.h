@@ -30,6 +30,11 @@ CacheFile *cache_file_new(Cache *cache, CacheConn *conn, int64_t node,
  * was the last; *ret_node is its node. Outside any transaction: who then finishes the message in
  * one asks cache_local_is_open in it whether it was opened again. */
 bool cache_file_drop(CacheFile *self, int64_t *ret_node);
+/* The same without flushing: what is dirty stays so, and the next start finds it as after a
+ * crash. */
+void cache_file_leave(CacheFile *self);
+/* Nothing was written since the last flush. */
+bool cache_file_is_flushed(const CacheFile *self);
 
 int64_t cache_file_node(const CacheFile *self);
 Cache *cache_file_cache(const CacheFile *self);

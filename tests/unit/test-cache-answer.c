@@ -423,6 +423,17 @@ static void test_unfinished(World *world, gconstpointer data)
 	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
 }
 
+/* The writer closed it, and the mount went before the kernel could say so. */
+static void test_closed_at_the_end(World *world, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	CacheFile *file = pen_create(kit, one, "new.eml", PEN_MAIL("new"));
+	g_assert_true(cache_file_flush(file, &error));
+	cache_file_abandon(file);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1");
+}
+
 /* Truncated and left so; the server's version again. */
 static void test_discard_truncated(World *world, gconstpointer data)
 {
@@ -527,6 +538,7 @@ int main(int argc, char **argv)
 	ADD("moved-here-moved-there", test_moved_elsewhere);
 	ADD("nothing-to-decide", test_nothing_to_decide);
 	ADD("unfinished", test_unfinished);
+	ADD("closed-at-the-end", test_closed_at_the_end);
 	ADD("discard-what-was-truncated", test_discard_truncated);
 	ADD_FEW("confirm-deletes", test_confirm);
 	ADD_FEW("discard-deletes", test_discard_deletes);

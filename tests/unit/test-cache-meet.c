@@ -76,6 +76,88 @@ static void test_meanwhile_deleted(World *world, gconstpointer data)
 	world_assert_ls(world, "deleteditems", "new.eml");
 }
 
+static void test_meanwhile_deleted_and_refused(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "CreateItem", EWS_ERROR_BUSY, 1);
+	hold_create(world);
+	pen_unlink(kit, one, "new.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_calls(world, "CreateItem 1");
+	world_assert_ls(world, "F1", "a.eml b.eml");
+}
+
+/* A message that is written anew, and deleted while its new content is on its way. */
+static void delete_rewritten(World *world)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "CreateItem");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_await_held(world->fake, 1);
+	pen_unlink(kit, one, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+}
+
+static void test_rewritten_deleted_and_refused(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "CreateItem", EWS_ERROR_BUSY, 1);
+	delete_rewritten(world);
+	world_assert_calls(world, "CreateItem 1, DeleteItem 1");
+	world_assert_ls(world, "deleteditems", "a.eml");
+}
+
+static void test_rewritten_deleted_and_lost(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "CreateItem", false, 1);
+	delete_rewritten(world);
+	world_assert_calls(world, "CreateItem 1, DeleteItem 1");
+	world_assert_ls(world, "deleteditems", "a.eml");
+}
+
+static void test_rewritten_deleted_and_done(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "CreateItem", true, 1);
+	delete_rewritten(world);
+	world_assert_asked(world, "CreateItem", 1);
+	world_assert_asked(world, "DeleteItem", 2);
+}
+
+static void remove_dir_meanwhile(World *world)
+{
+	fake_hold(world->fake, "CreateFolder");
+	pen_mkdir(kit, one, "sub");
+	fake_await_held(world->fake, 1);
+	pen_rmdir(kit, one, "sub");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+}
+
+static void test_dir_deleted_and_refused(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "CreateFolder", EWS_ERROR_BUSY, 1);
+	remove_dir_meanwhile(world);
+	world_assert_calls(world, "CreateFolder 1");
+}
+
+static void test_dir_deleted_and_lost(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "CreateFolder", false, 1);
+	remove_dir_meanwhile(world);
+	world_assert_calls(world, "CreateFolder 1");
+}
+
+static void test_dir_deleted_and_done(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "CreateFolder", true, 1);
+	remove_dir_meanwhile(world);
+	world_assert_calls(world, "CreateFolder 1, DeleteFolder 1");
+}
+
 static void test_meanwhile_rewritten(World *world, gconstpointer data)
 {
 	int64_t id = hold_create(world);
@@ -286,6 +368,13 @@ int main(int argc, char **argv)
 	ADD("moved-meanwhile", test_meanwhile_moved);
 	ADD("flagged-meanwhile-and-refused", test_meanwhile_flagged_and_refused);
 	ADD("deleted-meanwhile", test_meanwhile_deleted);
+	ADD("deleted-meanwhile-and-refused", test_meanwhile_deleted_and_refused);
+	ADD("rewritten-deleted-and-refused", test_rewritten_deleted_and_refused);
+	ADD("rewritten-deleted-and-lost", test_rewritten_deleted_and_lost);
+	ADD("rewritten-deleted-and-done", test_rewritten_deleted_and_done);
+	ADD("dir-deleted-and-refused", test_dir_deleted_and_refused);
+	ADD("dir-deleted-and-lost", test_dir_deleted_and_lost);
+	ADD("dir-deleted-and-done", test_dir_deleted_and_done);
 	ADD("rewritten-meanwhile", test_meanwhile_rewritten);
 	ADD("seen-before-it-is-answered", test_seen_before_answered);
 	ADD("moved-back-meanwhile", test_twice_moved);
