@@ -35,8 +35,9 @@ static void fault(World *world, SoupServerMessage *message, const char *method, 
 	g_autoptr(GError) error = NULL;
 
 	if (strcmp(method, "DELETE") == 0) {
-		fault_list_clear(world->faults);
-		answer(message, 200, "{}\n");
+		g_autofree char *fired = g_strdup_printf("{\"fired\":%u}\n",
+			fault_list_clear(world->faults));
+		answer(message, 200, fired);
 	} else if (fault_list_add(world->faults, text, &error)) {
 		answer(message, 200, "{}\n");
 	} else {

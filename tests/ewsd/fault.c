@@ -162,11 +162,16 @@ bool fault_list_add(FaultList *self, const char *spec, GError **error)
 	return true;
 }
 
-void fault_list_clear(FaultList *self)
+unsigned fault_list_clear(FaultList *self)
 {
+	unsigned fired = 0;
+
 	pthread_mutex_lock(&self->lock);
+	for (guint i = 0; i < self->faults->len; i++)
+		fired += (unsigned)((Fault *)self->faults->pdata[i])->fired;
 	g_ptr_array_set_size(self->faults, 0);
 	pthread_mutex_unlock(&self->lock);
+	return fired;
 }
 
 static bool fires(Fault *fault, const char *op, GBytes *body)

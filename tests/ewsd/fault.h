@@ -53,7 +53,8 @@ typedef struct FaultItem {
 FaultList *fault_list_new(void);
 void fault_list_free(FaultList *self);
 bool fault_list_add(FaultList *self, const char *spec, GError **error);
-void fault_list_clear(FaultList *self);
+/* Returns how often those that were in force had struck. */
+unsigned fault_list_clear(FaultList *self);
 FaultPlan *fault_list_pick(FaultList *self, const char *op, GBytes *body);
 void fault_plan_free(FaultPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FaultPlan, fault_plan_free)
