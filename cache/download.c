@@ -65,6 +65,9 @@ static bool flush(CacheDownload *self, GError **error)
 			continue;
 		if (done < 0) {
 			g_propagate_error(error, ews_error_from_errno(errno, "store message"));
+			/* Tried again when there is room: nothing is to be there twice. */
+			g_byte_array_remove_range(self->bytes, 0,
+				(guint)(self->bytes->len - left));
 			return false;
 		}
 		at += done;

@@ -7,6 +7,9 @@
 /* Of the disk, kept free for others. */
 #define DISK_FREE_PERCENT 10
 
+/* In a smaller cache what is read ahead would push out what was not read yet. */
+#define ROOMY_BYTES (UINT64_C(64) << 20)
+
 /* Looked at in one go. */
 #define EVICT_ROWS 256
 
@@ -25,6 +28,15 @@ bool cache_evict_start(Cache *cache, GError **error)
 void cache_evict_add(Cache *cache, int64_t bytes)
 {
 	atomic_fetch_add(&cache->bytes_here, bytes);
+}
+
+/* There is never more than this. */
+static uint64_t roof(Cache *cache)
+{
+	uint64_t free_bytes = 0;
+	uint64_t total = 0;
+	bool is_known = cache_blobs_disk(cache->blobs, &free_bytes, &total);
+	return is_known ? MIN(total, cache->cache_size) : cache->cache_size;
 }
 
 /* How many bytes are too many, for the limit and for the disk. */
@@ -53,6 +65,11 @@ bool cache_evict_has_room(Cache *cache, int64_t bytes)
 		return false;
 	return !cache_blobs_disk(cache->blobs, &free_bytes, &total) ||
 	       free_bytes > total / 100 * (DISK_FREE_PERCENT + 1);
+}
+
+bool cache_evict_is_roomy(Cache *cache)
+{
+	return roof(cache) >= ROOMY_BYTES;
 }
 
 bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node, GError **error)
@@ -130,6 +147,20 @@ bool cache_evict_bytes(Cache *cache, CacheConn *conn, uint64_t bytes)
 	return done > 0;
 }
 
+bool cache_evict_make_room(Cache *cache, uint64_t bytes)
+{
+	g_autoptr(GError) error = NULL;
+	CacheConn *conn = cache_sync_begin(cache, &error);
+	bool has_gone = conn != NULL && cache_evict_bytes(cache, conn, bytes);
+	if (conn != NULL && cache_sync_commit(cache, &error))
+		return has_gone;
+	g_warning("evict: %s", error->message);
+	/* The files went before the rows could: their readers believe the files. */
+	if (has_gone && !cache_evict_start(cache, NULL))
+		g_debug("what is here could not be added up");
+	return has_gone;
+}
+
 static bool record_used(CacheConn *conn, GHashTable *used, GError **error)
 {
 	GHashTableIter iter;
@@ -157,7 +188,7 @@ void cache_evict_tick(Cache *cache)
 		conn = NULL;
 	}
 	if (conn != NULL && too_much > 0)
-		cache_evict_bytes(cache, conn, too_much + cache->cache_size / 16);
+		cache_evict_bytes(cache, conn, too_much + roof(cache) / 16);
 	if (conn == NULL || !cache_sync_commit(cache, &error))
 		g_warning("cache: %s", error->message);
 }

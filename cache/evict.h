@@ -23,8 +23,14 @@ bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node,
 /* Whether so many bytes, with those under way, may be kept without evicting others. */
 bool cache_evict_has_room(Cache *cache, int64_t bytes);
 
+/* Is the cache, and its disk, large enough to fetch what may be asked for next? */
+bool cache_evict_is_roomy(Cache *cache);
+
 /* Evicts at least @bytes, inside the caller's transaction; FALSE when nothing could go. */
 bool cache_evict_bytes(Cache *cache, CacheConn *conn, uint64_t bytes);
+
+/* The same in a transaction of its own: TRUE when there is more room than before. */
+bool cache_evict_make_room(Cache *cache, uint64_t bytes);
 
 /* Records what was used and evicts what is too much, in a transaction of its own. */
 void cache_evict_tick(Cache *cache);

@@ -29,6 +29,7 @@ typedef struct Waiter {
 	CacheDone done;
 	void *user;
 	int64_t since_us;
+	bool is_last; /* room was made for it once; it is not fetched a third time */
 } Waiter;
 
 typedef struct Fetch {
@@ -57,6 +58,7 @@ typedef struct Request {
 	CacheReason reason;
 	CacheDone done;
 	void *user;
+	bool is_last;  /* Waiter.is_last */
 	bool is_taken; /* answered, or joined a fetch */
 } Request;
 
@@ -222,7 +224,7 @@ static void fill_scan(Cache *cache, CacheScan *scan)
 {
 	CacheFetcher *self = cache->fetcher;
 	/* Topped up by halves: each look into the index costs more than an item. */
-	if (self->is_stopped || self->scanning > SCAN_UNDER_WAY / 2)
+	if (self->is_stopped || self->scanning > SCAN_UNDER_WAY / 2 || !cache_evict_is_roomy(cache))
 		return;
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
@@ -357,6 +359,7 @@ static void join(Cache *cache, Request *request, const Wanted *wanted, EwsPriori
 		.done = request->done,
 		.user = request->user,
 		.since_us = g_get_monotonic_time(),
+		.is_last = request->is_last,
 	};
 	g_array_append_val(fetch->waiters, waiter);
 }
@@ -421,14 +424,42 @@ static void fetch_answered(Cache *cache, EwsOp *op, void *user)
 	g_ptr_array_add(self->finished, item);
 }
 
+/* The disk was full: what was not used for longest goes, and who waits has one more try. */
+static void make_room(Cache *cache, const CacheStoreItem *item, GArray *waiters, int64_t room)
+{
+	int64_t came = item->download != NULL ? cache_download_length(item->download) : 0;
+	int64_t wanted = MAX(room, came);
+	bool can_try = false;
+	for (guint i = 0; i < waiters->len; i++)
+		can_try = can_try || !g_array_index(waiters, Waiter, i).is_last;
+	if (!can_try || !cache_evict_make_room(cache, 2 * (uint64_t)wanted))
+		return;
+	for (guint i = waiters->len; i > 0; i--) {
+		const Waiter *waiter = &g_array_index(waiters, Waiter, i - 1);
+		if (waiter->is_last)
+			continue;
+		Request *request = g_new0(Request, 1);
+		*request = (Request){.node = item->node,
+			.reason = waiter->reason,
+			.done = waiter->done,
+			.user = waiter->user,
+			.is_last = true};
+		g_array_remove_index(waiters, i - 1);
+		cache_sync_post(cache, request_run, request, request_free);
+	}
+}
+
 /* Takes the fetch off the table and answers: who comes now is served from the index. */
 static void finish(Cache *cache, const CacheStoreItem *item)
 {
 	CacheFetcher *self = cache->fetcher;
 	Fetch *fetch = g_hash_table_lookup(self->fetches, &item->node);
 	g_autoptr(GArray) waiters = g_array_ref(fetch->waiters);
-	self->room -= fetch->room;
+	int64_t room = fetch->room;
+	self->room -= room;
 	g_hash_table_remove(self->fetches, &item->node);
+	if (!self->is_stopped && ews_error_is(item->error, EWS_ERROR_NO_SPACE))
+		make_room(cache, item, waiters, room);
 	if (item->error == NULL && !cache_download_is_kept(item->download))
 		ask_again(cache, item->node, waiters);
 	else
@@ -436,7 +467,7 @@ static void finish(Cache *cache, const CacheStoreItem *item)
 	if (item->error != NULL && ews_error_is(item->error, EWS_ERROR_NOT_FOUND))
 		cache_refresh_ask(cache); /* the listing is old */
 	if (item->error != NULL && !cache_store_is_final(item->error))
-		cache_prefetch_rest(cache);
+		cache_prefetch_rest(cache, ews_error_is(item->error, EWS_ERROR_NO_SPACE));
 }
 
 void cache_fetch_settle(Cache *cache)

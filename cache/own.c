@@ -367,7 +367,7 @@ bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t
 	GError **error)
 {
 	return cache_conn_int(conn, 0, ret_node, error,
-		"SELECT node.id FROM node JOIN intent ON intent.node = node.id"
+		"SELECT node.id FROM intent CROSS JOIN node ON node.id = intent.node"
 		" WHERE node.name = ?2 AND node.kind = 0 AND intent.todo & 1 != 0"
 		" AND ((node.parent = ?1 AND node.state = 0 AND node.parent > 0)"
 		" OR (intent.state = 2 AND intent.todo & 64 != 0 AND intent.sent_folder ="

@@ -10,6 +10,8 @@
 
 /* After a temporary failure. */
 #define REST_US (5 * (int64_t)G_USEC_PER_SEC)
+/* With a full disk: what is fetched for nothing is fetched from somebody's server. */
+#define LONG_REST_US (60 * (int64_t)G_USEC_PER_SEC)
 
 /* The rate is of the last so many seconds. */
 #define RATE_WINDOW_US (5 * (int64_t)G_USEC_PER_SEC)
@@ -57,9 +59,10 @@ void cache_prefetch_again(Cache *cache)
 		(void)!cache_sync_commit(cache, &error);
 }
 
-void cache_prefetch_rest(Cache *cache)
+void cache_prefetch_rest(Cache *cache, bool is_full)
 {
-	cache->ahead->rest_until_us = g_get_monotonic_time() + REST_US;
+	int64_t rest_us = is_full ? LONG_REST_US : REST_US;
+	cache->ahead->rest_until_us = g_get_monotonic_time() + rest_us;
 }
 
 static void set_rate(Cache *cache, double rate)

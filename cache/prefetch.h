@@ -27,8 +27,8 @@ void cache_prefetch_force(Cache *cache, int64_t dir);
 /* What was given up for this mount because an answer made no sense is wanted once more. */
 void cache_prefetch_again(Cache *cache);
 
-/* The server wants or needs a pause. */
-void cache_prefetch_rest(Cache *cache);
+/* The server wants or needs a pause; or this disk is full. */
+void cache_prefetch_rest(Cache *cache, bool is_full);
 
 /* So many items came, from whatever fetch; for the rate. */
 void cache_prefetch_count(Cache *cache, unsigned items);
