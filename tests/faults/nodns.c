@@ -15,9 +15,11 @@ typedef int (*GetAddrInfo)(const char *, const char *, const struct addrinfo *,
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	struct addrinfo **ret_found)
 {
-	GetAddrInfo next = (GetAddrInfo)dlsym(RTLD_NEXT, "getaddrinfo");
 	const char *off = getenv("EWSFS_TEST_NODNS");
+	GetAddrInfo next;
 
+	/* What ISO C has no cast for. */
+	*(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
 	if (node == NULL || strcmp(node, "mail.ewsfs.test") != 0)
 		return next(node, service, hints, ret_found);
 	if (off == NULL || access(off, F_OK) == 0)
