@@ -32,6 +32,7 @@ struct CacheHints {
 	EwsPush push;
 	int64_t since;
 	uint64_t count;
+	bool is_watching;
 	bool is_posted; /* a task is on its way to the sync thread */
 	bool is_news;   /* hinted at since the last refresh began */
 
@@ -212,9 +213,12 @@ void cache_hints_start(Cache *cache)
 		self->first = known;
 		self->is_remembered = true;
 	}
-	self->push = self->first;
 	if (self->first == EWS_PUSH_NONE)
 		return;
+	pthread_mutex_lock(&self->lock);
+	self->push = self->first;
+	self->is_watching = true;
+	pthread_mutex_unlock(&self->lock);
 	self->news = (EwsNews){
 		.hint = hear_hint,
 		.listening = hear_listening,
@@ -228,6 +232,15 @@ void cache_hints_start(Cache *cache)
 bool cache_hints_are_enough(Cache *cache)
 {
 	return atomic_load(&cache->is_told) && !cache->backup;
+}
+
+bool cache_hints_are_missing(Cache *cache)
+{
+	CacheHints *self = cache->hints;
+	pthread_mutex_lock(&self->lock);
+	bool is_expected = self->is_watching && self->push != EWS_PUSH_NONE;
+	pthread_mutex_unlock(&self->lock);
+	return is_expected && !atomic_load(&cache->is_told);
 }
 
 void cache_hints_forget(Cache *cache)

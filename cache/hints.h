@@ -29,6 +29,10 @@ void cache_hints_start(Cache *cache);
 /* Any thread: TRUE while nothing can change unheard. A backup does not rely on it. */
 bool cache_hints_are_enough(Cache *cache);
 
+/* Any thread: TRUE while the server should tell, and does not: it is to be asked from time to time,
+ * whatever refresh= says, or nobody would find out that it is there again. */
+bool cache_hints_are_missing(Cache *cache);
+
 /* A refresh begins: what was hinted at before is its work. */
 void cache_hints_forget(Cache *cache);
 

@@ -21,8 +21,10 @@
 /* Where the server tells of changes, all is looked at so often all the same. */
 #define NET_US (15 * 60 * (int64_t)G_USEC_PER_SEC)
 
-/* Gone deaf: time to be heard again before it is looked. */
+/* Gone deaf: time to listen again before it is looked; then at least so often, since the session
+ * listens again only when the server has answered something else. */
 #define DEAF_US ((int64_t)G_USEC_PER_SEC)
+#define DEAF_MAX_US (60 * (int64_t)G_USEC_PER_SEC)
 
 /* Folders that one mailbox may have; more is no mailbox. */
 #define FOLDERS_MAX 100000
@@ -155,6 +157,8 @@ static int64_t next_after(Cache *cache, bool is_done)
 	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
 	if (is_done && self->error == NULL && cache_hints_are_enough(cache))
 		return now + MAX(refresh_us, NET_US);
+	if (cache_hints_are_missing(cache))
+		refresh_us = MIN(refresh_us, DEAF_MAX_US);
 	if (is_done)
 		return now + refresh_us;
 	EwsStatus status;
@@ -184,8 +188,9 @@ static void finish(Cache *cache)
 	if (error != NULL) {
 		g_log(G_LOG_DOMAIN, self->failures > 1 ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
 			"refresh: %s", error->message);
-		self->is_asked = false;
-		atomic_store(&cache->is_round_on, false);
+		/* Where only a folder failed, what was asked for meanwhile can be done. */
+		self->is_asked = self->is_asked && is_done;
+		atomic_store(&cache->is_round_on, self->is_asked);
 		cache_wait_failed(cache, error);
 		return;
 	}
@@ -711,9 +716,7 @@ void cache_refresh_ask_soon(Cache *cache)
 void cache_refresh_deaf(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
-	int64_t refresh_us = cache->refresh_s * (int64_t)G_USEC_PER_SEC;
-	int64_t due = atomic_load(&cache->fresh_us) + refresh_us;
-	self->next_us = MIN(self->next_us, MAX(due, g_get_monotonic_time() + DEAF_US));
+	self->next_us = MIN(self->next_us, g_get_monotonic_time() + DEAF_US);
 }
 
 bool cache_refresh_is_on(Cache *cache)

@@ -41,7 +41,7 @@ int64_t cache_refresh_round(Cache *cache);
 
 bool cache_refresh_is_on(Cache *cache);
 
-/* The server tells of changes no more: the timer is what it is without. */
+/* The server tells of changes no more: it is looked soon, and the timer is what it is without. */
 void cache_refresh_deaf(Cache *cache);
 
 /* Somebody waits for this directory's listing. */

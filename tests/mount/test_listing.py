@@ -189,7 +189,8 @@ def test_a_remount_asks_for_nothing_again(serve, mount, tmp_path):
     there.sync()
     ops = server.ops('again')
     assert ops.get('GetItem', 0) == 0 and ops.get('SyncFolderItems', 0) == 0
-    assert sum(ops.values()) <= 6
+    # Listening takes two, and once it is listened it is looked again (another two).
+    assert sum(ops.values()) <= 10
 
 
 def test_an_empty_mailbox(server, mount):

@@ -252,6 +252,7 @@ def test_server_restart(serve, mount, tmp_path):
     hears(there)
     box.stop()
     until(lambda: news(there)['by'] == 'none', 'that it is deaf')
+    until(lambda: there.status()['server']['state'] == 'offline', 'that the server is away')
     box.start()
     ews.close()
     ews = box.somebody()

@@ -187,7 +187,8 @@ def test_nothing_but_reading_was_asked_for(serve, mount, way, tmp_path):
     run('grep', '-rc', 'x', there.path, status=None)
     there.sync('--fetch')
     assert set(server.ops()) <= {'GetFolder', 'ResolveNames', 'FindFolder', 'FindItem', 'GetItem',
-                                 'SyncFolderHierarchy', 'SyncFolderItems'}
+                                 'SyncFolderHierarchy', 'SyncFolderItems', 'Subscribe',
+                                 'GetStreamingEvents'}
     unread = [item.read for item in server.somebody().find_item(
         server.somebody().find_path('Inbox/Sample'), fields=('message:IsRead',))]
     before = serve('--mail', 'Inbox/Sample=' + SAMPLE_MAIL)

@@ -177,6 +177,15 @@ static void test_timer(World *world, gconstpointer data)
 	g_assert_cmpuint(news_of(world).every_s, ==, 1);
 }
 
+/* What the end of a stream hid is looked for soon, and an answer lets the session listen again. */
+static void test_deaf_looks(World *world, gconstpointer data)
+{
+	begin(world);
+	world_add(world, "F1", "A.3");
+	fake_say_deaf(world->fake);
+	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
+}
+
 /* A backup is never older than refresh=, whatever the server promises. */
 static void test_backup(World *world, gconstpointer data)
 {
@@ -197,6 +206,22 @@ static void test_failed_folder(World *world, gconstpointer data)
 	fake_fail(world->fake, "SyncFolderItems F2", EWS_ERROR_CORRUPT, 1);
 	world_add(world, "F2", "B.3");
 	fake_hint(world->fake, "F2");
+	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
+}
+
+/* Listening again in the middle of a refresh of which one folder fails: it is looked once more. */
+static void test_listening_in_trouble(World *world, gconstpointer data)
+{
+	begin(world);
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "refresh: *");
+	fake_fail(world->fake, "SyncFolderItems F2", EWS_ERROR_CORRUPT, 1);
+	world_add(world, "F2", "B.3");
+	fake_hold(world->fake, "SyncFolderItems F2");
+	fake_hint(world->fake, "F2");
+	fake_await_held(world->fake, 1);
+	fake_say_listening(world->fake);
+	g_usleep(SECOND / 10);
+	fake_hold(world->fake, NULL);
 	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
 }
 
@@ -296,8 +321,10 @@ int main(int argc, char **argv)
 		{"own-changes-wait", test_own},
 		{"listening-looks", test_listening_looks},
 		{"timer-is-a-net", test_timer},
+		{"deaf-looks", test_deaf_looks},
 		{"backup-stays-fresh", test_backup},
 		{"failed-folder-soon", test_failed_folder},
+		{"listening-in-trouble", test_listening_in_trouble},
 		{"remembered", test_remembered},
 		{"forgotten", test_forgotten},
 		{"none-is-remembered", test_none},
