@@ -400,8 +400,8 @@ static bool is_as_found(const CacheRefresh *self, CacheConn *conn, bool *ret_sam
 	return true;
 }
 
-/* A server may also differ with itself, for ever: what is still otherwise when it has told all is not
- * asked for again. */
+/* A server may also differ with itself, for ever: what is still otherwise when it has told all is
+ * not asked for again. */
 static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print, GError **error)
 {
 	bool is_same = true;
