@@ -261,15 +261,6 @@ static bool is_still_copy(Cache *cache, CacheConn *conn, const CacheNode *node,
 	return source != NULL && !source->is_local && is_same(cache, node, source);
 }
 
-/* What it replaced before may go by itself now: what took its place is on the server. */
-static bool release_old(CacheConn *conn, CacheIntent *intent, const char *item_id, GError **error)
-{
-	if (item_id == NULL || intent->old_id == NULL || strcmp(item_id, intent->old_id) == 0)
-		return true;
-	return cache_conn_run(conn, error, "INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t",
-		intent->old_id);
-}
-
 /* A message keeps whole seconds. A new one was received when it was written last, unless somebody
  * said otherwise; one that is written anew keeps its date; of a draft the server says when. */
 static bool set_date(CacheConn *conn, const CacheNode *node, const CacheIntent *intent,
@@ -314,7 +305,7 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 		return cache_intent_put(conn, intent, true, error);
 	}
 	if (is_ready) {
-		if (!release_old(conn, intent, is_known ? row->item_id : NULL, error))
+		if (!cache_intent_release_old(conn, intent, is_known ? row->item_id : NULL, error))
 			return false;
 		cache_intent_ask_make(intent, is_known ? row->item_id : NULL,
 			is_known ? row->folder : 0);

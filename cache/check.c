@@ -104,6 +104,19 @@ static bool judge_folder(Cache *cache, CacheConn *conn, CacheIntent *intent, Ews
 	return cache_outcome_take_back(cache, conn, intent, error);
 }
 
+/* It was written anew meanwhile, and what it replaced first is removed by itself. */
+static bool is_outdated(const Question *question, const CacheIntent *intent)
+{
+	return question->check->kind == CACHE_KIND_FILE &&
+	       g_strcmp0(intent->old_id, question->intent->old_id) != 0;
+}
+
+static bool drop_step(CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	cache_intent_step_done(intent, CACHE_TODO_REMOVE_OLD);
+	return cache_intent_put(conn, intent, false, error);
+}
+
 /* The intent as the journal has it now: *ret_passed only if it still waits for this. */
 static bool judge(Cache *cache, CacheConn *conn, const Question *question, EwsOp *op,
 	bool *ret_passed, GError **error)
@@ -113,6 +126,8 @@ static bool judge(Cache *cache, CacheConn *conn, const Question *question, EwsOp
 		return false;
 	if (intent == NULL || intent->doing != (unsigned)question->check->step)
 		return true;
+	if (is_outdated(question, intent))
+		return drop_step(conn, intent, error);
 	return question->check->kind == CACHE_KIND_DIR
 		       ? judge_folder(cache, conn, intent, op, ret_passed, error)
 		       : judge_item(cache, conn, intent, op, ret_passed, error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/intent.h"
 
+#include <string.h>
+
 #include "cache/private.h"
 #include "ews/error.h"
 
@@ -82,6 +84,14 @@ static void reopen(CacheIntent *self)
 	}
 }
 
+/* Nothing is replaced. */
+static void forget_old(CacheIntent *self)
+{
+	g_clear_pointer(&self->old_id, g_free);
+	self->old_folder = 0;
+	self->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD | self->doing;
+}
+
 void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_folder)
 {
 	reopen(self);
@@ -93,7 +103,7 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 	if (self->doing == 0)
 		self->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
 	if (old_id != NULL && g_strcmp0(old_id, self->old_id) != 0) {
-		g_free(self->old_id);
+		forget_old(self);
 		self->old_id = g_strdup(old_id);
 		self->old_folder = old_folder;
 	}
@@ -105,10 +115,8 @@ void cache_intent_drop_make(CacheIntent *self)
 {
 	reopen(self);
 	self->todo &= ~(unsigned)CACHE_TODO_MAKE;
-	if (g_strcmp0(self->old_id, self->id) == 0) {
-		g_clear_pointer(&self->old_id, g_free);
-		self->old_folder = 0;
-	}
+	if (g_strcmp0(self->old_id, self->id) == 0)
+		forget_old(self);
 	if (self->fields != 0)
 		self->todo |= CACHE_TODO_UPDATE;
 	cache_intent_ask_move(self);
@@ -122,12 +130,9 @@ void cache_intent_drop_birth(CacheIntent *self)
 	self->state = CACHE_INTENT_QUEUED;
 	if (self->id == NULL)
 		self->todo &= ~(unsigned)CACHE_TODO_DELETE;
-	if (self->kind == CACHE_KIND_DIR || self->id == NULL ||
-		g_strcmp0(self->old_id, self->id) != 0)
-		return;
-	g_clear_pointer(&self->old_id, g_free);
-	self->old_folder = 0;
-	self->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD;
+	if (self->kind == CACHE_KIND_FILE && self->id != NULL &&
+		g_strcmp0(self->old_id, self->id) == 0)
+		forget_old(self);
 }
 
 void cache_intent_ask_copy(CacheIntent *self, int64_t source)
@@ -180,10 +185,8 @@ void cache_intent_ask_delete(CacheIntent *self)
 	}
 	/* An item that is written anew, and was not sent so yet, is still its old self. */
 	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0;
-	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0) {
-		g_clear_pointer(&self->old_id, g_free);
-		self->old_folder = 0;
-	}
+	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0)
+		forget_old(self);
 	unsigned kept = self->doing | (self->todo & CACHE_TODO_REMOVE_OLD);
 	if (self->state == CACHE_INTENT_DOUBT)
 		kept |= self->todo & BIRTH;
@@ -410,4 +413,13 @@ GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned m
 		"SELECT " COLUMNS BESIDE FROM " WHERE intent.state = ? ORDER BY intent.seq LIMIT ?",
 		"ii", (int64_t)state, (int64_t)max);
 	return read_all(conn, stmt, error);
+}
+
+bool cache_intent_release_old(CacheConn *conn, const CacheIntent *self, const char *item_id,
+	GError **error)
+{
+	if (item_id == NULL || self->old_id == NULL || strcmp(item_id, self->old_id) == 0)
+		return true;
+	return cache_conn_run(conn, error, "INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t",
+		self->old_id);
 }

@@ -157,3 +157,8 @@ bool cache_intent_drop_copies(CacheConn *conn, int64_t source,
 /* Those in a state, oldest first, at most @max; of CacheIntent. */
 GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What it replaced before is removed by itself: @item_id (NULL: nothing) is what a further content
+ * will replace. Before cache_intent_ask_make. */
+bool cache_intent_release_old(CacheConn *conn, const CacheIntent *self, const char *item_id,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

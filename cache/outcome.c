@@ -144,6 +144,9 @@ static bool done(Outcome *self, GError **error)
 		return sent_away(self, error);
 	case CACHE_TODO_REMOVE_OLD:
 		cache_intent_step_done(intent, CACHE_TODO_REMOVE_OLD);
+		/* Written anew meanwhile: what is remembered is what that will replace. */
+		if ((intent->todo & CACHE_TODO_MAKE) != 0)
+			return true;
 		g_clear_pointer(&intent->old_id, g_free);
 		intent->old_folder = 0;
 		return true;

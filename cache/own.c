@@ -137,8 +137,12 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 		       g_strcmp0(row->sha256, intent->sent_sha256) == 0;
 	if (is_same)
 		return keep_bytes(cache, conn, node, row->size, error);
-	if (row->is_finished)
-		cache_intent_ask_make(intent, item_id, intent->sent_folder);
+	if (!row->is_finished)
+		return true;
+	if (!cache_intent_release_old(conn, intent, item_id, error))
+		return false;
+	cache_intent_ask_make(intent, item_id, intent->sent_folder);
+	cache_doubt_begin(cache);
 	return true;
 }
 

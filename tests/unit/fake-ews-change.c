@@ -273,6 +273,15 @@ char *fake_where(EwsSession *self, const char *item_id)
 	return id;
 }
 
+unsigned fake_items(EwsSession *self, const char *folder_id)
+{
+	pthread_mutex_lock(&self->lock);
+	const FakeFolder *folder = fake_find_folder(self, folder_id);
+	unsigned count = folder != NULL ? folder->items->len : 0;
+	pthread_mutex_unlock(&self->lock);
+	return count;
+}
+
 EwsItem *fake_get(EwsSession *self, const char *item_id)
 {
 	pthread_mutex_lock(&self->lock);

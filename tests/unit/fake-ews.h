@@ -64,6 +64,8 @@ void fake_call_size(EwsSession *self, unsigned size);
 /* The folder an item is in (owned, NULL: none), what is said of it, and its bytes (both owned,
  * NULL: there is none). */
 char *fake_where(EwsSession *self, const char *item_id);
+/* How many items a folder has. */
+unsigned fake_items(EwsSession *self, const char *folder_id);
 EwsItem *fake_get(EwsSession *self, const char *item_id);
 char *fake_mime(EwsSession *self, const char *item_id);
 

@@ -125,6 +125,66 @@ static void test_rewritten_deleted_and_done(World *world, gconstpointer data)
 	world_assert_asked(world, "DeleteItem", 2);
 }
 
+/* Which contents there are of the message in the end, wherever. */
+static void assert_one_left(World *world, const char *content)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, content);
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM stray"), ==, 0);
+	/* Of the two in the folder: nothing is hidden in it. */
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 2);
+}
+
+static void test_rewritten_twice(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "CreateItem");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_await_held(world->fake, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newest"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_assert_asked(world, "CreateItem", 2);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	assert_one_left(world, PEN_MAIL("newest"));
+}
+
+/* While what it replaced is being removed. */
+static void test_rewritten_again(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "DeleteItem");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_await_held(world->fake, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newest"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	assert_one_left(world, PEN_MAIL("newest"));
+}
+
+/* Between the two: the second has not left yet. */
+static void test_rewritten_twice_and_deleted(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "CreateItem");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_await_held(world->fake, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newest"));
+	fake_hold(world->fake, NULL);
+	world_until(world, 1, "SELECT count(*) FROM item WHERE node = %lld AND item_id != 'A'", id);
+	pen_unlink(kit, one, "a.eml");
+	world_flush(world);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+}
+
 static void remove_dir_meanwhile(World *world)
 {
 	fake_hold(world->fake, "CreateFolder");
@@ -371,6 +431,9 @@ int main(int argc, char **argv)
 	ADD("deleted-meanwhile-and-refused", test_meanwhile_deleted_and_refused);
 	ADD("rewritten-deleted-and-refused", test_rewritten_deleted_and_refused);
 	ADD("rewritten-deleted-and-lost", test_rewritten_deleted_and_lost);
+	ADD("rewritten-twice", test_rewritten_twice);
+	ADD("rewritten-again", test_rewritten_again);
+	ADD("rewritten-twice-and-deleted", test_rewritten_twice_and_deleted);
 	ADD("rewritten-deleted-and-done", test_rewritten_deleted_and_done);
 	ADD("dir-deleted-and-refused", test_dir_deleted_and_refused);
 	ADD("dir-deleted-and-lost", test_dir_deleted_and_lost);
