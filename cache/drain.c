@@ -381,7 +381,10 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 		intent->sent_fields = intent->fields;
 		intent->fields = 0;
 	}
-	return cache_intent_put(conn, intent, false, error);
+	/* Whatever becomes of an update: a change that is seen later may be our own. */
+	return (step != CACHE_TODO_UPDATE || cache_conn_run(conn, error,
+			"UPDATE item SET print = 0 WHERE node = ?", "i", intent->node)) &&
+	       cache_intent_put(conn, intent, false, error);
 }
 
 /* The journal says that these are sent before they are. *ret_leaving (own, of CacheIntent): those

@@ -139,6 +139,20 @@ static void assert_one_left(World *world, const char *content)
 	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 2);
 }
 
+/* Our own update is no change by somebody else, whose message would be kept too. */
+static void test_rewritten_while_updated(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	const CacheFields fields = {.set = CACHE_FIELD_SUBJECT, .subject = "another"};
+	fake_hold(world->fake, "UpdateItem");
+	pen_set(kit, id, &fields);
+	fake_await_held(world->fake, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	assert_one_left(world, PEN_MAIL("newer"));
+}
+
 static void test_rewritten_twice(World *world, gconstpointer data)
 {
 	int64_t id = world_find(world, "F1", "a.eml");
@@ -431,6 +445,7 @@ int main(int argc, char **argv)
 	ADD("deleted-meanwhile-and-refused", test_meanwhile_deleted_and_refused);
 	ADD("rewritten-deleted-and-refused", test_rewritten_deleted_and_refused);
 	ADD("rewritten-deleted-and-lost", test_rewritten_deleted_and_lost);
+	ADD("rewritten-while-updated", test_rewritten_while_updated);
 	ADD("rewritten-twice", test_rewritten_twice);
 	ADD("rewritten-again", test_rewritten_again);
 	ADD("rewritten-twice-and-deleted", test_rewritten_twice_and_deleted);
