@@ -142,8 +142,8 @@ bool cache_store_is_final(const GError *error)
 /* The server cannot give this item: say so in the tree, leave it alone. */
 static bool store_error(CacheConn *conn, const CacheStoreItem *item, GError **error)
 {
-	/* A broken answer, or a "403" at the door, says nothing about the item: whoever opens it asks
-	 * again, but nobody asks in the background for ever. */
+	/* A broken answer, or a "403" at the door, says nothing about the item: whoever opens it
+	 * asks again, but nobody asks in the background for ever. */
 	if (ews_error_is(item->error, EWS_ERROR_PROTOCOL) || item->is_everybodys)
 		return cache_conn_run(conn, error,
 			"UPDATE node SET want = 2 WHERE id = ? AND want = 1", "i", item->node);

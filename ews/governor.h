@@ -68,7 +68,7 @@ void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count
 void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind);
 void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,
 	int64_t now);
-/* An answer that nothing could be made of: after some of them in a row a pause, as if it were busy. */
+/* An answer that nothing could be made of: after some in a row a pause, as if it were busy. */
 void ews_governor_garbled(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
 void ews_governor_unreached(EwsGovernor *self, const GError *error, int64_t now);
 void ews_governor_broken(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);

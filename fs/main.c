@@ -250,7 +250,8 @@ static bool is_put_off(Program *self, GError **error)
 }
 
 /* One small question, before the cache asks many: a wrong password must not be tried by several
- * connections at once. Without an index to show, the answer is waited for; with one, only a password that is refused at once keeps the mount away. */
+ * connections at once. Without an index to show, the answer is waited for; with one, only a
+ * password that is refused at once keeps the mount away. */
 static bool ask_server(Program *self, GError **error)
 {
 	bool has_tree = cache_has_tree(self->cache);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is going on when a fault strikes. An activity is a class: `prepare` makes all ready and leaves
-ewsfs mounted and idle, `act` does it while the fault lasts, `again` does what of it is not done.
+"""What is going on when a fault strikes. An activity is a class: `prepare` makes all ready and
+leaves ewsfs mounted and idle, `act` does it while the fault lasts, `again` does what of it is not done.
 """
 import os
 
@@ -234,7 +234,7 @@ class Send(Simple):
         return self.cell.server.stats()['sent'] == 1 or queue(self.there)
 
     def decide(self):
-        """A mail that may have been sent is never sent again by itself: he looks, and it was not."""
+        """What may have been sent is never sent again by itself: he looks, and it was not."""
         if not queue(self.there, 'maybe-sent') or self.cell.server.stats()['sent']:
             return False
         run(program('ewsfsctl'), 'discard', '--yes', '--all', cwd=self.there.path)

@@ -249,7 +249,8 @@ class Cell:
         asked = len(self.server.log('fault'))
         self.requests = max(asked, self.wire.accepted - self.accepted)
         limit = STORM + STORM_PER_S * self.lasted + self.activity.requests
-        claim(not self.row or self.requests <= limit, '%d requests in %.1f s' % (self.requests, self.lasted))
+        claim(not self.row or self.requests <= limit,
+              '%d requests in %.1f s' % (self.requests, self.lasted))
 
     def ctl(self, *words, seconds=RECOVERY_S, status=0):
         return run(program('ewsfsctl'), words[0], *words[1:], self.there.path, status=status,

@@ -3,7 +3,8 @@
 two together). A row says what goes wrong, where that matters, and what may be seen of it.
 
 `how`: "wire:KIND" is trouble of the network (wire.py), "dns" an unknown host, "admin:WHAT" an order
-for the test server, anything else one of its faults (tests/ewsd/README.md), several divided by " & ".
+for the test server, anything else one of its faults (tests/ewsd/README.md), several divided by
+" & ".
 `reads`: what a call that needs the server may say while the fault lasts, besides "done".
 `change`: "waits" is sent by itself when the fault is over; "refused" the server may have meant it:
 parked or taken back, and a person does it again.
@@ -13,7 +14,8 @@ import collections
 
 READS = ('read small', 'read large', 'prefetch')
 NEWS = ('first sync', 'refresh')
-WRITES = ('create', 'overwrite', 'move', 'delete', 'flag', 'mkdir', 'rmdir', 'rename folder', 'send')
+WRITES = ('create', 'overwrite', 'move', 'delete', 'flag', 'mkdir', 'rmdir', 'rename folder',
+          'send')
 BATCHED = ('create', 'move', 'delete', 'flag')
 ACTIVITIES = NEWS + ('listing',) + READS + WRITES + ('unmount',)
 ANY = NEWS + READS + WRITES + ('unmount',)

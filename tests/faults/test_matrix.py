@@ -42,7 +42,7 @@ def kit(tmp_path_factory):
 
 
 def possible(row):
-    """Without the switch for names (a sanitizer wants to be loaded first) that fault is left out."""
+    """Without the switch for names (a sanitizer wants to be first) that fault is left out."""
     return row.how != 'dns' or NODNS
 
 
