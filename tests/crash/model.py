@@ -9,6 +9,7 @@ knows, and the operation is not done at all.
 Run as a program: a process that does operations in a directory, one line each; with `look`, one
 that says what is in it.
 """
+import contextlib
 import errno
 import hashlib
 import json
@@ -308,7 +309,8 @@ class Worker:
     def end(self):
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
 
 
