@@ -375,7 +375,9 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	intent->doing = step;
 	intent->attempt++;
 	intent->sent_at = g_get_real_time();
-	intent->sent_folder = intent->target;
+	/* A delete keeps in mind where a move before it, whose answer was lost, may have led. */
+	if (step != CACHE_TODO_DELETE)
+		intent->sent_folder = intent->target;
 	intent->is_urgent = intent->is_urgent && intent->todo != (unsigned)step;
 	if (carries_fields) {
 		intent->sent_fields = intent->fields;

@@ -171,6 +171,9 @@ static void again(CacheIntent *intent, const GError *error)
 	intent->doing = 0;
 	intent->fields |= intent->sent_fields;
 	intent->sent_fields = 0;
+	/* Deleted meanwhile: that is all that is left to be said. */
+	if ((intent->todo & CACHE_TODO_DELETE) != 0)
+		intent->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
 	intent->tries++;
 	intent->not_before = g_get_real_time() + wait;
 	note_error(intent, error);
@@ -364,10 +367,30 @@ static bool is_passing(const GError *error)
 	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
 }
 
+/* A move whose answer was lost may have given it another id: it is looked for where it was to go. */
+static bool may_have_moved(const CacheIntent *intent)
+{
+	return intent->kind == CACHE_KIND_FILE && intent->sent_folder != 0 &&
+	       intent->sent_folder != intent->folder;
+}
+
+static void look_for_moved(Outcome *self)
+{
+	self->intent->doing = 0;
+	self->intent->state = CACHE_INTENT_DOUBT;
+	cache_doubt_begin(self->cache);
+}
+
 static bool is_gone(Outcome *self, GError **error)
 {
 	switch (self->sent->step) {
 	case CACHE_TODO_DELETE:
+		if (may_have_moved(self->intent)) {
+			self->intent->todo |= CACHE_TODO_MOVE;
+			look_for_moved(self);
+			return true;
+		}
+		return done(self, error);
 	case CACHE_TODO_REMOVE_OLD:
 		return done(self, error);
 	case CACHE_TODO_UPDATE:
@@ -377,9 +400,7 @@ static bool is_gone(Outcome *self, GError **error)
 		return true;
 	case CACHE_TODO_MOVE:
 		/* Moved by an earlier attempt, perhaps: the target's next sync shows it. */
-		self->intent->doing = 0;
-		self->intent->state = CACHE_INTENT_DOUBT;
-		cache_doubt_begin(self->cache);
+		look_for_moved(self);
 		return true;
 	case CACHE_TODO_COPY:
 		/* What was to be copied went first. */

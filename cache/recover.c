@@ -10,7 +10,8 @@
 
 /* A create, a copy or a mail that was on its way may have arrived; everything else can be said
  * once more. So may a directory that was deleted meanwhile.
- * (2: in doubt, 0: queued; 1: MAKE, 2: COPY, 16: SEND, 64: DELETE.) */
+ * (2: in doubt, 0: queued; 1: MAKE, 2: COPY, 4: MOVE, 8: UPDATE, 16: SEND,
+ * 64: DELETE, after which there is nothing to be moved or set.) */
 static bool doubt_what_was_sent(CacheConn *conn, GError **error)
 {
 	return cache_conn_run(conn, error,
@@ -20,6 +21,7 @@ static bool doubt_what_was_sent(CacheConn *conn, GError **error)
 		       "") &&
 	       cache_conn_run(conn, error,
 		       "UPDATE intent SET state = 0, doing = 0, fields = fields | sent_fields,"
+		       " todo = CASE WHEN todo & 64 != 0 THEN todo & ~12 ELSE todo END,"
 		       " sent_fields = 0 WHERE state = 1",
 		       "") &&
 	       cache_conn_run(conn, error,

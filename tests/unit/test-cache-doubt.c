@@ -136,6 +136,48 @@ static void test_some_arrive(World *world, gconstpointer data)
 	assert_once(world, other);
 }
 
+/* Moved, the answer was lost, and deleted before it could be asked again. */
+static void delete_moved(World *world, bool was_moved)
+{
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_lose(world->fake, "MoveItem", was_moved, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	pen_unlink(kit, two, "a.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+	world_assert_asked(world, "MoveItem", 1);
+}
+
+static void test_moved_and_deleted(World *world, gconstpointer data)
+{
+	delete_moved(world, true);
+}
+
+static void test_not_moved_and_deleted(World *world, gconstpointer data)
+{
+	delete_moved(world, false);
+}
+
+/* The same, deleted while the move was on its way. */
+static void test_deleted_while_moved(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "MoveItem", true, 1);
+	fake_hold(world->fake, "MoveItem");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_await_held(world->fake, 1);
+	pen_unlink(kit, two, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
 /* It came after all, after it was sent again: one of the two goes. */
 static void test_twins(World *world, gconstpointer data)
 {
@@ -494,6 +536,9 @@ int main(int argc, char **argv)
 	ADD("create-was-not-done", test_create_was_not_done);
 	ADD("create-was-late", test_create_was_late);
 	ADD("some-arrive", test_some_arrive);
+	ADD("moved-and-deleted", test_moved_and_deleted);
+	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
+	ADD("deleted-while-moved", test_deleted_while_moved);
 	ADD("twins", test_twins);
 	ADD("copies-stay", test_copies_stay);
 	ADD("update", test_update);
