@@ -351,6 +351,16 @@ static bool carries_bytes(const CacheIntent *intent, CacheTodo step)
 	       (step == CACHE_TODO_MAKE || step == CACHE_TODO_COPY);
 }
 
+/* A move whose answer was lost is repeated as it was, and a delete keeps in mind where it may have
+ * led. */
+static bool keeps_destination(const CacheIntent *intent, CacheTodo step)
+{
+	bool was_moved = intent->sent_folder != 0 && intent->folder != 0 &&
+			 intent->sent_folder != intent->folder;
+	return intent->kind == CACHE_KIND_FILE &&
+	       (step == CACHE_TODO_DELETE || (step == CACHE_TODO_MOVE && was_moved));
+}
+
 static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, CacheTodo step,
 	bool *ret_leaves, GError **error)
 {
@@ -375,8 +385,7 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	intent->doing = step;
 	intent->attempt++;
 	intent->sent_at = g_get_real_time();
-	/* A delete keeps in mind where a move before it, whose answer was lost, may have led. */
-	if (step != CACHE_TODO_DELETE)
+	if (!keeps_destination(intent, step))
 		intent->sent_folder = intent->target;
 	intent->is_urgent = intent->is_urgent && intent->todo != (unsigned)step;
 	if (carries_fields) {

@@ -238,11 +238,19 @@ char *cache_intent_describe(const CacheIntent *self)
 	"  WHERE leave.node != intent.node"                                                        \
 	"  AND (leaving.folder = empty.id OR leave.old_folder = empty.id)))"
 
+/* A move whose answer was lost is repeated as it was, wherever the node has been put since: so it is
+ * either done or found where it led to, and goes on from there. (7: MAKE, COPY, MOVE; 4: MOVE.) */
+#define DESTINATION                                                                                \
+	" CASE WHEN node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"             \
+	" AND item.folder != 0 AND intent.sent_folder != item.folder THEN coalesce("               \
+	" (SELECT folder_id FROM folder WHERE id = intent.sent_folder), target.folder_id)"         \
+	" ELSE target.folder_id END"
+
 /* What is beside the row: where the node is, what it is on the server, what it waits for. */
 #define BESIDE                                                                                     \
 	", node.kind, CASE WHEN node.state = 0 THEN node.parent ELSE 0 END, node.name,"            \
 	" node.size, item.folder, item.item_id, item.change_key, own.folder_id, target.id,"        \
-	" target.folder_id, origin.item_id,"                                                       \
+	DESTINATION ", origin.item_id,"                                                            \
 	" EXISTS (SELECT 1 FROM intent AS first WHERE first.node = intent.after) "                 \
 	"OR" HAS_DEPARTURES ","                                                                    \
 	" (SELECT name FROM distinguished WHERE folder_id = target.folder_id)"

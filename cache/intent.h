@@ -87,7 +87,7 @@ typedef struct CacheIntent {
 	int64_t dir;    /* where it is in the tree; 0: it was deleted */
 	int64_t target; /* folder.id of dir; 0: not on the server yet */
 	int64_t folder; /* folder.id where the item is on the server; 0: nowhere */
-	char *target_id;
+	char *target_id;   /* of where the next step leads; of a move that is repeated, as before */
 	char *id; /* ItemId or FolderId; NULL: not on the server */
 	char *change_key;
 	char *source_id; /* of the item that it is a copy of */

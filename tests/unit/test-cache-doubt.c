@@ -162,6 +162,44 @@ static void test_not_moved_and_deleted(World *world, gconstpointer data)
 	delete_moved(world, false);
 }
 
+/* Moved on, before the first move could be asked again. */
+static void move_on(World *world, bool was_moved)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_lose(world->fake, "MoveItem", was_moved, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "c.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_where(world, id, "F3");
+	world_assert_ls(world, "F3", "c.eml");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
+static void test_moved_on(World *world, gconstpointer data)
+{
+	move_on(world, true);
+}
+
+static void test_not_moved_and_on(World *world, gconstpointer data)
+{
+	move_on(world, false);
+}
+
+/* Moved on after the server had refused: once is enough. */
+static void test_busy_and_moved_on(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "MoveItem", EWS_ERROR_BUSY, 1);
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	world_until(world, 1, "SELECT tries FROM intent");
+	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "a.eml");
+	world_flush(world);
+	world_assert_asked(world, "MoveItem", 2);
+	world_assert_ls(world, "F3", "a.eml");
+}
+
 /* The same, deleted while the move was on its way. */
 static void test_deleted_while_moved(World *world, gconstpointer data)
 {
@@ -538,6 +576,9 @@ int main(int argc, char **argv)
 	ADD("some-arrive", test_some_arrive);
 	ADD("moved-and-deleted", test_moved_and_deleted);
 	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
+	ADD("moved-on", test_moved_on);
+	ADD("not-moved-and-on", test_not_moved_and_on);
+	ADD("busy-and-moved-on", test_busy_and_moved_on);
 	ADD("deleted-while-moved", test_deleted_while_moved);
 	ADD("twins", test_twins);
 	ADD("copies-stay", test_copies_stay);
