@@ -367,7 +367,7 @@ static bool is_passing(const GError *error)
 	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
 }
 
-/* A move whose answer was lost may have given it another id: it is looked for where it was to go. */
+/* A move whose answer was lost may have given it another id: it is looked for where that led. */
 static bool may_have_moved(const CacheIntent *intent)
 {
 	return intent->kind == CACHE_KIND_FILE && intent->sent_folder != 0 &&

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is going on when a fault strikes. An activity is a class: `prepare` makes all ready and
-leaves ewsfs mounted and idle, `act` does it while the fault lasts, `again` does what of it is not done.
+leaves ewsfs mounted and idle, `act` does it while the fault lasts, `again` does what of it is not
+done.
 """
 import os
 
