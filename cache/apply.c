@@ -13,9 +13,6 @@
 #include "cache/sync.h"
 #include "ews/error.h"
 
-/* So long after a write of ours the server may still be busy with it. */
-#define OWN_US (60 * (int64_t)G_USEC_PER_SEC)
-
 /* How a new node is called and numbered. */
 typedef struct Naming {
 	const CacheIdent *ident;
@@ -247,7 +244,7 @@ static bool agree(const CacheItemRow *row, const EwsItem *item)
  * after-work on it, which changes no property. */
 static bool is_echo(const CacheItemRow *row, const EwsItem *item)
 {
-	bool is_ours = g_get_real_time() - row->written_at < OWN_US;
+	bool is_ours = cache_item_is_just_written(row);
 	return is_ours && (row->print == 0 || row->print == cache_item_print(item));
 }
 

@@ -199,7 +199,7 @@ static bool take_aside(Cache *cache, CacheConn *conn, const CacheNode *node, Cac
 	g_autofree char *guid = g_uuid_string_random();
 	int64_t now = g_get_real_time();
 	cache_intent_ask_make(intent, row->item_id, row->folder);
-	intent->old_print = row->print;
+	intent->old_print = cache_item_known_print(row);
 	return cache_fields_inherit(conn, node->id, aside, intent->fields, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", aside) &&
 	       cache_local_make(cache->locals, conn, aside, cache_blob_fd(blob), error) &&
@@ -309,7 +309,7 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 			return false;
 		cache_intent_ask_make(intent, is_known ? row->item_id : NULL,
 			is_known ? row->folder : 0);
-		intent->old_print = is_known ? row->print : intent->old_print;
+		intent->old_print = is_known ? cache_item_known_print(row) : intent->old_print;
 		return cache_intent_drop_copies(conn, node->id, error) &&
 		       take_aside(cache, conn, node, intent, error) &&
 		       set_date(conn, node, intent, error) &&

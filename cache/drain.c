@@ -394,7 +394,8 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	}
 	/* Whatever becomes of an update: a change that is seen later may be our own. */
 	return (step != CACHE_TODO_UPDATE || cache_conn_run(conn, error,
-			"UPDATE item SET print = 0 WHERE node = ?", "i", intent->node)) &&
+			"UPDATE item SET print = 0, written_at = ? WHERE node = ?", "ii",
+			g_get_real_time(), intent->node)) &&
 	       cache_intent_put(conn, intent, false, error);
 }
 

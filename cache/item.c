@@ -5,6 +5,9 @@
 
 #include "cache/private.h"
 
+/* So long after a write of ours the server may still be busy with it. */
+#define OWN_US (60 * (int64_t)G_USEC_PER_SEC)
+
 #define ROW_COLUMNS                                                                                \
 	"item.node, item.folder, node.parent, item.run, item.received, item.created, item.print,"  \
 	" node.ino, node.content, node.state, node.flags, item.flag, node.size, item.by_key,"      \
@@ -166,6 +169,16 @@ int64_t cache_item_print(const EwsItem *item)
 		print = print_text(print, *category);
 	print = cache_ident_print(print, numbers, sizeof numbers);
 	return (int64_t)(print >> 1);
+}
+
+bool cache_item_is_just_written(const CacheItemRow *row)
+{
+	return g_get_real_time() - row->written_at < OWN_US;
+}
+
+int64_t cache_item_known_print(const CacheItemRow *row)
+{
+	return cache_item_is_just_written(row) ? 0 : row->print;
 }
 
 /* digest and error describe the content and outlive a change of properties. */

@@ -142,6 +142,7 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 	if (!cache_intent_release_old(conn, intent, item_id, error))
 		return false;
 	cache_intent_ask_make(intent, item_id, intent->sent_folder);
+	intent->old_print = 0;
 	cache_doubt_begin(cache);
 	return true;
 }

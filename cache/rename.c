@@ -113,7 +113,7 @@ static bool replace(Renaming *self, CacheIntent *intent, bool will_create, GErro
 	if (is_first && !is_busy && (is_known || (other != NULL && other->old_id != NULL))) {
 		cache_intent_ask_make(intent, is_known ? row->item_id : other->old_id,
 			is_known ? row->folder : other->old_folder);
-		intent->old_print = is_known ? row->print : other->old_print;
+		intent->old_print = is_known ? cache_item_known_print(row) : other->old_print;
 		return cache_change_forget(self->cache, self->conn, old->id, error);
 	}
 	return cache_remove_file(self->cache, self->conn, old, self->node->id, error);
