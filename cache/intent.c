@@ -239,7 +239,8 @@ char *cache_intent_describe(const CacheIntent *self)
 	"  AND (leaving.folder = empty.id OR leave.old_folder = empty.id)))"
 
 /* A move whose answer was lost is repeated as it was, wherever the node has been put since: so it
- * is either done or found where it led to, and goes on from there. (7: MAKE, COPY, MOVE; 4: MOVE.) */
+ * is either done or found where it led to, and goes on from there.
+ * (7: MAKE, COPY, MOVE; 4: MOVE.) */
 #define DESTINATION                                                                                \
 	" CASE WHEN node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"             \
 	" AND item.folder != 0 AND intent.sent_folder != item.folder THEN coalesce("               \

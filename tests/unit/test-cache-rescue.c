@@ -236,6 +236,7 @@ static void test_removed(Wreck *wreck, gconstpointer data)
 	remove_log(wreck);
 	g_unlink(wreck->index);
 	g_autoptr(CacheDb) db = open_well(wreck);
+	g_assert_nonnull(db);
 	g_assert_false(begins(wreck->state, "rescued-"));
 }
 
@@ -297,8 +298,6 @@ static void test_log_not_begun(Wreck *wreck, gconstpointer data)
 static void test_nothing_unsent(Wreck *wreck, gconstpointer data)
 {
 	g_autofree char *files = g_build_filename(wreck->state, "files", NULL);
-	g_autofree char *made = g_strdup_printf("%s/%" G_GINT64_FORMAT, files, wreck->made);
-	g_autofree char *name = NULL;
 	g_autoptr(CacheDb) db = open_well(wreck);
 	CacheConn *conn = cache_db_begin(db, NULL);
 	g_assert_true(cache_conn_run(conn, NULL, "DELETE FROM intent", ""));
