@@ -192,7 +192,8 @@ run_tests()
     shift 2
     names=$dir/meson-logs/failed-$name
     rm -f "$dir/meson-logs/testlog-$name.json"
-    "${runner[@]}" meson test -C "$dir" --no-rebuild --logbase "testlog-$name" "$@" </dev/null
+    "${runner[@]}" meson test -C "$dir" --no-rebuild --logbase "testlog-$name" \
+        --num-processes "$at_once" "$@" </dev/null
     status=$?
     report=$(read_testlog "$dir/meson-logs/testlog-$name.json" "$names" | tr -d '\000')
     read -r ok bad none <<<"${report##*$'\n'}"
@@ -229,6 +230,9 @@ tests()
 
 # More failures than this are no accident: no second try.
 again_max=8
+
+# The longer tests mostly wait: for a settle time, a timeout, a fault to pass.
+at_once=$((2 * $(nproc)))
 
 if [ "$install" = yes ]; then
     packages_need "${packages_build[@]}" "${packages_server[@]}" "${packages_tests[@]}" || {
