@@ -498,9 +498,6 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 	}
 	if ((self->sent->step & BIRTH) != 0 && cache_intent_is_unwanted(intent))
 		return cache_outcome_unborn(self->cache, self->conn, intent, error);
-	/* Certainly where it was: said again, the move leads to where it is wanted then. */
-	if (self->sent->step == CACHE_TODO_MOVE && !ews_error_is(why, EWS_ERROR_NOT_FOUND))
-		intent->sent_folder = 0;
 	if (is_passing(why)) {
 		again(intent, why);
 		return true;

@@ -188,16 +188,21 @@ static void test_not_moved_and_on(World *world, gconstpointer data)
 	move_on(world, false);
 }
 
-/* Moved on after the server had refused: once is enough. */
-static void test_busy_and_moved_on(World *world, gconstpointer data)
+/* Moved and renamed at once, and no answer comes for a while. */
+static void test_moved_and_renamed(World *world, gconstpointer data)
 {
-	fake_fail(world->fake, "MoveItem", EWS_ERROR_BUSY, 1);
-	pen_rename(kit, one, "a.eml", two, "a.eml");
+	int64_t id = world_find(world, "F1", "a.eml");
+	pen_rename(kit, one, "a.eml", two, "c.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
 	world_until(world, 1, "SELECT tries FROM intent");
-	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "a.eml");
+	/* A later attempt never left: that says nothing of the first. */
+	fake_fail(world->fake, "MoveItem", EWS_ERROR_OFFLINE, 1);
+	world_until(world, 2, "SELECT tries FROM intent");
+	fake_lose(world->fake, "UpdateItem", true, 2);
 	world_flush(world);
-	world_assert_asked(world, "MoveItem", 2);
-	world_assert_ls(world, "F3", "a.eml");
+	world_assert_where(world, id, "F2");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpstr(item->file_name, ==, "c.eml");
 }
 
 /* The same, deleted while the move was on its way. */
@@ -578,7 +583,7 @@ int main(int argc, char **argv)
 	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
 	ADD("moved-on", test_moved_on);
 	ADD("not-moved-and-on", test_not_moved_and_on);
-	ADD("busy-and-moved-on", test_busy_and_moved_on);
+	ADD("moved-and-renamed", test_moved_and_renamed);
 	ADD("deleted-while-moved", test_deleted_while_moved);
 	ADD("twins", test_twins);
 	ADD("copies-stay", test_copies_stay);
