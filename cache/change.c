@@ -169,6 +169,15 @@ bool cache_change_forget(Cache *cache, CacheConn *conn, int64_t node, GError **e
 
 /* --- finishing ---------------------------------------------------------------------------- */
 
+CacheReplaced cache_change_replaced(const CacheItemRow *row)
+{
+	return (CacheReplaced){
+		.item_id = row->item_id,
+		.folder = row->folder,
+		.print = cache_item_is_just_written(row) ? 0 : row->print,
+	};
+}
+
 /* A message that was put aside under a backup's name, and in whose place @node is now: it is the
  * one that @node replaces. What the backup's name shows from now on is a scratch file. */
 static bool take_aside(Cache *cache, CacheConn *conn, const CacheNode *node, CacheIntent *intent,
@@ -198,9 +207,9 @@ static bool take_aside(Cache *cache, CacheConn *conn, const CacheNode *node, Cac
 		return true;
 	g_autofree char *guid = g_uuid_string_random();
 	int64_t now = g_get_real_time();
-	cache_intent_ask_make(intent, row->item_id, row->folder);
-	intent->old_print = cache_item_known_print(row);
-	return cache_fields_inherit(conn, node->id, aside, intent->fields, error) &&
+	const CacheReplaced old = cache_change_replaced(row);
+	return cache_intent_replace(conn, intent, &old, error) &&
+	       cache_fields_inherit(conn, node->id, aside, intent->fields, error) &&
 	       cache_conn_run(conn, error, "DELETE FROM aside WHERE node = ?", "i", aside) &&
 	       cache_local_make(cache->locals, conn, aside, cache_blob_fd(blob), error) &&
 	       cache_evict_forget(cache, conn, aside, error) &&
@@ -305,12 +314,11 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 		return cache_intent_put(conn, intent, true, error);
 	}
 	if (is_ready) {
-		if (!cache_intent_release_old(conn, intent, is_known ? row->item_id : NULL, error))
-			return false;
-		cache_intent_ask_make(intent, is_known ? row->item_id : NULL,
-			is_known ? row->folder : 0);
-		intent->old_print = is_known ? cache_item_known_print(row) : intent->old_print;
-		return cache_intent_drop_copies(conn, node->id, error) &&
+		CacheReplaced old = {.item_id = NULL};
+		if (is_known)
+			old = cache_change_replaced(row);
+		return cache_intent_replace(conn, intent, &old, error) &&
+		       cache_intent_drop_copies(conn, node->id, error) &&
 		       take_aside(cache, conn, node, intent, error) &&
 		       set_date(conn, node, intent, error) &&
 		       (!is_known || cache_evict_forget(cache, conn, node->id, error)) &&

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/intent.h"
+#include "cache/item.h"
 #include "cache/private.h"
 
 /*
@@ -52,6 +53,10 @@ bool cache_change_insert_item(CacheConn *conn, int64_t node, const char *name, c
 /* Its entries changed: the directory's time moves, and with @subdirs its link count. */
 bool cache_change_touch(CacheConn *conn, int64_t dir, int subdirs,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The item of a node that is written anew or over, borrowed from its row. Its print is not known
+ * when it may be changed because we changed it. */
+CacheReplaced cache_change_replaced(const CacheItemRow *row);
 
 /* Removes a node that the server knows nothing of, with all that is kept for it. The bytes in
  * files/ go with cache_local_remove after the commit. */

@@ -48,11 +48,9 @@ static bool keep_both(Cache *cache, CacheConn *conn, CacheIntent *intent, const 
 	bool has_row = false;
 	int64_t folder = intent->old_folder;
 	g_message("%s: it was changed elsewhere too: both are kept", intent->name);
-	intent->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD;
 	intent->doing = 0;
 	intent->state = CACHE_INTENT_QUEUED;
-	intent->old_folder = 0;
-	g_clear_pointer(&intent->old_id, g_free);
+	cache_intent_forget_old(intent);
 	if (!cache_intent_put(conn, intent, false, error))
 		return false;
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,

@@ -355,10 +355,9 @@ static bool carries_bytes(const CacheIntent *intent, CacheTodo step)
  * led. */
 static bool keeps_destination(const CacheIntent *intent, CacheTodo step)
 {
-	bool was_moved = intent->sent_folder != 0 && intent->folder != 0 &&
-			 intent->sent_folder != intent->folder;
-	return intent->kind == CACHE_KIND_FILE &&
-	       (step == CACHE_TODO_DELETE || (step == CACHE_TODO_MOVE && was_moved));
+	if (step == CACHE_TODO_MOVE)
+		return cache_intent_may_have_moved(intent);
+	return step == CACHE_TODO_DELETE && intent->kind == CACHE_KIND_FILE;
 }
 
 static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, CacheTodo step,

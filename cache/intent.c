@@ -62,6 +62,12 @@ bool cache_intent_is_unwanted(const CacheIntent *self)
 	return (self->todo & BIRTH) != 0 && (self->todo & CACHE_TODO_DELETE) != 0;
 }
 
+bool cache_intent_may_have_moved(const CacheIntent *self)
+{
+	return self->kind == CACHE_KIND_FILE && self->sent_folder != 0 && self->folder != 0 &&
+	       self->sent_folder != self->folder;
+}
+
 bool cache_intent_is_over(const CacheIntent *self)
 {
 	return self->todo == 0 && self->doing == 0;
@@ -84,8 +90,7 @@ static void reopen(CacheIntent *self)
 	}
 }
 
-/* Nothing is replaced. */
-static void forget_old(CacheIntent *self)
+void cache_intent_forget_old(CacheIntent *self)
 {
 	g_clear_pointer(&self->old_id, g_free);
 	self->old_folder = 0;
@@ -103,7 +108,7 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 	if (self->doing == 0)
 		self->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
 	if (old_id != NULL && g_strcmp0(old_id, self->old_id) != 0) {
-		forget_old(self);
+		cache_intent_forget_old(self);
 		self->old_id = g_strdup(old_id);
 		self->old_folder = old_folder;
 	}
@@ -116,7 +121,7 @@ void cache_intent_drop_make(CacheIntent *self)
 	reopen(self);
 	self->todo &= ~(unsigned)CACHE_TODO_MAKE;
 	if (g_strcmp0(self->old_id, self->id) == 0)
-		forget_old(self);
+		cache_intent_forget_old(self);
 	if (self->fields != 0)
 		self->todo |= CACHE_TODO_UPDATE;
 	cache_intent_ask_move(self);
@@ -132,7 +137,7 @@ void cache_intent_drop_birth(CacheIntent *self)
 		self->todo &= ~(unsigned)CACHE_TODO_DELETE;
 	if (self->kind == CACHE_KIND_FILE && self->id != NULL &&
 		g_strcmp0(self->old_id, self->id) == 0)
-		forget_old(self);
+		cache_intent_forget_old(self);
 }
 
 void cache_intent_ask_copy(CacheIntent *self, int64_t source)
@@ -186,7 +191,7 @@ void cache_intent_ask_delete(CacheIntent *self)
 	/* An item that is written anew, and was not sent so yet, is still its old self. */
 	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0;
 	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0)
-		forget_old(self);
+		cache_intent_forget_old(self);
 	unsigned kept = self->doing | (self->todo & CACHE_TODO_REMOVE_OLD);
 	if (self->state == CACHE_INTENT_DOUBT)
 		kept |= self->todo & BIRTH;
@@ -239,8 +244,8 @@ char *cache_intent_describe(const CacheIntent *self)
 	"  AND (leaving.folder = empty.id OR leave.old_folder = empty.id)))"
 
 /* A move whose answer was lost is repeated as it was, wherever the node has been put since: so it
- * is either done or found where it led to, and goes on from there.
- * (7: MAKE, COPY, MOVE; 4: MOVE.) */
+ * is either done or found where it led to, and goes on from there. The condition is
+ * cache_intent_may_have_moved, with the move as the next step. (7: MAKE, COPY, MOVE; 4: MOVE.) */
 #define DESTINATION                                                                                \
 	" CASE WHEN node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"             \
 	" AND item.folder != 0 AND intent.sent_folder != item.folder THEN coalesce("               \
@@ -424,11 +429,23 @@ GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned m
 	return read_all(conn, stmt, error);
 }
 
-bool cache_intent_release_old(CacheConn *conn, const CacheIntent *self, const char *item_id,
+/* What it replaced before goes by itself from now: what took its place is on the server. */
+static bool release_old(CacheConn *conn, const CacheIntent *self, const char *item_id,
 	GError **error)
 {
 	if (item_id == NULL || self->old_id == NULL || strcmp(item_id, self->old_id) == 0)
 		return true;
 	return cache_conn_run(conn, error, "INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t",
 		self->old_id);
+}
+
+bool cache_intent_replace(CacheConn *conn, CacheIntent *self, const CacheReplaced *old,
+	GError **error)
+{
+	if (!release_old(conn, self, old->item_id, error))
+		return false;
+	cache_intent_ask_make(self, old->item_id, old->folder);
+	if (old->item_id != NULL)
+		self->old_print = old->print;
+	return true;
 }

@@ -120,8 +120,14 @@ void cache_intent_ask_move(CacheIntent *self);
 void cache_intent_ask_fields(CacheIntent *self, unsigned fields);
 void cache_intent_ask_delete(CacheIntent *self);
 
+/* Nothing is replaced (any more). */
+void cache_intent_forget_old(CacheIntent *self);
+
 /* The step that was under way is done. */
 void cache_intent_step_done(CacheIntent *self, CacheTodo step);
+
+/* TRUE when a move of the message was sent, and it is not known to be where that leads. */
+bool cache_intent_may_have_moved(const CacheIntent *self);
 
 /* TRUE when it was deleted while it was on its way to be made. */
 bool cache_intent_is_unwanted(const CacheIntent *self);
@@ -158,7 +164,14 @@ bool cache_intent_drop_copies(CacheConn *conn, int64_t source,
 GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What it replaced before is removed by itself: @item_id (NULL: nothing) is what a further content
- * will replace. Before cache_intent_ask_make. */
-bool cache_intent_release_old(CacheConn *conn, const CacheIntent *self, const char *item_id,
+/* The item that a further content takes the place of. */
+typedef struct CacheReplaced {
+	const char *item_id; /* NULL: none */
+	int64_t folder;
+	int64_t print; /* as somebody else would have to change it; 0: not known */
+} CacheReplaced;
+
+/* New content is finished: cache_intent_ask_make, which replaces @old. An item that it was to
+ * replace before, and that is another one, is removed by itself. */
+bool cache_intent_replace(CacheConn *conn, CacheIntent *self, const CacheReplaced *old,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

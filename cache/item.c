@@ -176,11 +176,6 @@ bool cache_item_is_just_written(const CacheItemRow *row)
 	return g_get_real_time() - row->written_at < OWN_US;
 }
 
-int64_t cache_item_known_print(const CacheItemRow *row)
-{
-	return cache_item_is_just_written(row) ? 0 : row->print;
-}
-
 /* digest and error describe the content and outlive a change of properties. */
 #define ITEM_COLUMNS                                                                               \
 	"folder, run, round, by_key, is_provisional, id_hash, item_id, change_key, item_class,"    \

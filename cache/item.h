@@ -82,9 +82,6 @@ int64_t cache_item_mtime(const EwsItem *item);
 int64_t cache_item_print(const EwsItem *item);
 /* We changed it so recently that the server may still be busy with it. */
 bool cache_item_is_just_written(const CacheItemRow *row);
-/* The print of what somebody else would have to change; 0: not known, or not to be told from what
- * we changed ourselves. */
-int64_t cache_item_known_print(const CacheItemRow *row);
 
 typedef struct CacheItemPlace {
 	int64_t folder;

@@ -39,6 +39,14 @@ typedef struct Outcome {
 
 #define BIRTH (CACHE_TODO_MAKE | CACHE_TODO_COPY)
 
+/* What became of the step shows in a sync (doubt.c). */
+static void look_for(Outcome *self)
+{
+	self->intent->doing = 0;
+	self->intent->state = CACHE_INTENT_DOUBT;
+	cache_doubt_begin(self->cache);
+}
+
 /* --- success ----------------------------------------------------------------------------- */
 
 static bool updated(Outcome *self, GError **error)
@@ -80,10 +88,8 @@ static bool moved(Outcome *self, GError **error)
 		return cache_own_moved(self->conn, intent, id, ews_op_new_change_key(self->op),
 			error);
 	/* A server that does not tell the new id: the folder's next sync does. */
-	intent->doing = 0;
-	intent->state = CACHE_INTENT_DOUBT;
 	intent->sent_at = g_get_real_time();
-	cache_doubt_begin(self->cache);
+	look_for(self);
 	return true;
 }
 
@@ -122,10 +128,8 @@ static bool made(Outcome *self, GError **error)
 	if (id != NULL)
 		return cache_own_made(self->cache, self->conn, self->intent, id,
 			ews_op_new_change_key(self->op), error);
-	self->intent->doing = 0;
-	self->intent->state = CACHE_INTENT_DOUBT;
 	self->intent->sent_at = g_get_real_time();
-	cache_doubt_begin(self->cache);
+	look_for(self);
 	return true;
 }
 
@@ -147,8 +151,7 @@ static bool done(Outcome *self, GError **error)
 		/* Written anew meanwhile: what is remembered is what that will replace. */
 		if ((intent->todo & CACHE_TODO_MAKE) != 0)
 			return true;
-		g_clear_pointer(&intent->old_id, g_free);
-		intent->old_folder = 0;
+		cache_intent_forget_old(intent);
 		return true;
 	case CACHE_TODO_DELETE:
 		return deleted(self, error);
@@ -191,11 +194,9 @@ static void doubt(Outcome *self, const GError *error)
 		again(intent, error);
 		return;
 	}
-	intent->doing = 0;
-	intent->state = CACHE_INTENT_DOUBT;
 	intent->sent_at = g_get_real_time();
 	note_error(intent, error);
-	cache_doubt_begin(self->cache);
+	look_for(self);
 }
 
 /* --- refused ----------------------------------------------------------------------------- */
@@ -367,27 +368,15 @@ static bool is_passing(const GError *error)
 	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
 }
 
-/* A move whose answer was lost may have given it another id: it is looked for where that led. */
-static bool may_have_moved(const CacheIntent *intent)
-{
-	return intent->kind == CACHE_KIND_FILE && intent->sent_folder != 0 &&
-	       intent->sent_folder != intent->folder;
-}
-
-static void look_for_moved(Outcome *self)
-{
-	self->intent->doing = 0;
-	self->intent->state = CACHE_INTENT_DOUBT;
-	cache_doubt_begin(self->cache);
-}
-
 static bool is_gone(Outcome *self, GError **error)
 {
 	switch (self->sent->step) {
 	case CACHE_TODO_DELETE:
-		if (may_have_moved(self->intent)) {
+		/* A move whose answer was lost may have given it another id: it is looked for
+		 * where that led. */
+		if (cache_intent_may_have_moved(self->intent)) {
 			self->intent->todo |= CACHE_TODO_MOVE;
-			look_for_moved(self);
+			look_for(self);
 			return true;
 		}
 		return done(self, error);
@@ -400,7 +389,7 @@ static bool is_gone(Outcome *self, GError **error)
 		return true;
 	case CACHE_TODO_MOVE:
 		/* Moved by an earlier attempt, perhaps: the target's next sync shows it. */
-		look_for_moved(self);
+		look_for(self);
 		return true;
 	case CACHE_TODO_COPY:
 		/* What was to be copied went first. */

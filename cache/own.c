@@ -139,10 +139,9 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 		return keep_bytes(cache, conn, node, row->size, error);
 	if (!row->is_finished)
 		return true;
-	if (!cache_intent_release_old(conn, intent, item_id, error))
+	const CacheReplaced old = {.item_id = item_id, .folder = intent->sent_folder};
+	if (!cache_intent_replace(conn, intent, &old, error))
 		return false;
-	cache_intent_ask_make(intent, item_id, intent->sent_folder);
-	intent->old_print = 0;
 	cache_doubt_begin(cache);
 	return true;
 }

@@ -111,10 +111,14 @@ static bool replace(Renaming *self, CacheIntent *intent, bool will_create, GErro
 	/* One that replaces another already leaves this one to its own intent. */
 	bool is_first = will_create && intent->old_id == NULL;
 	if (is_first && !is_busy && (is_known || (other != NULL && other->old_id != NULL))) {
-		cache_intent_ask_make(intent, is_known ? row->item_id : other->old_id,
-			is_known ? row->folder : other->old_folder);
-		intent->old_print = is_known ? cache_item_known_print(row) : other->old_print;
-		return cache_change_forget(self->cache, self->conn, old->id, error);
+		CacheReplaced theirs;
+		if (is_known)
+			theirs = cache_change_replaced(row);
+		else
+			theirs = (CacheReplaced){other->old_id, other->old_folder,
+				other->old_print};
+		return cache_intent_replace(self->conn, intent, &theirs, error) &&
+		       cache_change_forget(self->cache, self->conn, old->id, error);
 	}
 	return cache_remove_file(self->cache, self->conn, old, self->node->id, error);
 }

@@ -62,6 +62,18 @@ static bool give_up(CacheConn *conn, const char *id, GError **error)
 		       "");
 }
 
+/* A transaction for what was answered; NULL, when it cannot be begun: then the answer is over. */
+static CacheConn *begin(Cache *cache)
+{
+	g_autoptr(GError) error = NULL;
+	CacheConn *conn = cache_sync_begin(cache, &error);
+	if (conn != NULL)
+		return conn;
+	g_warning("journal: %s", error->message);
+	cache->sent_mail->asked--;
+	return NULL;
+}
+
 static void finish(Cache *cache, bool is_good, GError *error)
 {
 	if (is_good)
@@ -80,17 +92,13 @@ static void moved(Cache *cache, EwsOp *op, void *user)
 	g_autofree char *id = user;
 	const GError *failed = ews_op_error(op);
 	GError *error = NULL;
-	CacheConn *conn = cache_sync_begin(cache, &error);
+	CacheConn *conn = begin(cache);
 	bool is_over = failed == NULL || ews_error_is(failed, EWS_ERROR_NOT_FOUND);
 	bool is_passing =
 		failed != NULL && (ews_op_is_in_doubt(op) || ews_error_is_temporary(failed) ||
 					  ews_error_is(failed, EWS_ERROR_AUTH));
-	if (conn == NULL) {
-		g_warning("journal: %s", error->message);
-		g_error_free(error);
-		cache->sent_mail->asked--;
+	if (conn == NULL)
 		return;
-	}
 	bool is_good = is_over      ? forget(conn, id, &error)
 		       : is_passing ? look_again(conn, id, &error)
 				    : give_up(conn, id, &error);
@@ -147,14 +155,11 @@ static void found(Cache *cache, EwsOp *op, void *user)
 {
 	g_autofree char *id = user;
 	GError *error = NULL;
-	CacheConn *conn = cache_sync_begin(cache, &error);
-	if (conn != NULL) {
-		finish(cache, decide(cache, conn, id, op, &error), error);
+	CacheConn *conn = begin(cache);
+	if (conn == NULL)
 		return;
-	}
-	g_warning("journal: %s", error->message);
-	g_error_free(error);
-	cache->sent_mail->asked--;
+	bool is_good = decide(cache, conn, id, op, &error);
+	finish(cache, is_good, error);
 }
 
 /* --- looking ------------------------------------------------------------------------------ */
