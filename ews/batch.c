@@ -508,7 +508,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 		self->places[i].op = ops[i];
 		ops[i]->sent++;
 		g_clear_pointer(&ops[i]->response_code, g_free);
-		self->kind->reset(ops[i]);
+		ews_op_reset(ops[i]);
 	}
 	self->post = ews_http_post(shared->http, write_call(self->kind, ops, count),
 		self->is_change, &http);

@@ -144,7 +144,7 @@ static GError *judge_message(EwsReading *reading, EwsOp *op, const char *code)
 			op->kind->name);
 	if (strcmp(code, "NoError") != 0 && g_strcmp0(code, op->kind->also_success) != 0)
 		return ews_error_from_response(code, reading->envelope->text, TRUE);
-	if (!op->kind->finish(op, &error))
+	if (op->kind->finish && !op->kind->finish(op, &error))
 		return error;
 	return NULL;
 }

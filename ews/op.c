@@ -10,6 +10,12 @@ void ews_op_init(EwsOp *self, const EwsOpKind *kind)
 	self->batch_max = kind->batch_max;
 }
 
+void ews_op_reset(EwsOp *op)
+{
+	if (op->kind->reset)
+		op->kind->reset(op);
+}
+
 void ews_op_free(EwsOp *op)
 {
 	if (!op)

@@ -55,9 +55,9 @@ typedef struct EwsOpKind {
 
 	/* What stands inside the request's element. */
 	void (*write)(EwsWriter *writer, EwsOp *const *ops, unsigned count);
-	/* Forgets what an earlier, broken answer left. Called before each sending. */
+	/* Forgets what an earlier, broken answer left. Before each sending. NULL: nothing. */
 	void (*reset)(EwsOp *op);
-	/* The response message is complete and said success: is the answer whole? */
+	/* The response message is complete and said success: is the answer whole? NULL: it is. */
 	bool (*finish)(EwsOp *op, GError **error);
 	/* Frees what the kind's own struct owns. */
 	void (*clear)(EwsOp *op);
@@ -113,6 +113,8 @@ EwsChange ews_op_kind_change(const EwsOpKind *kind);
 
 /* Fills in the base of a new op. */
 void ews_op_init(EwsOp *self, const EwsOpKind *kind);
+/* Before each answer that may come. */
+void ews_op_reset(EwsOp *op);
 
 /* Ends @op with @error (taken; NULL: success) and gives it back to its submitter. */
 void ews_op_done(EwsOp *op, GError *error);

@@ -43,7 +43,7 @@ static EwsOp *on_begin(void *user)
 	EwsStream *self = user;
 	EwsOp *op = self->events.op;
 
-	op->kind->reset(op);
+	ews_op_reset(op);
 	return op;
 }
 

@@ -9,23 +9,30 @@
  * folder: nothing happened.
  */
 
-void ews_events_init(EwsEvents *self)
+EwsOp *ews_events_op_init(EwsEventsOp *self, const EwsOpKind *kind, const char *id)
 {
-	*self = (EwsEvents){0};
-	self->folder_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	ews_op_init(&self->op, kind);
+	self->id = g_strdup(id);
+	self->events.folder_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	return &self->op;
 }
 
-void ews_events_reset(EwsEvents *self)
+void ews_events_op_reset(EwsOp *op)
 {
-	g_hash_table_remove_all(self->folder_ids);
-	g_clear_pointer(&self->watermark, g_free);
-	self->is_anywhere = self->has_more = self->is_lost = self->is_closed = false;
+	EwsEvents *events = &((EwsEventsOp *)op)->events;
+
+	g_hash_table_remove_all(events->folder_ids);
+	g_clear_pointer(&events->watermark, g_free);
+	events->is_anywhere = events->has_more = events->is_lost = events->is_closed = false;
 }
 
-void ews_events_clear(EwsEvents *self)
+void ews_events_op_clear(EwsOp *op)
 {
-	g_hash_table_unref(self->folder_ids);
-	g_free(self->watermark);
+	EwsEventsOp *self = (EwsEventsOp *)op;
+
+	g_hash_table_unref(self->events.folder_ids);
+	g_free(self->events.watermark);
+	g_free(self->id);
 }
 
 static void start_folder_id(EwsReading *reading)
@@ -47,6 +54,11 @@ static void end_more(EwsReading *reading)
 	EwsEvents *self = reading->record;
 
 	self->has_more = ews_parse_bool(reading->text->str);
+}
+
+void ews_events_notification_start(EwsReading *reading)
+{
+	reading->record = &((EwsEventsOp *)reading->op)->events;
 }
 
 /* clang-format off */

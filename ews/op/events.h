@@ -21,12 +21,20 @@ typedef struct EwsEvents {
 	char *watermark;        /* own; GetEvents: where to go on; NULL: not said */
 } EwsEvents;
 
-void ews_events_init(EwsEvents *self);
-void ews_events_reset(EwsEvents *self);
-void ews_events_clear(EwsEvents *self);
+/* The base of the two operations that are told of events. */
+typedef struct EwsEventsOp {
+	EwsOp op;
+	char *id; /* own: of the subscription */
+	EwsEvents events;
+} EwsEventsOp;
 
-/* <m:Notification>; reading->record is an EwsEvents. */
+EwsOp *ews_events_op_init(EwsEventsOp *self, const EwsOpKind *kind, const char *id);
+void ews_events_op_reset(EwsOp *op);
+void ews_events_op_clear(EwsOp *op);
+
+/* <m:Notification> of an EwsEventsOp: its children, and what begins it. */
 extern const EwsElement ews_events_notification[];
+void ews_events_notification_start(EwsReading *reading);
 
 /* Subscribe, to all folders, STREAM or PULL. @timeout_min: how long a PULL lives unasked. */
 EwsOp *ews_subscribe_new(EwsPush push, unsigned timeout_min);

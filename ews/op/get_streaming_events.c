@@ -7,10 +7,8 @@
  */
 
 typedef struct GetStreamingEvents {
-	EwsOp op;
-	char *id; /* own */
+	EwsEventsOp base;
 	unsigned timeout_min;
-	EwsEvents events;
 } GetStreamingEvents;
 
 static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
@@ -18,54 +16,29 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	const GetStreamingEvents *self = (const GetStreamingEvents *)ops[0];
 
 	ews_writer_start(writer, "m:SubscriptionIds");
-	ews_writer_text(writer, "t:SubscriptionId", self->id);
+	ews_writer_text(writer, "t:SubscriptionId", self->base.id);
 	ews_writer_end(writer);
 	ews_writer_number(writer, "m:ConnectionTimeout", self->timeout_min);
 }
 
-static void start_notification(EwsReading *reading)
-{
-	GetStreamingEvents *self = (GetStreamingEvents *)reading->op;
-
-	reading->record = &self->events;
-}
-
 static void start_bad_id(EwsReading *reading)
 {
-	GetStreamingEvents *self = (GetStreamingEvents *)reading->op;
+	EwsEventsOp *self = (EwsEventsOp *)reading->op;
 
 	self->events.is_lost = true;
 }
 
 static void end_status(EwsReading *reading)
 {
-	GetStreamingEvents *self = (GetStreamingEvents *)reading->op;
+	EwsEventsOp *self = (EwsEventsOp *)reading->op;
 
 	self->events.is_closed = g_str_equal(reading->text->str, "Closed");
-}
-
-static void reset(EwsOp *op)
-{
-	ews_events_reset(&((GetStreamingEvents *)op)->events);
-}
-
-static bool finish(EwsOp *op, GError **error)
-{
-	return true;
-}
-
-static void clear(EwsOp *op)
-{
-	GetStreamingEvents *self = (GetStreamingEvents *)op;
-
-	ews_events_clear(&self->events);
-	g_free(self->id);
 }
 
 /* clang-format off */
 static const EwsElement notifications[] = {
 	{ .name = EWS_NAME_Notification, .children = ews_events_notification,
-	  .start = start_notification },
+	  .start = ews_events_notification_start },
 	{ 0 },
 };
 
@@ -90,25 +63,21 @@ static const EwsOpKind kind = {
 	.batch_max = 1,
 	.elements = message,
 	.write = write_request,
-	.reset = reset,
-	.finish = finish,
-	.clear = clear,
+	.reset = ews_events_op_reset,
+	.clear = ews_events_op_clear,
 };
 
 EwsOp *ews_get_streaming_events_new(const char *subscription_id, unsigned timeout_min)
 {
 	GetStreamingEvents *self = g_new0(GetStreamingEvents, 1);
 
-	ews_op_init(&self->op, &kind);
-	ews_events_init(&self->events);
-	self->id = g_strdup(subscription_id);
 	self->timeout_min = CLAMP(timeout_min, 1, 30);
-	return &self->op;
+	return ews_events_op_init(&self->base, &kind, subscription_id);
 }
 
 const EwsEvents *ews_get_streaming_events_told(const EwsOp *op)
 {
-	const GetStreamingEvents *self = (const GetStreamingEvents *)op;
+	const EwsEventsOp *self = (const EwsEventsOp *)op;
 
 	g_assert(op->kind == &kind);
 	return &self->events;

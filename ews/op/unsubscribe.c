@@ -15,15 +15,6 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_text(writer, "m:SubscriptionId", self->id);
 }
 
-static void reset(EwsOp *op)
-{
-}
-
-static bool finish(EwsOp *op, GError **error)
-{
-	return true;
-}
-
 static void clear(EwsOp *op)
 {
 	Unsubscribe *self = (Unsubscribe *)op;
@@ -41,8 +32,6 @@ static const EwsOpKind kind = {
 	.batch_max = 1,
 	.elements = message,
 	.write = write_request,
-	.reset = reset,
-	.finish = finish,
 	.clear = clear,
 };
 

@@ -21,7 +21,7 @@ static EwsOp *on_begin(void *user)
 	described_free(self->current);
 	self->current = described_new(self->words);
 	self->current->op->done = on_op_done;
-	self->current->op->kind->reset(self->current->op);
+	ews_op_reset(self->current->op);
 	return self->current->op;
 }
 
