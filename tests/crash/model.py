@@ -6,8 +6,8 @@ leave is a function of the model alone, for any operation in any state, so that 
 meaningful when parts of it are taken out. `None` for an answer: it depends on more than the model
 knows, and the operation is not done at all.
 
-Run as a program: a process that does operations in a directory, one line each; with `look`, one
-that says what is in it.
+Run as a program: a process that does operations in a directory, one line each (`cd` and `look`,
+which says what is in one, are two more); with `look`, one that only says what is in some.
 """
 import contextlib
 import errno
@@ -251,6 +251,7 @@ ACTIONS = {
     'rewrite_many': rewrite_many,
     'categories': lambda path, text: os.setxattr(path, 'user.ewsfs.categories', text.encode()),
     'touch': lambda path, seconds: os.utime(path, (seconds, seconds)),
+    'cd': os.chdir, 'look': lambda top: list(look(top)),
 }
 
 
@@ -258,8 +259,7 @@ def serve():
     for line in sys.stdin:
         words = json.loads(line)
         try:
-            ACTIONS[words[0]](*words[1:])
-            answer = 'done'
+            answer = ACTIONS[words[0]](*words[1:]) or 'done'
         except OSError as error:
             answer = errno.errorcode[error.errno]
         print(json.dumps(answer), flush=True)
@@ -293,9 +293,10 @@ def gist(data):
 
 
 class Worker:
-    """A process that does operations below a directory."""
+    """A process that does operations below a directory. One that outlives a mount is told with
+    each where that is (`do_in`), and is nowhere in between: it would keep the mount busy."""
 
-    def __init__(self, directory):
+    def __init__(self, directory='/'):
         self.process = subprocess.Popen([sys.executable, __file__], cwd=directory, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -305,6 +306,13 @@ class Worker:
         self.process.stdin.write(lines)
         self.process.stdin.flush()
         return [json.loads(self.process.stdout.readline()) for _ in operations]
+
+    def do_in(self, directory, operations):
+        return self.do([['cd', directory], *operations, ['cd', '/']])[1:-1]
+
+    def look(self, directory):
+        """As `look`, in a list."""
+        return self.do([['look', directory]])[0]
 
     def end(self):
         self.process.kill()

@@ -10,7 +10,6 @@ import concurrent.futures
 import json
 import os
 import random
-import sys
 import threading
 
 import harness
@@ -36,15 +35,35 @@ FAULTS = [''] * 14 + [
 
 
 class Stage:
-    """A server and a mount for some sequences."""
+    """A server, a mount and the processes that do the work, for some sequences: to start a process
+    takes longer than what it does in one."""
 
     def __init__(self):
         self.server = Server()
         self.server.is_written = True
         self.ews = self.server.somebody()
         self.there = Mount(self.server.url, settle=SETTLE_S).start()
+        self.workers = [Worker() for _ in range(WORKERS)]
+        self.pool = concurrent.futures.ThreadPoolExecutor(WORKERS)
+
+    def at_once(self, what, *words):
+        """Each worker does it with its own of the words, and must be done in time."""
+        timer = threading.Timer(60 * harness.PATIENCE, lambda: [
+            worker.process.kill() for worker in self.workers])
+        timer.start()
+        try:
+            return list(self.pool.map(what, self.workers, *words))
+        finally:
+            timer.cancel()
+
+    def tops(self, top):
+        """Where each has its own part."""
+        return [self.there.at(top, 'w%d' % number) for number in range(WORKERS)]
 
     def close(self, is_wrong=False):
+        for worker in self.workers:
+            worker.end()
+        self.pool.shutdown()
         if is_wrong:
             self.there.abort()
         problems = self.there.finish() + self.server.finish()
@@ -74,7 +93,7 @@ def make_sequence(seed):
 # Doing
 
 
-def do_work(worker, model, operations):
+def do_work(worker, top, model, operations):
     """One process's part of a round."""
     todo, expected = [], []
     for words in operations:
@@ -82,7 +101,7 @@ def do_work(worker, model, operations):
         if answer is not None:
             todo.append(words)
             expected.append(answer)
-    found = worker.do(todo)
+    found = worker.do_in(top, todo)
     for words, wanted, answer in zip(todo, expected, found):
         if wanted != answer:
             raise Wrong('%s answers %s, not %s' % (words[:2], answer, wanted))
@@ -141,11 +160,11 @@ class Other:
         self.model.nodes[os.path.join(folder, '?' + subject)] = File(data.decode())
 
 
-def learn_names(there, top, models):
+def learn_names(stage, top, models):
     """What names the mount gave to what others created."""
     if not any('?' in path for model in models for path in model.nodes):
         return
-    for model, seen in zip(models, look_at(there, top)):
+    for model, seen in zip(models, look_at(stage, top)):
         for path in [path for path in model.files() if '?' in path]:
             folder = os.path.dirname(path)
             wanted = gist(model.nodes[path].data.encode())
@@ -156,12 +175,12 @@ def learn_names(there, top, models):
             model.nodes[found[0]] = model.nodes.pop(path)
 
 
-def look_at(there, top):
+def look_at(stage, top):
     """What the mount shows to each worker: {path: None or [mtime, subject, hash, categories]}."""
-    tops = [there.at(top, 'w%d' % number) for number in range(WORKERS)]
-    out = run(sys.executable, os.path.join(harness.HERE, 'model.py'), 'look', *tops)
-    return [{path: what for path, what in found if not is_scratch(path)}
-            for found in json.loads(out.out)]
+    found = stage.at_once(Worker.look, stage.tops(top))
+    if any(isinstance(seen, str) for seen in found):
+        raise Wrong('looking answers %s' % found)
+    return [{path: what for path, what in seen if not is_scratch(path)} for seen in found]
 
 
 def disturb(there, what):
@@ -183,7 +202,7 @@ def compare(stage, top, models):
     left = [entry for entry in queue(stage.there) if entry['state'] != 'scratch']
     if left or out.status != 0:
         raise Wrong('flush: %s queue: %s' % (out.err, left))
-    for number, (model, seen) in enumerate(zip(models, look_at(stage.there, top))):
+    for number, (model, seen) in enumerate(zip(models, look_at(stage, top))):
         compare_mount(seen, model)
         compare_server(stage.ews, '%s/w%d' % (top, number), model)
 
@@ -193,21 +212,11 @@ def compare(stage, top, models):
 
 def play(stage, top, rounds):
     models = [Model() for _ in range(WORKERS)]
-    run('mkdir', '-p', *[stage.there.at(top, 'w%d' % n) for n in range(WORKERS)])
+    run('mkdir', '-p', *stage.tops(top))
     for part in rounds:
         if part['fault']:
             stage.server.fault(part['fault'])
-        workers = [Worker(stage.there.at(top, 'w%d' % n)) for n in range(WORKERS)]
-        timer = threading.Timer(60 * harness.PATIENCE, lambda some=workers: [
-            worker.process.kill() for worker in some])
-        timer.start()
-        try:
-            with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-                list(pool.map(do_work, workers, models, part['work']))
-        finally:
-            timer.cancel()
-            for worker in workers:
-                worker.end()
+        stage.at_once(do_work, stage.tops(top), models, part['work'])
         if part['then'] == 'kill':
             disturb(stage.there, 'kill')
         compare(stage, top, models)
@@ -216,7 +225,7 @@ def play(stage, top, rounds):
             model = models[number % WORKERS]
             Other(stage.ews, '%s/w%d' % (top, number % WORKERS), model).do(what, one, two)
         stage.there.sync()
-        learn_names(stage.there, top, models)
+        learn_names(stage, top, models)
         if part['then'] != 'kill':
             disturb(stage.there, part['then'])
         if part['then'] == 'state':
