@@ -200,10 +200,18 @@ def draw(rng, number):
 # The other side: a process
 
 
+@contextlib.contextmanager
+def opened(path, flags):
+    fd = os.open(path, flags, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def write(path, data, flags=os.O_TRUNC):
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
-    os.write(fd, data.encode())
-    os.close(fd)
+    with opened(path, os.O_WRONLY | os.O_CREAT | flags) as fd:
+        os.write(fd, data.encode())
 
 
 def replace(path, data):
@@ -217,28 +225,24 @@ def replace(path, data):
 
 
 def append(path, data):
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-    os.write(fd, data.encode())
-    os.close(fd)
+    with opened(path, os.O_WRONLY | os.O_APPEND) as fd:
+        os.write(fd, data.encode())
 
 
 def rewrite_many(path, data):
     """In pieces, with closes and truncates between."""
     write(path, 'Subject: not yet\n\n' * 3)
     write(path, data[:12])
-    fd = os.open(path, os.O_RDWR)
-    os.pwrite(fd, data.encode(), 0)
-    os.truncate(path, len(data))
-    os.close(fd)
+    with opened(path, os.O_RDWR) as fd:
+        os.pwrite(fd, data.encode(), 0)
+        os.truncate(path, len(data))
 
 
 def copy(path, to):
-    source = os.open(path, os.O_RDONLY)
-    target = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    while os.copy_file_range(source, target, 1 << 20) > 0:
-        pass
-    os.close(source)
-    os.close(target)
+    with opened(path, os.O_RDONLY) as source:
+        with opened(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as target:
+            while os.copy_file_range(source, target, 1 << 20) > 0:
+                pass
 
 
 def rename_dir(path, to):
