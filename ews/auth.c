@@ -5,16 +5,18 @@
 #include <string.h>
 
 struct EwsAuth {
-	char *user;     /* own */
-	char *password; /* own */
+	EwsAuthKind kind;
+	char *user;   /* own */
+	char *secret; /* own */
 };
 
-EwsAuth *ews_auth_new(const char *user, const char *password)
+EwsAuth *ews_auth_new(const EwsCredentials *credentials)
 {
 	EwsAuth *self = g_new0(EwsAuth, 1);
 
-	self->user = g_strdup(user ? user : "");
-	self->password = g_strdup(password ? password : "");
+	self->kind = credentials->kind;
+	self->user = g_strdup(credentials->user ? credentials->user : "");
+	self->secret = g_strdup(credentials->secret ? credentials->secret : "");
 	return self;
 }
 
@@ -22,15 +24,37 @@ void ews_auth_free(EwsAuth *self)
 {
 	if (!self)
 		return;
-	explicit_bzero(self->password, strlen(self->password));
-	g_free(self->password);
+	explicit_bzero(self->secret, strlen(self->secret));
+	g_free(self->secret);
 	g_free(self->user);
 	g_free(self);
 }
 
+static void apply_password(const EwsAuth *self, CURL *easy, unsigned long kind)
+{
+	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)kind);
+	curl_easy_setopt(easy, CURLOPT_USERNAME, self->user);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD, self->secret);
+}
+
 void ews_auth_apply(const EwsAuth *self, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-	curl_easy_setopt(easy, CURLOPT_USERNAME, self->user);
-	curl_easy_setopt(easy, CURLOPT_PASSWORD, self->password);
+	switch (self->kind) {
+	case EWS_AUTH_BASIC:
+		apply_password(self, easy, CURLAUTH_BASIC);
+		break;
+	case EWS_AUTH_NTLM:
+		apply_password(self, easy, CURLAUTH_NTLM);
+		break;
+	case EWS_AUTH_NEGOTIATE:
+		/* No name: curl takes whatever ticket there is. */
+		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE);
+		curl_easy_setopt(easy, CURLOPT_USERNAME, "");
+		curl_easy_setopt(easy, CURLOPT_PASSWORD, "");
+		break;
+	case EWS_AUTH_BEARER:
+		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+		curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, self->secret);
+		break;
+	}
 }

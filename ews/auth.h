@@ -3,13 +3,16 @@
 
 #include <curl/curl.h>
 
+#include "ews/access.h"
+
 /*
- * Credentials onto a request. Basic, sent with the first request (nobody asks twice for what we
- * know); another way to sign in is another apply(). Copies what it is given and wipes it when
- * freed. ews thread only, but for new and free.
+ * Credentials onto a request. One kind only is ever offered: what the server would rather have is
+ * found out once, before (ews/offer.h), and never by a password that goes along in vain. Basic and
+ * Bearer leave with the first request (nobody asks twice for what we know). Copies what it is given
+ * and wipes it when freed or replaced. One thread at a time.
  */
 typedef struct EwsAuth EwsAuth;
 
-EwsAuth *ews_auth_new(const char *user, const char *password);
+EwsAuth *ews_auth_new(const EwsCredentials *credentials);
 void ews_auth_free(EwsAuth *self);
 void ews_auth_apply(const EwsAuth *self, CURL *easy);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ews/access.h"
 #include "ews/types.h"
 
 /*
@@ -41,12 +42,13 @@ typedef struct EwsOp EwsOp;
 
 typedef struct EwsConfig {
 	const char *url;
+	EwsAuthKind auth;
 	const char *user;
 	const char *password;
-	const char *cacert; /* PEM file; NULL: the system's */
+	EwsTls tls;
 	unsigned max_conns;
-	unsigned timeout_s;  /* of silence on a request */
-	bool insecure_http;  /* allow http to other than loopback */
+	unsigned timeout_s; /* of silence on a request */
+	bool insecure_http; /* allow http to other than loopback */
 } EwsConfig;
 
 /* Checks the configuration (url, https or loopback: else UNSUPPORTED) and starts the thread; no

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ews/http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "ews/auth.h"
+#include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/loop.h"
 #include "ews/reading.h"
@@ -19,10 +18,10 @@
 
 struct EwsHttp {
 	/* set at start, then const */
-	char *url;    /* own */
-	char *cacert; /* own; NULL: the system's */
+	char *url; /* own */
+	char *tls_words[4]; /* own: what tls says */
+	EwsTls tls;
 	long timeout_s;
-	bool is_loopback;
 	EwsAuth *auth;              /* own */
 	struct curl_slist *headers; /* own */
 	CURLM *multi;               /* own */
@@ -51,43 +50,6 @@ struct EwsHttpPost {
 	bool is_refused; /* the reader, or a cap, ended it */
 	char detail[CURL_ERROR_SIZE];
 };
-
-/* --- the address ------------------------------------------------------------------------- */
-
-static bool is_loopback_host(const char *host)
-{
-	struct in_addr four;
-	struct in6_addr six;
-
-	if (!host)
-		return false;
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == 127;
-	if (inet_pton(AF_INET6, host, &six) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&six);
-	return g_ascii_strcasecmp(host, "localhost") == 0;
-}
-
-bool ews_http_check(const EwsConfig *config, GError **error)
-{
-	g_autoptr(GUri) uri = g_uri_parse(config->url, G_URI_FLAGS_HAS_PASSWORD, NULL);
-	const char *scheme = uri ? g_uri_get_scheme(uri) : NULL;
-	const char *host = uri ? g_uri_get_host(uri) : NULL;
-	const char *wrong = NULL;
-
-	if (!host || !*host)
-		wrong = "not an address; it looks like https://host/EWS/Exchange.asmx";
-	else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
-		wrong = "only https is spoken";
-	else if (g_uri_get_userinfo(uri))
-		wrong = "name the user with the option user=, not in the address";
-	else if (strcmp(scheme, "http") == 0 && !config->insecure_http && !is_loopback_host(host))
-		wrong = "http would show the password to everybody on the way; use https";
-	if (!wrong)
-		return true;
-	g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "%s: %s", config->url, wrong);
-	return false;
-}
 
 /* --- start and stop ---------------------------------------------------------------------- */
 
@@ -125,15 +87,19 @@ static struct curl_slist *make_headers(const char *user)
 EwsHttp *ews_http_new(const EwsConfig *config)
 {
 	EwsHttp *self = g_new0(EwsHttp, 1);
-	g_autoptr(GUri) uri = g_uri_parse(config->url, G_URI_FLAGS_NONE, NULL);
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	self->url = g_strdup(config->url);
-	self->cacert = g_strdup(config->cacert);
+	self->tls = (EwsTls){
+		.cacert = self->tls_words[0] = g_strdup(config->tls.cacert),
+		.pinned_pubkey = self->tls_words[1] = g_strdup(config->tls.pinned_pubkey),
+		.client_cert = self->tls_words[2] = g_strdup(config->tls.client_cert),
+		.client_key = self->tls_words[3] = g_strdup(config->tls.client_key),
+	};
 	self->timeout_s = (long)config->timeout_s;
 	self->max_conns = config->max_conns;
-	self->is_loopback = uri && is_loopback_host(g_uri_get_host(uri));
-	self->auth = ews_auth_new(config->user, config->password);
+	self->auth = ews_auth_new(
+		&(EwsCredentials){ config->auth, config->user, config->password });
 	self->headers = make_headers(config->user);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
@@ -158,7 +124,8 @@ void ews_http_free(EwsHttp *self)
 	curl_share_cleanup(self->share);
 	curl_slist_free_all(self->headers);
 	ews_auth_free(self->auth);
-	g_free(self->cacert);
+	for (size_t i = 0; i < G_N_ELEMENTS(self->tls_words); i++)
+		g_free(self->tls_words[i]);
 	g_free(self->url);
 	g_free(self);
 }
@@ -239,27 +206,13 @@ static void give_body(EwsHttpPost *post)
 
 static CURL *new_easy(EwsHttp *self)
 {
-	CURL *easy = curl_easy_init();
+	CURL *easy = ews_easy_new(self->url, &self->tls);
 
-	if (!easy)
-		g_error("curl: out of memory");
-	curl_easy_setopt(easy, CURLOPT_URL, self->url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ewsfs/" EWSFS_VERSION);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
 	curl_easy_setopt(easy, CURLOPT_SHARE, self->share);
 	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (self->cacert)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, self->cacert);
-	if (self->is_loopback)
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_SIZE);
@@ -358,33 +311,17 @@ void ews_http_cancel(EwsHttpPost *post)
 
 /* --- how it ended ------------------------------------------------------------------------ */
 
-static curl_off_t number_of(CURL *easy, CURLINFO info)
-{
-	curl_off_t number = 0;
-
-	curl_easy_getinfo(easy, info, &number);
-	return number;
-}
-
-static long long_of(CURL *easy, CURLINFO info)
-{
-	long number = 0;
-
-	curl_easy_getinfo(easy, info, &number);
-	return number;
-}
-
 static void count(EwsHttp *self, CURL *easy)
 {
-	self->counts.bytes_out += (uint64_t)number_of(easy, CURLINFO_SIZE_UPLOAD_T) +
-		(uint64_t)long_of(easy, CURLINFO_REQUEST_SIZE);
-	self->counts.bytes_in += (uint64_t)number_of(easy, CURLINFO_SIZE_DOWNLOAD_T) +
-		(uint64_t)long_of(easy, CURLINFO_HEADER_SIZE);
+	self->counts.bytes_out += (uint64_t)ews_easy_number(easy, CURLINFO_SIZE_UPLOAD_T) +
+		(uint64_t)ews_easy_long(easy, CURLINFO_REQUEST_SIZE);
+	self->counts.bytes_in += (uint64_t)ews_easy_number(easy, CURLINFO_SIZE_DOWNLOAD_T) +
+		(uint64_t)ews_easy_long(easy, CURLINFO_HEADER_SIZE);
 }
 
 static EwsHttpFate fate_of(const EwsHttpPost *post, CURLcode code, const GError *error)
 {
-	bool is_connected = number_of(post->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
+	bool is_connected = ews_easy_number(post->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
 
 	if (code == CURLE_OK || post->is_refused)
 		return EWS_HTTP_ANSWERED;
@@ -434,7 +371,7 @@ static void end_post(EwsHttpPost *post, CURLcode code)
 {
 	EwsHttp *self = post->http;
 	EwsHttpEvents events = post->events;
-	long status = long_of(post->easy, CURLINFO_RESPONSE_CODE);
+	long status = ews_easy_long(post->easy, CURLINFO_RESPONSE_CODE);
 	g_autoptr(GError) error = error_of(post, code, status);
 	EwsHttpEnd end = {
 		.fate = fate_of(post, code, error),
@@ -445,8 +382,8 @@ static void end_post(EwsHttpPost *post, CURLcode code)
 	};
 
 	ews_body_error(post->body, &end.owner);
-	if (number_of(post->easy, CURLINFO_RETRY_AFTER) > 0)
-		end.retry_after_s = number_of(post->easy, CURLINFO_RETRY_AFTER);
+	if (ews_easy_number(post->easy, CURLINFO_RETRY_AFTER) > 0)
+		end.retry_after_s = ews_easy_number(post->easy, CURLINFO_RETRY_AFTER);
 	/* After trouble, a connection that was kept proves nothing: ask over new ones. */
 	if (end.fate != EWS_HTTP_ANSWERED && end.fate != EWS_HTTP_UNREAD && !post->is_refused &&
 		!post->is_stream)

@@ -20,7 +20,8 @@
  * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, the same server asked
  * for where there are many (X-AnchorMailbox, X-PreferServerAffinity), certificates always
  * checked, redirects never followed (a POST with a password goes where it was told to go). Sizes
- * are capped (ews/reading.h). ews thread only, but for check, wake and last_progress.
+ * are capped (ews/reading.h). The address has passed ews_easy_check. ews thread only, but for wake
+ * and last_progress.
  */
 typedef struct EwsHttp EwsHttp;
 typedef struct EwsHttpPost EwsHttpPost;
@@ -56,9 +57,6 @@ typedef struct EwsHttpCounts {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 } EwsHttpCounts;
-
-/* Is the address one that we send a password to? UNSUPPORTED with what to do, if not. */
-bool ews_http_check(const EwsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */

@@ -6,6 +6,7 @@
 
 #include "ews/ahead.h"
 #include "ews/batch.h"
+#include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/inbox.h"
 #include "ews/op/events.h"
@@ -510,7 +511,7 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	EwsSession *self;
 	int failed;
 
-	if (!ews_http_check(config, error))
+	if (!ews_easy_check(config->url, config->insecure_http, error))
 		return NULL;
 	xmlInitParser();
 	self = g_new0(EwsSession, 1);

@@ -140,7 +140,7 @@ static bool start_session(Program *self, GError **error)
 		.url = config->url,
 		.user = config->user,
 		.password = self->password,
-		.cacert = config->cacert,
+		.tls.cacert = config->cacert,
 		.max_conns = config->max_conns,
 		.timeout_s = config->timeout_s,
 		.insecure_http = config->insecure_http,

@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 		.url = argv[1],
 		.user = argv[2],
 		.password = argv[3],
-		.cacert = o.cacert,
+		.tls.cacert = o.cacert,
 		.max_conns = (unsigned)o.conns,
 		.timeout_s = (unsigned)o.timeout_s,
 	};
