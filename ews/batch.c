@@ -48,6 +48,7 @@ struct EwsBatch {
 	unsigned count;
 	unsigned next;   /* the place the next response message is for */
 	unsigned served; /* places whose op got an answer, whatever it was */
+	unsigned page; /* entries asked for in one answer; 0: the kind has no pages */
 	bool is_change;
 	Place places[];
 };
@@ -133,6 +134,25 @@ static void pause_all(EwsBatch *self, int64_t hint_ms, const GError *error)
 		g_get_monotonic_time());
 }
 
+/* Fewer at once, where that is what it says. */
+static void pause_for(EwsBatch *self, const char *code, int64_t hint_ms, const GError *error)
+{
+	if (g_strcmp0(code, "ErrorExceededConnectionCount") == 0)
+		ews_governor_crowded(self->shared->governor, self->sent_us,
+			g_get_monotonic_time());
+	pause_all(self, hint_ms, error);
+}
+
+/* The next page is to be smaller. @code: the server's reason, or NULL. */
+static void shrink_page(EwsBatch *self, const char *code)
+{
+	bool is_limit = g_strcmp0(code, "ErrorExceededFindCountLimit") == 0;
+
+	if (self->page > 0)
+		ews_governor_shrink_page(self->shared->governor, self->kind, self->page, is_limit,
+			g_get_monotonic_time());
+}
+
 /* A server that is busy for some after it answered others has a limit on the call's size. */
 static void take_busy(EwsBatch *self, Place *place, EwsMessage *message)
 {
@@ -141,7 +161,7 @@ static void take_busy(EwsBatch *self, Place *place, EwsMessage *message)
 	if (is_surplus)
 		ews_governor_limit(self->shared->governor, self->kind, self->served);
 	else
-		pause_all(self, message->backoff_ms, message->error);
+		pause_for(self, message->code, message->backoff_ms, message->error);
 	note(place, is_surplus ? EWS_TROUBLE_SURPLUS : EWS_TROUBLE_BUSY,
 		g_steal_pointer(&message->error));
 }
@@ -157,7 +177,8 @@ static void take_failure(EwsBatch *self, Place *place, EwsMessage *message)
 		take_busy(self, place, message);
 		return;
 	case EWS_ERROR_ACTION_SMALLER:
-		note(place, EWS_TROUBLE_REJECTED, g_steal_pointer(&message->error));
+		shrink_page(self, message->code);
+		note(place, EWS_TROUBLE_TOO_MUCH, g_steal_pointer(&message->error));
 		return;
 	case EWS_ERROR_ACTION_AGAIN:
 		note(place, EWS_TROUBLE_STOPPED, g_steal_pointer(&message->error));
@@ -270,7 +291,7 @@ static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
 	GError *error = ews_error_from_response(code, fault->text, self->count == 1);
 
 	if (action == EWS_ERROR_ACTION_WAIT) {
-		pause_all(self, fault->backoff_ms, error);
+		pause_for(self, fault->code, fault->backoff_ms, error);
 		return verdict(EWS_TROUBLE_BUSY, error);
 	}
 	ews_governor_answered(governor, g_get_monotonic_time());
@@ -283,7 +304,10 @@ static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
 	if (action == EWS_ERROR_ACTION_ONCE)
 		return verdict(EWS_TROUBLE_BROKEN, error);
 	ews_governor_shrink(governor, self->kind);
-	return verdict(EWS_TROUBLE_REJECTED, error);
+	if (action != EWS_ERROR_ACTION_SMALLER)
+		return verdict(EWS_TROUBLE_REJECTED, error);
+	shrink_page(self, fault->code);
+	return verdict(EWS_TROUBLE_TOO_MUCH, error);
 }
 
 /* An answer that is not SOAP: a page of some kind, from the server or something before it. */
@@ -307,6 +331,11 @@ static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 		ews_governor_refused(governor, error, self->sent_us, now);
 		return verdict(governor->state == EWS_STATE_STOPPED ? EWS_TROUBLE_NONE
 								    : EWS_TROUBLE_BUSY, error);
+	}
+	/* What stands before the server lost patience, perhaps with how much was asked for. */
+	if (end->status == 408 || end->status == 504) {
+		ews_governor_shrink(governor, self->kind);
+		shrink_page(self, NULL);
 	}
 	if (ews_error_is(error, EWS_ERROR_BUSY)) {
 		pause_all(self, end->retry_after_s > 0 ? end->retry_after_s * 1000 : -1, error);
@@ -367,7 +396,8 @@ static Verdict judge(EwsBatch *self, const EwsHttpEnd *end)
 	case EWS_HTTP_SILENT:
 		ews_governor_silent(governor, self->is_change, end->error, self->sent_us, now);
 		ews_governor_shrink(governor, self->kind);
-		return verdict(EWS_TROUBLE_REJECTED, g_error_copy(end->error));
+		shrink_page(self, NULL);
+		return verdict(EWS_TROUBLE_TOO_MUCH, g_error_copy(end->error));
 	case EWS_HTTP_CUT:
 		note_garbled(self, end->error);
 		return verdict(EWS_TROUBLE_BROKEN, g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
@@ -453,6 +483,16 @@ static void end_changes(EwsBatch *self, const Verdict *common, const EwsHttpEnd 
 	}
 }
 
+static void note_served(EwsBatch *self)
+{
+	EwsGovernor *governor = self->shared->governor;
+
+	int64_t now = g_get_monotonic_time();
+
+	ews_governor_took(governor, self->kind, self->count, now - self->sent_us);
+	ews_governor_paged(governor, self->kind, now);
+}
+
 static void on_end(void *user, const EwsHttpEnd *end)
 {
 	EwsBatch *self = user;
@@ -468,8 +508,7 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	if (ews_soap_reader_server(self->reader))
 		self->shared->server(self->shared->user, ews_soap_reader_server(self->reader));
 	if (self->served == self->count)
-		ews_governor_took(self->shared->governor, self->kind, self->count,
-			g_get_monotonic_time() - self->sent_us);
+		note_served(self);
 	self->shared->judged(self->shared->user);
 	if (self->is_change)
 		end_changes(self, &common, end);
@@ -504,9 +543,12 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 	self->reader = ews_soap_reader_new(&soap);
 	self->sniff = g_string_sized_new(SNIFF_MAX);
 	self->count = count;
+	self->page = ews_governor_page(shared->governor, self->kind->id,
+		self->kind->page_max);
 	for (unsigned i = 0; i < count; i++) {
 		self->places[i].op = ops[i];
 		ops[i]->sent++;
+		ops[i]->page = self->page;
 		g_clear_pointer(&ops[i]->response_code, g_free);
 		ews_op_reset(ops[i]);
 	}

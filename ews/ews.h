@@ -24,7 +24,8 @@
  *   - orders by priority, holds at most max_conns requests in flight and keeps one of them free
  *     for those whom a person waits for;
  *   - sizes batches by time, count and summed size; halves what failed as a whole or timed out,
- *     until one bad item stands alone with its error;
+ *     until one bad item stands alone with its error; pages of what timed out likewise;
+ *   - uses fewer connections where the server has too many of ours;
  *   - repeats what is safe to repeat once on a broken connection;
  *   - pauses all work on ErrorServerBusy, 503, 429 (the server's hint, our minimum, jitter);
  *   - stops for good at the first real 401 (AUTH at once for every op, queued and to come);
@@ -81,6 +82,8 @@ typedef struct EwsStatus {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	unsigned in_flight;
+	unsigned conns;        /* so many may be, at most; fewer after the server had too many */
+	unsigned page;         /* changes asked for in one SyncFolderItems */
 	unsigned queued;
 	int64_t resume_us;     /* BUSY: until when; OFFLINE: next probe (monotonic); else 0 */
 	EwsPush push;          /* what the watch uses or tries (see ews_watch); NONE without one */

@@ -32,10 +32,15 @@
 /* Answers in a row that nothing could be made of, from which on each costs a pause. So many may be
  * the fault of one item that is being found by halving. */
 #define GARBLED_MAX    6
+/* Calls answered until one more connection is used again. */
+#define CALM_MIN       64
+/* So long pages stay small; each time that was too short, twice as long. */
+#define SMALL_MIN_US   (60 * G_USEC_PER_SEC)
+#define SMALL_MAX_US   (INT64_C(3600) * G_USEC_PER_SEC)
 
 void ews_governor_init(EwsGovernor *self, unsigned max_conns)
 {
-	*self = (EwsGovernor){ .max_conns = MAX(max_conns, 1) };
+	*self = (EwsGovernor){ .max_conns = MAX(max_conns, 1), .conns = MAX(max_conns, 1) };
 	for (int i = 0; i < EWS_KIND_COUNT; i++)
 		self->sizes[i] = BATCH_START;
 }
@@ -63,7 +68,7 @@ static int64_t doubling(int64_t min, int64_t max, unsigned count)
 
 static bool has_slot(const EwsGovernor *self, EwsPriority priority, const EwsTraffic *traffic)
 {
-	unsigned limit = self->max_conns;
+	unsigned limit = self->conns;
 
 	if (self->state != EWS_STATE_ONLINE || self->broken_count > 0)
 		return traffic->in_flight == 0;
@@ -128,6 +133,14 @@ unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind)
 	return ceiling > 0 ? MIN(size, ceiling) : size;
 }
 
+unsigned ews_governor_page(const EwsGovernor *self, EwsKindId id, unsigned page_max)
+{
+	const EwsPages *pages = &self->pages[id];
+	unsigned size = pages->size > 0 ? MIN(pages->size, page_max) : page_max;
+
+	return pages->ceiling > 0 ? MIN(size, pages->ceiling) : size;
+}
+
 /* --- news -------------------------------------------------------------------------------- */
 
 void ews_governor_answered(EwsGovernor *self, int64_t now)
@@ -145,6 +158,10 @@ void ews_governor_answered(EwsGovernor *self, int64_t now)
 	self->broken_count = 0;
 	self->silent_count = 0;
 	self->garbled_count = 0;
+	if (self->conns < self->max_conns && ++self->calm >= CALM_MIN) {
+		self->conns++;
+		self->calm = 0;
+	}
 }
 
 void ews_governor_took(EwsGovernor *self, const EwsOpKind *kind, unsigned count, int64_t took_us)
@@ -165,6 +182,50 @@ void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count
 void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind)
 {
 	self->sizes[kind->id] = MAX(self->sizes[kind->id] / 2, 1);
+}
+
+void ews_governor_paged(EwsGovernor *self, const EwsOpKind *kind, int64_t now)
+{
+	EwsPages *pages = &self->pages[kind->id];
+
+	if (pages->size == 0 || now < pages->grow_us)
+		return;
+	pages->has_grown = true;
+	pages->grow_us = now + pages->wait_us;
+	pages->size *= 2;
+	if (pages->size >= kind->page_max)
+		pages->size = 0;
+}
+
+void ews_governor_shrink_page(EwsGovernor *self, const EwsOpKind *kind, unsigned size,
+	bool is_limit, int64_t now)
+{
+	EwsPages *pages = &self->pages[kind->id];
+	unsigned half = MAX(size / 2, EWS_PAGE_MIN);
+
+	/* Pages that were on their way together are one trouble, not several. */
+	if (half >= ews_governor_page(self, kind->id, kind->page_max))
+		return;
+	if (is_limit) {
+		pages->ceiling = half;
+		return;
+	}
+	if (pages->has_grown)
+		pages->wait_us *= 2;
+	pages->has_grown = false;
+	pages->wait_us = CLAMP(pages->wait_us, SMALL_MIN_US, SMALL_MAX_US);
+	pages->grow_us = now + pages->wait_us;
+	pages->size = half;
+}
+
+void ews_governor_crowded(EwsGovernor *self, int64_t sent, int64_t now)
+{
+	/* What left before that says nothing new. */
+	if (sent < self->crowded_us && self->crowded_us != 0)
+		return;
+	self->crowded_us = now;
+	self->calm = 0;
+	self->conns = MAX(self->conns / 2, 1);
 }
 
 void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,

@@ -7,12 +7,26 @@
  * How much is asked of the server, and when nothing is: the one governor of a mailbox.
  *
  * It hears how each call went and answers three questions: may another call of this urgency leave
- * now, how many ops should it carry, and are ops to be refused on the spot. It holds no ops, does
+ * now, how much should it carry, and are ops to be refused on the spot. It holds no ops, does
  * no I/O and reads no clock: the time comes in as an argument (monotonic microseconds), so the
  * rules can be tested without waiting. ews thread only.
  */
+
+/* How much an answer of a kind that has pages may bring. */
+typedef struct EwsPages {
+	unsigned size;    /* 0: all that the kind asks for */
+	unsigned ceiling; /* what the server allows at all; 0: not known */
+	int64_t wait_us;  /* so long it stays small */
+	int64_t grow_us;  /* when a page that comes makes it grow */
+	bool has_grown;   /* since it was last made smaller */
+} EwsPages;
+
+/* Pages are not made smaller than this: it is not their size then. */
+#define EWS_PAGE_MIN 8
+
 typedef struct EwsGovernor {
 	unsigned max_conns; /* set at start, then const */
+	unsigned conns;     /* of those in use: fewer after the server found them too many */
 
 	EwsState state;
 	int64_t resume_us; /* BUSY: nothing leaves before; OFFLINE: no probe before; else 0 */
@@ -28,6 +42,10 @@ typedef struct EwsGovernor {
 
 	unsigned sizes[EWS_KIND_COUNT];
 	unsigned ceilings[EWS_KIND_COUNT]; /* what the server was seen to take; 0: not known */
+	EwsPages pages[EWS_KIND_COUNT];
+
+	unsigned calm;      /* calls answered since conns moved */
+	int64_t crowded_us; /* when conns was last lowered */
 } EwsGovernor;
 
 /* What is in flight when somebody asks for more. */
@@ -58,6 +76,8 @@ GError *ews_governor_change_refusal(const EwsGovernor *self, int64_t now);
 /* How many ops of this kind the next call should carry. */
 unsigned ews_governor_size(const EwsGovernor *self, const EwsOpKind *kind);
 unsigned ews_governor_call_size(const EwsGovernor *self, EwsChange change);
+/* How many entries to ask for in one answer; 0: the kind has no pages. */
+unsigned ews_governor_page(const EwsGovernor *self, EwsKindId id, unsigned page_max);
 
 /* How calls went. @sent is when the call left. */
 void ews_governor_answered(EwsGovernor *self, int64_t now);
@@ -66,6 +86,12 @@ void ews_governor_took(EwsGovernor *self, const EwsOpKind *kind, unsigned count,
 void ews_governor_limit(EwsGovernor *self, const EwsOpKind *kind, unsigned count);
 /* A call failed as a whole or timed out. */
 void ews_governor_shrink(EwsGovernor *self, const EwsOpKind *kind);
+/* A page of @size came; or was too much, for a moment or (@is_limit) for good. */
+void ews_governor_paged(EwsGovernor *self, const EwsOpKind *kind, int64_t now);
+void ews_governor_shrink_page(EwsGovernor *self, const EwsOpKind *kind, unsigned size,
+	bool is_limit, int64_t now);
+/* The server has too many requests of ours at once. */
+void ews_governor_crowded(EwsGovernor *self, int64_t sent, int64_t now);
 void ews_governor_busy(EwsGovernor *self, int64_t hint_ms, const GError *error, int64_t sent,
 	int64_t now);
 /* An answer that nothing could be made of: after some in a row a pause, as if it were busy. */

@@ -8,6 +8,7 @@ void ews_op_init(EwsOp *self, const EwsOpKind *kind)
 	self->kind = kind;
 	self->link.data = self;
 	self->batch_max = kind->batch_max;
+	self->page = kind->page_max;
 }
 
 void ews_op_reset(EwsOp *op)

@@ -50,6 +50,7 @@ typedef struct EwsOpKind {
 	EwsKindId id;
 	const char *name;   /* of the operation, and of the request's element */
 	unsigned batch_max; /* ops in one call */
+	unsigned page_max;  /* entries in one answer; 0: it has no pages */
 	const EwsElement *elements;
 	const char *also_success; /* a ResponseCode that carries an answer too, or NULL */
 
@@ -91,6 +92,7 @@ struct EwsOp {
 
 	/* how it went so far: ews/settle.c */
 	unsigned batch_max; /* smaller after each failure of a whole batch */
+	unsigned page;      /* the entries that were asked for last; 0: it has no pages */
 	uint8_t sent;
 	uint8_t busy;
 	uint8_t stopped;

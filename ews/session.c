@@ -100,6 +100,8 @@ static void publish(EwsSession *self)
 	status->bytes_in = counts->bytes_in;
 	status->bytes_out = counts->bytes_out;
 	status->in_flight = self->batches->len;
+	status->conns = governor->conns;
+	status->page = ews_governor_page(governor, EWS_KIND_SYNC_FOLDER_ITEMS, EWS_SYNC_PAGE_MAX);
 	status->queued = ews_queue_count(self->queue);
 	status->resume_us = governor->resume_us;
 	status->push = self->watch ? ews_watch_push(self->watch) : EWS_PUSH_NONE;

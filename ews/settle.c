@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ews/settle.h"
 
+#include "ews/governor.h"
+
 #define SENT_MAX    24 /* of all kinds of trouble together; halving from 100 to 1 takes 8 */
 #define BUSY_MAX    8
 #define STOPPED_MAX 5
@@ -42,6 +44,12 @@ bool ews_settle(EwsOp *op, EwsTrouble trouble, unsigned count)
 	case EWS_TROUBLE_REJECTED:
 		if (count == 1)
 			return false;
+		halve(op, count);
+		return true;
+	case EWS_TROUBLE_TOO_MUCH:
+		/* The governor has made the next page smaller. */
+		if (count == 1)
+			return op->page > EWS_PAGE_MIN;
 		halve(op, count);
 		return true;
 	}

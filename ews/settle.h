@@ -17,6 +17,7 @@ typedef enum EwsTrouble {
 	EWS_TROUBLE_MISSING,  /* the answer was whole, but had no message for it */
 	EWS_TROUBLE_BROKEN,   /* the connection broke, or the answer makes no sense: may pass */
 	EWS_TROUBLE_REJECTED, /* the server refused the call, perhaps for one op's sake */
+	EWS_TROUBLE_TOO_MUCH, /* what the call asked for was more than the server can do at once */
 } EwsTrouble;
 
 /* TRUE: queue it again (the op now knows in how big a batch). FALSE: give it back. @count is the

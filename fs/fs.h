@@ -22,6 +22,9 @@ typedef struct FsServer {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	unsigned in_flight;
+	unsigned conns; /* in use at most; fewer than configured while it finds them too many */
+	unsigned page;  /* changes asked for at a time */
+	bool is_page_small;
 	unsigned queued;
 	int64_t resume_s; /* seconds until it is asked again; 0: now */
 	bool is_away;     /* nothing that is sent now arrives */

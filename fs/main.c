@@ -344,6 +344,9 @@ static void look_at_server(FsServer *ret_server, void *user)
 		.bytes_in = status.bytes_in,
 		.bytes_out = status.bytes_out,
 		.in_flight = status.in_flight,
+		.conns = status.conns,
+		.page = status.page,
+		.is_page_small = status.page < EWS_SYNC_PAGE_MAX,
 		.queued = status.queued,
 		.is_away = status.state == EWS_STATE_OFFLINE || status.state == EWS_STATE_STOPPED,
 		.resume_s = status.resume_us > 0 && wait_us > 0

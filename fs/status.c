@@ -44,6 +44,19 @@ static void add_mount(GString *text, const Picture *picture)
 		: config->can_send ? ", can send" : "");
 }
 
+/* What the server was found not to bear, as long as that is believed. */
+static void add_limits(GString *text, const Picture *picture)
+{
+	const FsServer *server = &picture->server;
+
+	if (server->conns > 0 && server->conns < picture->fs->config->max_conns)
+		g_string_append_printf(text, "            %u at once, more was too much for the "
+			"server\n", server->conns);
+	if (server->is_page_small)
+		g_string_append_printf(text, "            %u changes a page, more was too much for "
+			"the server\n", server->page);
+}
+
 static void add_server(GString *text, const Picture *picture)
 {
 	const FsServer *server = &picture->server;
@@ -60,6 +73,7 @@ static void add_server(GString *text, const Picture *picture)
 	g_string_append_printf(text, "\nrequests    %" G_GUINT64_FORMAT " sent, %u under way, "
 		"%u waiting; %s received, %s sent\n", server->requests, server->in_flight,
 		server->queued, in, out);
+	add_limits(text, picture);
 	if (*server->error != '\0')
 		g_string_append_printf(text, "last error  %s\n", server->error);
 }
@@ -235,6 +249,8 @@ static void put_server(JsonBuilder *json, const Picture *picture)
 	fs_json_number(json, "requests", (int64_t)server->requests);
 	fs_json_number(json, "in_flight", server->in_flight);
 	fs_json_number(json, "queued", server->queued);
+	fs_json_number(json, "conns", server->conns);
+	fs_json_number(json, "page", server->page);
 	fs_json_number(json, "bytes_in", (int64_t)server->bytes_in);
 	fs_json_number(json, "bytes_out", (int64_t)server->bytes_out);
 	fs_json_number(json, "resume_s", server->resume_s);

@@ -6,8 +6,9 @@
 /*
  * FindFolder: one page of all folders below a root.
  *
- * PAGE is what we ask for; a server may give fewer, and says with IndexedPagingOffset where the
- * next page begins. One that says neither "last" nor moves on would be asked for ever: PROTOCOL.
+ * PAGE is what we ask for, less where that is too much; a server may give fewer, and says with
+ * IndexedPagingOffset where the next page begins. One that says neither "last" nor moves on would be
+ * asked for ever: PROTOCOL.
  */
 
 #define PAGE 5000
@@ -29,7 +30,7 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_attribute(writer, "Traversal", "Deep");
 	ews_shape_write_folders(writer);
 	ews_writer_start(writer, "m:IndexedPageFolderView");
-	g_snprintf(number, sizeof(number), "%d", PAGE);
+	g_snprintf(number, sizeof(number), "%u", self->op.page);
 	ews_writer_attribute(writer, "MaxEntriesReturned", number);
 	g_snprintf(number, sizeof(number), "%u", self->offset);
 	ews_writer_attribute(writer, "Offset", number);
@@ -131,6 +132,7 @@ static const EwsOpKind kind = {
 	.id = EWS_KIND_FIND_FOLDER,
 	.name = "FindFolder",
 	.batch_max = 1,
+	.page_max = PAGE,
 	.elements = message,
 	.write = write_request,
 	.reset = reset,

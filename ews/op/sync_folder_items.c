@@ -9,7 +9,8 @@
  * SyncFolderItems: one page of what changed in a folder since a state, with the listing
  * properties.
  *
- * Always 512 a page: smaller pages lose changes on one server. A page that is neither the last
+ * 512 a page, and less only where that is too much for the server: smaller pages lose changes on
+ * one server. A page that is neither the last
  * nor brings anything would be asked for ever: PROTOCOL (docs/wire.md, "SyncFolderItems").
  */
 
@@ -31,7 +32,7 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_end(writer);
 	if (self->state)
 		ews_writer_text(writer, "m:SyncState", self->state);
-	ews_writer_number(writer, "m:MaxChangesReturned", EWS_SYNC_PAGE_MAX);
+	ews_writer_number(writer, "m:MaxChangesReturned", self->op.page);
 	ews_writer_text(writer, "m:SyncScope", "NormalItems");
 }
 
@@ -194,6 +195,7 @@ static const EwsOpKind kind = {
 	.id = EWS_KIND_SYNC_FOLDER_ITEMS,
 	.name = "SyncFolderItems",
 	.batch_max = 1,
+	.page_max = EWS_SYNC_PAGE_MAX,
 	.elements = message,
 	.write = write_request,
 	.reset = reset,

@@ -233,6 +233,41 @@ def test_trouble_that_stays_is_an_error(box, mount, fault):
     until(lambda: 'errno' not in there.read_one(names[0]), 'the first one', 40)
 
 
+@pytest.mark.parametrize('fault', [
+    'itemerror=ErrorTimeoutExpired', 'fault=ErrorTimeoutExpired', 'http=504', 'http=408'])
+def test_a_page_that_is_too_much_is_asked_for_in_halves(box, mount, fault):
+    box.fault(fault + ',op=SyncFolderItems,with=MaxChangesReturned>512')
+    there = mount(box, prefetch='off')
+    assert len(there.names('Inbox')) == COUNT
+    assert there.status()['server']['page'] == 256
+    assert '256 changes a page' in run('cat', there.at('.ewsfs/status')).out
+
+
+def test_more_folders_than_a_server_tells_at_once(box, mount):
+    box.fault('itemerror=ErrorExceededFindCountLimit,with=MaxEntriesReturned="5000"')
+    box.fault('itemerror=ErrorExceededFindCountLimit,with=MaxEntriesReturned="2500"')
+    there = mount(box, prefetch='off')
+    assert len(there.names('Inbox')) == COUNT
+    box.mark('known')
+    there.sync()
+    asked = [entry for entry in box.log('known') if entry['op'] == 'FindFolder']
+    assert asked and all(entry['codes'] == ['NoError'] for entry in asked)
+
+
+def test_too_many_connections(serve, mount):
+    """The server counts; while it has too many of ours there are fewer."""
+    box = serve('--fill', 'Inbox=200', '--latency', '20')
+    there = mount(box, prefetch='off')
+    box.fault('itemerror=ErrorExceededConnectionCount,op=GetItem,count=1')
+    there.read_all()
+    server = there.status()['server']
+    assert server['conns'] == 2
+    assert '2 at once' in run('cat', there.at('.ewsfs/status')).out
+    box.mark('well')
+    until(lambda: there.sync() and there.status()['server']['conns'] == 4, 'more again',
+          60 * PATIENCE)
+
+
 def test_a_truncated_answer_is_never_content(server, somebody, mount):
     data = message('Long', body='0123456789' * 100000)
     item = somebody.create_item('inbox', data)

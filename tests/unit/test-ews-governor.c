@@ -7,6 +7,8 @@
 #define START  (1000 * SECOND)
 
 static const EwsOpKind kind = { .id = EWS_KIND_GET_ITEM_MIME, .batch_max = 100 };
+static const EwsOpKind paged = { .id = EWS_KIND_SYNC_FOLDER_ITEMS, .batch_max = 1,
+	.page_max = 512 };
 
 static GError *wrong;
 
@@ -17,6 +19,11 @@ static bool may_send(const EwsGovernor *governor, EwsPriority priority, unsigned
 		.has_foreground = has_foreground };
 
 	return ews_governor_may_send(governor, priority, &traffic, now);
+}
+
+static unsigned page_of(const EwsGovernor *governor)
+{
+	return ews_governor_page(governor, paged.id, paged.page_max);
 }
 
 static bool is_open(const EwsGovernor *governor, int64_t now)
@@ -307,7 +314,7 @@ static void test_late_401(void)
 /* Whatever comes, it comes to an end. */
 static void test_settle_is_bounded(void)
 {
-	for (int trouble = EWS_TROUBLE_NONE; trouble <= EWS_TROUBLE_REJECTED; trouble++) {
+	for (int trouble = EWS_TROUBLE_NONE; trouble <= EWS_TROUBLE_TOO_MUCH; trouble++) {
 		EwsOp op = { .kind = &kind, .batch_max = 100 };
 		unsigned rounds = 0;
 
@@ -340,6 +347,82 @@ static void test_syncs(void)
 		1u << EWS_KIND_SYNC_FOLDER_ITEMS | 1u << EWS_KIND_SYNC_FOLDER_HIERARCHY);
 }
 
+/* What was too much is asked for in halves; what went well for a while in more. */
+static void test_pages(void)
+{
+	EwsGovernor governor;
+	int64_t now = START;
+
+	ews_governor_init(&governor, 4);
+	g_assert_cmpuint(page_of(&governor), ==, 512);
+	ews_governor_shrink_page(&governor, &paged, 512, false, now);
+	ews_governor_shrink_page(&governor, &paged, 512, false, now); /* was on its way too */
+	g_assert_cmpuint(page_of(&governor), ==, 256);
+	for (int i = 0; i < 20; i++)
+		ews_governor_shrink_page(&governor, &paged, page_of(&governor), false, now);
+	g_assert_cmpuint(page_of(&governor), ==, EWS_PAGE_MIN);
+	ews_governor_paged(&governor, &paged, now + 59 * SECOND);
+	g_assert_cmpuint(page_of(&governor), ==, EWS_PAGE_MIN);
+	for (unsigned size = 2 * EWS_PAGE_MIN; size <= 512; size *= 2) {
+		now += 61 * SECOND;
+		ews_governor_paged(&governor, &paged, now);
+		g_assert_cmpuint(page_of(&governor), ==, size);
+	}
+	ews_governor_clear(&governor);
+}
+
+/* A server for which it is always too much is asked so ever more rarely. */
+static void test_pages_learn(void)
+{
+	EwsGovernor governor;
+	int64_t now = START, begin = START;
+
+	ews_governor_init(&governor, 4);
+	for (int i = 0; i < 12; i++) {
+		begin = now;
+		ews_governor_shrink_page(&governor, &paged, 512, false, now);
+		while (page_of(&governor) < 512)
+			ews_governor_paged(&governor, &paged, now += SECOND);
+	}
+	g_assert_cmpint(now - begin, ==, INT64_C(3600) * SECOND);
+	ews_governor_clear(&governor);
+}
+
+static void test_page_limit(void)
+{
+	EwsGovernor governor;
+
+	ews_governor_init(&governor, 4);
+	ews_governor_shrink_page(&governor, &paged, 512, true, START);
+	for (int i = 0; i < 10000; i++)
+		ews_governor_paged(&governor, &paged, START + INT64_C(60) * i * SECOND);
+	g_assert_cmpuint(page_of(&governor), ==, 256);
+	ews_governor_clear(&governor);
+}
+
+static void test_crowded(void)
+{
+	EwsGovernor governor;
+
+	ews_governor_init(&governor, 4);
+	ews_governor_answered(&governor, START);
+	ews_governor_crowded(&governor, START, START + 1);
+	ews_governor_crowded(&governor, START, START + 2); /* was on its way too */
+	g_assert_true(may_send(&governor, EWS_PRIORITY_WAITING, 1, 0, true, START));
+	g_assert_false(may_send(&governor, EWS_PRIORITY_WAITING, 2, 0, true, START));
+	ews_governor_crowded(&governor, START + 3, START + 4);
+	ews_governor_crowded(&governor, START + 5, START + 6);
+	g_assert_true(may_send(&governor, EWS_PRIORITY_WAITING, 0, 0, true, START));
+	g_assert_false(may_send(&governor, EWS_PRIORITY_WAITING, 1, 0, true, START));
+	ews_governor_answered(&governor, START + 7);
+	g_assert_false(may_send(&governor, EWS_PRIORITY_WAITING, 1, 0, true, START));
+	for (int i = 0; i < 200; i++)
+		ews_governor_answered(&governor, START + 8);
+	g_assert_true(may_send(&governor, EWS_PRIORITY_WAITING, 3, 0, true, START));
+	g_assert_false(may_send(&governor, EWS_PRIORITY_WAITING, 4, 0, true, START));
+	ews_governor_clear(&governor);
+}
+
 int main(int argc, char **argv)
 {
 	int failed;
@@ -362,6 +445,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/governor/first-401-stops", test_first_401);
 	g_test_add_func("/ews/governor/late-401-gets-one-more", test_late_401);
 	g_test_add_func("/ews/governor/few-syncs-at-a-time", test_syncs);
+	g_test_add_func("/ews/governor/pages-halve-and-grow", test_pages);
+	g_test_add_func("/ews/governor/pages-grow-ever-later", test_pages_learn);
+	g_test_add_func("/ews/governor/page-limit-stays", test_page_limit);
+	g_test_add_func("/ews/governor/crowded-uses-fewer", test_crowded);
 	g_test_add_func("/ews/settle/is-bounded", test_settle_is_bounded);
 	g_test_add_func("/ews/settle/halves-down-to-one", test_settle_halves);
 	failed = g_test_run();

@@ -19,6 +19,7 @@
  *     --- request
  *     the body of the first request, line breaks and indentation left out
  *     --- head *pattern*            which the head of the first request must match
+ *     --- sent N *pattern*          which the body of the Nth request must match
  *     --- result
  *     a pattern for each line that tests/wire/describe.c says, in the order of the ops
  *
@@ -41,6 +42,7 @@ typedef struct Case {
 	GPtrArray *answers;  /* own until given away, of FakeAnswer */
 	GString *request;    /* own */
 	GPtrArray *heads;    /* own, of strings */
+	GPtrArray *sent;     /* own, of strings: "N PATTERN" */
 	GString *result;     /* own */
 	bool is_cold;
 	unsigned timeout_s;
@@ -218,6 +220,8 @@ static GString *read_section(Case *self, const char *line)
 		add_header(self->answers->pdata[self->answers->len - 1], line + 7);
 	else if (g_str_has_prefix(line, "head "))
 		g_ptr_array_add(self->heads, g_strdup(line + 5));
+	else if (g_str_has_prefix(line, "sent "))
+		g_ptr_array_add(self->sent, g_strdup(line + 5));
 	else if (g_str_equal(line, "request"))
 		return self->request;
 	else if (g_str_equal(line, "result"))
@@ -249,6 +253,7 @@ static Case *read_case(const char *path)
 	self->ops = g_ptr_array_new_with_free_func(g_free);
 	self->answers = g_ptr_array_new();
 	self->heads = g_ptr_array_new_with_free_func(g_free);
+	self->sent = g_ptr_array_new_with_free_func(g_free);
 	self->request = g_string_new(NULL);
 	self->result = g_string_new(NULL);
 	self->timeout_s = 20;
@@ -270,6 +275,7 @@ static void free_case(Case *self)
 	g_ptr_array_unref(self->ops);
 	g_ptr_array_unref(self->answers);
 	g_ptr_array_unref(self->heads);
+	g_ptr_array_unref(self->sent);
 	g_string_free(self->request, TRUE);
 	g_string_free(self->result, TRUE);
 	g_free(self);
@@ -392,6 +398,21 @@ static char *without_breaks(const char *text)
 	return g_strjoinv("", lines);
 }
 
+static bool check_sent(const Case *self, const GPtrArray *requests, guint first)
+{
+	bool is_good = true;
+
+	for (guint i = 0; i < self->sent->len; i++) {
+		char *pattern = NULL;
+		guint at = first + (guint)strtoul(self->sent->pdata[i], &pattern, 10) - 1;
+		const char *body = at < requests->len ? requests->pdata[at] : "nothing";
+
+		if (!g_pattern_match_simple(pattern + 1, body))
+			is_good = complain("sent", pattern + 1, body);
+	}
+	return is_good;
+}
+
 static bool check_requests(const Case *self, Fake *fake)
 {
 	g_autoptr(GPtrArray) requests = fake_requests(fake);
@@ -406,6 +427,7 @@ static bool check_requests(const Case *self, Fake *fake)
 		is_good = complain("number of requests", wanted, count);
 	if (self->request->len > 0 && !g_str_equal(self->request->str, body))
 		is_good = complain("request", self->request->str, body);
+	is_good = check_sent(self, requests, first) && is_good;
 	for (guint i = 0; i < self->heads->len; i++)
 		if (!g_pattern_match_simple(self->heads->pdata[i], heads->pdata[first]))
 			is_good = complain("head", self->heads->pdata[i], heads->pdata[first]);
