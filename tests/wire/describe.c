@@ -6,6 +6,7 @@
 
 #include "ews/error.h"
 #include "tests/wire/change.h"
+#include "tests/wire/news.h"
 
 static const char *const code_names[] = {
 	"not-found", "exists", "denied", "auth", "stale", "busy", "offline", "tls", "too-big",
@@ -43,6 +44,8 @@ static EwsOp *make_op(Described *self, char **words)
 
 	if (change_is(words[0]))
 		return change_new(words);
+	if (news_is(words[0]))
+		return news_new(words);
 	if (strcmp(words[0], "sync-hierarchy") == 0)
 		return ews_sync_folder_hierarchy_new(one);
 	if (!one)
@@ -225,6 +228,8 @@ static void print_answer(Described *self, GString *out)
 {
 	if (change_is(self->what)) {
 		print_change(out, self->op);
+	} else if (news_is(self->what)) {
+		news_print(self->what, self->op, out);
 	} else if (g_str_has_prefix(self->what, "get-item")) {
 		g_autoptr(EwsItem) item = ews_get_item_take(self->op);
 

@@ -2,6 +2,7 @@
 #include "tests/wire/feed.h"
 
 #include "ews/soap_read.h"
+#include "ews/stream.h"
 #include "tests/wire/describe.h"
 
 typedef struct Feed {
@@ -31,6 +32,46 @@ static void on_end(void *user, EwsOp *op, EwsMessage *message)
 
 	ews_op_done(op, g_steal_pointer(&message->error));
 	described_print(self->current, self->out);
+}
+
+/* The op of a stream is the same for all of its messages; its error is the message's. */
+static void on_told(void *user, EwsOp *op, EwsMessage *message)
+{
+	Feed *self = user;
+
+	op->error = g_steal_pointer(&message->error);
+	described_print(self->current, self->out);
+	g_clear_error(&op->error);
+}
+
+static void on_fault(void *user, const EwsFault *fault)
+{
+	Feed *self = user;
+
+	g_string_append_printf(self->out, "fault %s\n", fault->code ? fault->code : "-");
+}
+
+void feed_stream(const char *words, const char *data, gsize len, FeedPiece piece, void *user,
+	GString *out)
+{
+	Feed self = { .words = words, .current = described_new(words), .out = out };
+	EwsStreamEvents events = { self.current->op, on_told, on_fault, &self };
+	g_autoptr(EwsStream) stream = ews_stream_new(&events);
+	g_autoptr(GError) error = NULL;
+
+	for (gsize at = 0; at < len;) {
+		gsize wanted = piece(user);
+		gsize size = MIN(MAX(wanted, 1), len - at);
+
+		if (!ews_stream_feed(stream, data + at, size))
+			break;
+		at += size;
+	}
+	if (!ews_stream_finish(stream, &error))
+		g_string_append_printf(out, "broken: %s\n", error->message);
+	else
+		g_string_append(out, "whole\n");
+	described_free(self.current);
 }
 
 void feed_answer(const char *words, const char *data, gsize len, FeedPiece piece, void *user,

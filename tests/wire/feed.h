@@ -14,3 +14,7 @@ typedef gsize (*FeedPiece)(void *user);
 /* Appends what each op was answered, then "fault CODE", then "whole" or "broken: why". */
 void feed_answer(const char *words, const char *data, gsize len, FeedPiece piece, void *user,
 	GString *out);
+
+/* The same for an answer that is many documents, all for one op. */
+void feed_stream(const char *words, const char *data, gsize len, FeedPiece piece, void *user,
+	GString *out);

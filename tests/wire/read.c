@@ -28,7 +28,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	piece = argc > 3 ? (gsize)atoi(argv[3]) : len;
-	feed_answer(argv[1], data, len, piece_of, &piece, out);
+	if (g_str_has_prefix(argv[1], "get-stream "))
+		feed_stream(argv[1], data, len, piece_of, &piece, out);
+	else
+		feed_answer(argv[1], data, len, piece_of, &piece, out);
 	fputs(out->str, stdout);
 	return 0;
 }

@@ -47,6 +47,9 @@ READERS = {
     'UpdateFolderResponse': ('update-folder X - x',),
     'MoveFolderResponse': ('move-folder X F',),
     'DeleteFolderResponse': ('delete-folder X trash',),
+    'SubscribeResponse': ('subscribe pull',),
+    'UnsubscribeResponse': ('unsubscribe X',),
+    'GetEventsResponse': ('get-events X',),
 }
 
 
@@ -93,6 +96,24 @@ def test_recorded_answers():
     assert seen > 100
 
 
+NEWS = ('subscribe', 'unsubscribe', 'get-events', 'get-stream')
+
+
+def expected_news(message):
+    """What a response message without an error must read as."""
+    subscription = message.find(M + 'SubscriptionId')
+    if subscription is not None:
+        return 'ok id=' + subscription.text
+    if not any(message.iter(M + 'Notification')) and message.find(M + 'Notifications') is None:
+        return 'ok'
+    tags = [T + tag for tag in ('FolderId', 'ParentFolderId', 'OldParentFolderId')]
+    folders = {found.get('Id') for tag in tags for found in message.iter(tag)}
+    more = any(element.text == 'true' for element in message.iter(T + 'MoreEvents'))
+    closed = message.findtext(M + 'ConnectionStatus') == 'Closed'
+    return 'ok folders=%s%s%s' % (','.join(sorted(folders)), ' more' if more else '',
+                                  ' closed' if closed else '')
+
+
 CHANGES = ('create', 'update', 'delete', 'move', 'copy', 'send')
 
 
@@ -116,6 +137,8 @@ def check_answer(words, response, text, path):
             assert head.startswith('ok' if has_mime else 'error corrupt'), path
         elif '26-SyncFolderItems-max0' not in path.name:
             assert head.startswith('ok'), path
+        if words.startswith(NEWS) and head.startswith('ok'):
+            assert head == expected_news(message), path
         if head.startswith('ok') and words.split('-')[0] in CHANGES:
             check_new_id(message, head, path)
     if words.startswith('sync-') and heads[0].startswith('ok'):
@@ -123,6 +146,45 @@ def check_answer(words, response, text, path):
         lines = [line.split() for line in text.splitlines() if line.startswith('  ')]
         got = [(line[0], line[1][len('id="'):-1]) for line in lines]
         assert got == list(expected_sync(messages[0], tag)), path
+
+
+def envelopes(path):
+    """The documents of a stream, parsed one by one; what is behind the last is none."""
+    parts = path.read_text(encoding='utf-8').split('</SOAP:Envelope>')
+    return [ET.fromstring(part + '</SOAP:Envelope>') for part in parts[:-1]], parts[-1].strip()
+
+
+@pytest.mark.skipif(not recorded(), reason='no recorded answers here')
+def test_recorded_streams():
+    """The same for answers that are many documents."""
+    events = 0
+    for path in recorded():
+        if b'<m:GetStreamingEventsResponse ' not in path.read_bytes():
+            continue
+        documents, rest = envelopes(path)
+        text = read('get-stream X', path)
+        assert text == read('get-stream X', path, 1) == read('get-stream X', path, 1000), path
+        lines = text.splitlines()
+        assert lines.pop() == 'whole' or rest, path
+        messages = [message for document in documents
+                    for message in document.iter(M + 'GetStreamingEventsResponseMessage')]
+        assert len(lines) == len(messages) > 0, path
+        for message, line in zip(messages, lines):
+            events += len(list(message.iter(T + 'TimeStamp')))
+            if message.get('ResponseClass') == 'Error':
+                assert line.startswith('error stale'), path
+            else:
+                assert line == expected_news(message), path
+    assert events > 5
+
+
+@pytest.mark.skipif(not recorded(), reason='no recorded answers here')
+@pytest.mark.parametrize('name, said', [
+    ('a5-GetEvents-badsub', 'fault -'), ('o1-Subscribe-badfolder', 'fault ErrorInvalidId')])
+def test_recorded_refusals(name, said):
+    words = 'get-events X' if 'GetEvents' in name else 'subscribe pull'
+    text = read(words, RECORDED / (name + '.rsp.xml'))
+    assert text.splitlines()[-1] == said
 
 
 @pytest.mark.skipif(not recorded(), reason='no recorded answers here')
