@@ -62,7 +62,8 @@ static void read_said(EwsDiscoverReader read, const Answer *what)
 	g_assert_true(is_read == (error == NULL));
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 		g_assert_true(is_read || !texts[i]);
-		g_assert_true(!texts[i] || (*texts[i] && strlen(texts[i]) <= EWS_DISCOVER_TEXT_MAX));
+		g_assert_true(!texts[i] || *texts[i]);
+		g_assert_true(!texts[i] || strlen(texts[i]) <= EWS_DISCOVER_TEXT_MAX);
 	}
 	g_assert_cmpint((said.url != NULL) + (said.redirect_url != NULL) +
 		(said.redirect_address != NULL), <=, 1);

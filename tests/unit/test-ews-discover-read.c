@@ -178,7 +178,7 @@ static void test_no_xml(void)
 		"{\"Protocol\":\"Ews\"}",
 		/* Cut off: also what was said before does not count. */
 		POX_HEAD "<Account>" PROTOCOL("EXPR", "<EwsUrl>https://out/e</EwsUrl>"),
-		ACCOUNT(PROTOCOL("EXPR", "<EwsUrl>https://out/e</EwsUrl>")) + 1,
+		"x" ACCOUNT(PROTOCOL("EXPR", "<EwsUrl>https://out/e</EwsUrl>")),
 		"<!DOCTYPE a [<!ENTITY e 'https://evil/'>]>" ACCOUNT(
 			PROTOCOL("EXPR", "<EwsUrl>&e;</EwsUrl>")),
 		ACCOUNT(PROTOCOL("EXPR", "<EwsUrl>&e;</EwsUrl>")),

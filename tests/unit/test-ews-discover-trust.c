@@ -191,8 +191,9 @@ static void test_tenant(World *world, const void *data)
 {
 	/* A hybrid: the mailbox has moved to the cloud. Nobody needs to be asked. */
 	world->password = "right";
-	net_put_account(world, AUTO, "RedirectAddr", "ines@example.onmicrosoft.com")->asks_who = true;
-	Row *row = net_put(world, 200,
+	Row *row = net_put_account(world, AUTO, "RedirectAddr", "ines@example.onmicrosoft.com");
+	row->asks_who = true;
+	row = net_put(world, 200,
 		"https://outlook.office365.com/autodiscover/autodiscover.json"
 		"/v1.0/ines@example.onmicrosoft.com?Protocol=EWS");
 	row->body = g_strdup("{\"Protocol\":\"Ews\",\"Url\":\"https://cloud/e\"}");

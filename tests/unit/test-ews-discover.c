@@ -66,7 +66,8 @@ static void lay_out(World *world, const Combination *c, unsigned n)
 	if (c->soap_auto != ABSENT)
 		delay(net_put_soap(world, AUTO, "https://soap-auto/e"), c->soap_auto, n + 2);
 	if (c->json_domain != ABSENT)
-		delay(net_put_json(world, "example.org", "https://json-domain/e"), c->json_domain, 1);
+		delay(net_put_json(world, "example.org", "https://json-domain/e"), c->json_domain,
+			1);
 	if (c->pox_domain != ABSENT)
 		delay(net_put_pox(world, "example.org", "https://pox-domain/e"), c->pox_domain, 1);
 	else
