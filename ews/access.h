@@ -42,5 +42,8 @@ typedef struct EwsCredentials {
 typedef struct EwsTokenSource {
 	/* Owned, and wiped when it is replaced. @ret_expires_us: wall clock; 0: not said. */
 	char *(*fetch)(void *user, bool is_refused, int64_t *ret_expires_us, GError **error);
+	/* Any thread: a @fetch that is under way returns soon, and so does any later one. NULL: it
+	 * never takes long. */
+	void (*give_up)(void *user);
 	void *user;
 } EwsTokenSource;

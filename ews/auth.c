@@ -30,6 +30,13 @@ void ews_auth_free(EwsAuth *self)
 	g_free(self);
 }
 
+void ews_auth_replace(EwsAuth *self, const char *secret)
+{
+	explicit_bzero(self->secret, strlen(self->secret));
+	g_free(self->secret);
+	self->secret = g_strdup(secret);
+}
+
 static void apply_password(const EwsAuth *self, CURL *easy, unsigned long kind)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)kind);

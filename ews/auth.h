@@ -15,4 +15,6 @@ typedef struct EwsAuth EwsAuth;
 
 EwsAuth *ews_auth_new(const EwsCredentials *credentials);
 void ews_auth_free(EwsAuth *self);
+/* Another token, or password. */
+void ews_auth_replace(EwsAuth *self, const char *secret);
 void ews_auth_apply(const EwsAuth *self, CURL *easy);

@@ -263,6 +263,8 @@ static bool on_data(void *user, const char *data, size_t len)
 typedef struct Verdict {
 	EwsTrouble trouble; /* of all that got no message */
 	GError *error;      /* own */
+	bool is_again;      /* it is certain that nothing was done, and what to do about it: changes
+	                     * too are asked for again here */
 } Verdict;
 
 /* Nothing, or not all, of the answer could be used. */
@@ -280,7 +282,7 @@ static void note_garbled(EwsBatch *self, const GError *error)
 
 static Verdict verdict(EwsTrouble trouble, GError *error)
 {
-	return (Verdict){ trouble, error };
+	return (Verdict){ trouble, error, false };
 }
 
 static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
@@ -310,11 +312,35 @@ static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
 	return verdict(EWS_TROUBLE_TOO_MUCH, error);
 }
 
+/* A token has an end, so one that is not taken says nothing of the account: whatever went with it
+ * goes again, with another. */
+static Verdict judge_401(EwsBatch *self, const EwsHttpEnd *end)
+{
+	EwsGovernor *governor = self->shared->governor;
+	EwsBearer *bearer = self->shared->bearer;
+	int64_t now = g_get_monotonic_time();
+	Verdict verdict = { EWS_TROUBLE_BUSY, .is_again = true };
+
+	if (bearer && ews_bearer_refused(bearer, end->token, now)) {
+		verdict.error = g_error_new(EWS_ERROR, EWS_ERROR_BUSY,
+			"the server wants another access token");
+		return verdict;
+	}
+	if (bearer)
+		ews_governor_stop(governor, end->error);
+	else
+		ews_governor_refused(governor, end->error, self->sent_us, now);
+	if (governor->state == EWS_STATE_STOPPED)
+		verdict.trouble = EWS_TROUBLE_NONE;
+	verdict.is_again = false;
+	verdict.error = g_error_copy(end->error);
+	return verdict;
+}
+
 /* An answer that is not SOAP: a page of some kind, from the server or something before it. */
 static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 {
 	EwsGovernor *governor = self->shared->governor;
-	int64_t now = g_get_monotonic_time();
 
 	if (end->error) {
 		g_clear_error(&error);
@@ -326,11 +352,6 @@ static Verdict judge_page(EwsBatch *self, const EwsHttpEnd *end, GError *error)
 		strstr(self->sniff->str, "Server Error in '/EWS'")) {
 		g_clear_error(&error);
 		error = g_error_new(EWS_ERROR, EWS_ERROR_BUSY, "Server Error in '/EWS'");
-	}
-	if (end->status == 401) {
-		ews_governor_refused(governor, error, self->sent_us, now);
-		return verdict(governor->state == EWS_STATE_STOPPED ? EWS_TROUBLE_NONE
-								    : EWS_TROUBLE_BUSY, error);
 	}
 	/* What stands before the server lost patience, perhaps with how much was asked for. */
 	if (end->status == 408 || end->status == 504) {
@@ -356,8 +377,13 @@ static Verdict judge_answer(EwsBatch *self, const EwsHttpEnd *end)
 	EwsGovernor *governor = self->shared->governor;
 	const EwsFault *fault = ews_soap_reader_fault(self->reader);
 	GError *error = NULL;
-	bool is_whole = ews_soap_reader_finish(self->reader, &error);
+	bool is_whole;
 
+	if (end->status == 401)
+		return judge_401(self, end);
+	if (self->shared->bearer)
+		ews_bearer_accepted(self->shared->bearer, end->token);
+	is_whole = ews_soap_reader_finish(self->reader, &error);
 	fault = ews_soap_reader_fault(self->reader);
 	if (fault) {
 		g_clear_error(&error);
@@ -493,6 +519,21 @@ static void note_served(EwsBatch *self)
 	ews_governor_paged(governor, self->kind, now);
 }
 
+/* The call goes back as it was; FALSE: it was there too often. */
+static bool return_call(EwsBatch *self)
+{
+	EwsCall *call;
+
+	if (!ews_settle(self->places[0].op, EWS_TROUBLE_BUSY, 1))
+		return false;
+	call = g_malloc(sizeof(*call) + self->count * sizeof(EwsOp *));
+	*call = (EwsCall){ .priority = self->priority, .count = self->count };
+	for (unsigned i = 0; i < self->count; i++)
+		call->ops[i] = g_steal_pointer(&self->places[i].op);
+	ews_queue_return_call(self->shared->queue, call);
+	return true;
+}
+
 static void on_end(void *user, const EwsHttpEnd *end)
 {
 	EwsBatch *self = user;
@@ -510,9 +551,9 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	if (self->served == self->count)
 		note_served(self);
 	self->shared->judged(self->shared->user);
-	if (self->is_change)
+	if (self->is_change && !(common.is_again && return_call(self)))
 		end_changes(self, &common, end);
-	else
+	else if (!self->is_change)
 		settle_all(self, &common);
 	g_clear_error(&common.error);
 	self->shared->ended(self->shared->user, self);

@@ -4,6 +4,7 @@
 #include "ews/governor.h"
 #include "ews/http.h"
 #include "ews/queue.h"
+#include "ews/bearer.h"
 
 /*
  * One SOAP call that carries N ops of a kind.
@@ -18,6 +19,7 @@ typedef struct EwsBatchShared {
 	EwsHttp *http;         /* borrowed, as are the others: from the session */
 	EwsQueue *queue;
 	EwsGovernor *governor;
+	EwsBearer *bearer; /* NULL: it is not tokens that we sign in with */
 	/* @op, whose answer still streams, knows what follows (op->follow). */
 	void (*foreseen)(void *user, EwsOp *op);
 	/* How the call went is known, ops that are left will be given back next. */

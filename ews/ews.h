@@ -28,6 +28,9 @@
  *   - uses fewer connections where the server has too many of ours;
  *   - repeats what is safe to repeat once on a broken connection;
  *   - pauses all work on ErrorServerBusy, 503, 429 (the server's hint, our minimum, jitter);
+ *   - gets a bearer token before anything is sent, and another before it expires or when the server
+ *     does not take it; what was answered with 401 goes again then, changes too: it is certainly
+ *     not done;
  *   - stops for good at the first real 401 (AUTH at once for every op, queued and to come);
  *   - known offline, answers OFFLINE at once; lets one op through as a probe when one is due.
  * It knows no files, no SQLite, no FUSE.
@@ -45,7 +48,8 @@ typedef struct EwsConfig {
 	const char *url;
 	EwsAuthKind auth;
 	const char *user;
-	const char *password;
+	const char *password;       /* BASIC, NTLM */
+	EwsTokenSource token;       /* BEARER; what it points to outlives the session */
 	EwsTls tls;
 	unsigned max_conns;
 	unsigned timeout_s; /* of silence on a request */
@@ -89,6 +93,7 @@ typedef struct EwsStatus {
 	EwsPush push;          /* what the watch uses or tries (see ews_watch); NONE without one */
 	bool is_listening;     /* and whether it is told of changes just now */
 	char error[256];       /* what was wrong last, in one line; "" */
+	bool is_signing_in;    /* nothing is sent before there is a token */
 	char server[64];       /* ServerVersionInfo in a word, "15.2.1544 (Exchange2016)"; "" */
 } EwsStatus;
 

@@ -82,7 +82,7 @@ static bool has_slot(const EwsGovernor *self, EwsPriority priority, const EwsTra
 bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority, const EwsTraffic *traffic,
 	int64_t now)
 {
-	if (self->state == EWS_STATE_STOPPED || now < self->resume_us)
+	if (self->state == EWS_STATE_STOPPED || now < self->resume_us || self->is_signing_in)
 		return false;
 	return has_slot(self, priority, traffic);
 }
@@ -90,7 +90,7 @@ bool ews_governor_may_send(const EwsGovernor *self, EwsPriority priority, const 
 bool ews_governor_may_send_change(const EwsGovernor *self, EwsPriority priority,
 	const EwsTraffic *traffic, int64_t now)
 {
-	if (self->state == EWS_STATE_OFFLINE && self->is_only_slow)
+	if (self->state == EWS_STATE_OFFLINE && self->is_only_slow && !self->is_signing_in)
 		return has_slot(self, priority, traffic);
 	return ews_governor_may_send(self, priority, traffic, now);
 }

@@ -33,6 +33,7 @@ typedef struct EwsGovernor {
 	GError *error;     /* own: why OFFLINE or STOPPED; what was wrong last */
 	bool is_proven;    /* the credentials have worked */
 	bool is_doubted;   /* ... and were refused since */
+	bool is_signing_in; /* the session's to set: nothing leaves before there is a token */
 	bool is_only_slow; /* OFFLINE, but only because what was asked for took too long */
 
 	/* consecutive troubles of a kind, and when the last one was heard of: what was sent before

@@ -10,6 +10,7 @@
 #include "ews/error.h"
 #include "ews/loop.h"
 #include "ews/reading.h"
+#include "ews/redact.h"
 
 /* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
 #define CONNECT_TIMEOUT_S 20
@@ -31,6 +32,7 @@ struct EwsHttp {
 	/* ews thread only */
 	GPtrArray *idle; /* own, of CURL: handles for the next posts */
 	EwsHttpCounts counts;
+	unsigned token; /* the number of the one in auth */
 	unsigned fresh; /* so many posts yet must not take a kept connection */
 	unsigned max_conns;
 
@@ -42,6 +44,7 @@ struct EwsHttpPost {
 	CURL *easy;    /* own while it runs */
 	EwsBody *body; /* own */
 	EwsHttpEvents events;
+	unsigned token;
 	bool is_once;
 	bool is_stream;
 	bool has_begun; /* a byte of the body was given away */
@@ -128,6 +131,12 @@ void ews_http_free(EwsHttp *self)
 		g_free(self->tls_words[i]);
 	g_free(self->url);
 	g_free(self);
+}
+
+void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)
+{
+	ews_auth_replace(self->auth, token);
+	self->token = number;
 }
 
 /* --- one post ---------------------------------------------------------------------------- */
@@ -223,7 +232,6 @@ static CURL *new_easy(EwsHttp *self)
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, self->timeout_s);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-	ews_auth_apply(self->auth, easy);
 	return easy;
 }
 
@@ -243,6 +251,8 @@ static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body,
 	post->easy = easy;
 	post->body = body;
 	post->events = *events;
+	post->token = self->token;
+	ews_auth_apply(self->auth, easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
@@ -343,9 +353,10 @@ static GError *redirect_error(EwsHttp *self, CURL *easy, long status)
 
 	curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
 	is_passing = target && strstr(target, "genericerrorpage");
+	g_autofree char *said = ews_redact(target ? target : "nowhere");
 	return g_error_new(EWS_ERROR, is_passing ? EWS_ERROR_BUSY : EWS_ERROR_PROTOCOL,
 		"%s: the server points to %.200s instead (HTTP %ld), which is not followed",
-		self->url, target ? target : "nowhere", status);
+		self->url, said, status);
 }
 
 static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
@@ -378,6 +389,7 @@ static void end_post(EwsHttpPost *post, CURLcode code)
 		.status = status,
 		.retry_after_s = -1,
 		.is_sent = ews_http_is_sent(post),
+		.token = post->token,
 		.error = error,
 	};
 

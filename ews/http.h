@@ -41,6 +41,7 @@ typedef struct EwsHttpEnd {
 	int64_t retry_after_s; /* -1: the server said none */
 	bool is_sent;          /* the last byte of the body was given away */
 	unsigned owner;        /* UNREAD: of the message that could not be read */
+	unsigned token;        /* the number of the one it went with */
 	const GError *error;   /* why, unless answered with 200 */
 } EwsHttpEnd;
 
@@ -61,6 +62,9 @@ typedef struct EwsHttpCounts {
 EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */
 void ews_http_free(EwsHttp *self);
+
+/* What is posted from now on goes with this bearer token, the @number-th. */
+void ews_http_set_token(EwsHttp *self, const char *token, unsigned number);
 
 /* Takes @body. @is_once: it must not be sent twice; else it must be all text. */
 EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events);

@@ -87,6 +87,7 @@ static void on_end(void *user, const EwsHttpEnd *end)
 		note(self, NULL, false, -1, g_steal_pointer(&broken));
 	g_clear_error(&broken);
 	self->end.status = end->status;
+	self->end.token = end->token;
 	self->end.code = self->code;
 	self->end.error = self->error;
 	self->events.end(self->events.user, &self->end);

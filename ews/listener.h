@@ -18,6 +18,7 @@ typedef struct EwsListenerEnd {
 	bool is_busy;        /* it wants rest */
 	int64_t backoff_ms;  /* for so long; -1: not said */
 	long status;         /* HTTP; 0: none came */
+	unsigned token;      /* the number of the one it went with */
 	const char *code;    /* the ResponseCode of a message or a fault; NULL: none */
 	const GError *error; /* what was wrong; NULL: it just ended */
 } EwsListenerEnd;

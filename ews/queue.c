@@ -106,6 +106,12 @@ void ews_queue_push_call(EwsQueue *self, EwsCall *call)
 	self->called += call->count;
 }
 
+void ews_queue_return_call(EwsQueue *self, EwsCall *call)
+{
+	g_queue_push_head(&self->calls[call->priority], call);
+	self->called += call->count;
+}
+
 EwsOp *ews_queue_pop_call(EwsQueue *self)
 {
 	for (int priority = 0; priority < EWS_PRIORITY_COUNT; priority++) {

@@ -43,6 +43,8 @@ EwsOp *ews_queue_pop(EwsQueue *self);
 
 /* Takes @call and its ops, behind the others. */
 void ews_queue_push_call(EwsQueue *self, EwsCall *call);
+/* Takes @call back, before the others. */
+void ews_queue_return_call(EwsQueue *self, EwsCall *call);
 /* The oldest call of this urgency, if it is older than all ops (but those of @barred kinds, bits of
  * EwsKindId); else NULL. Owned: to be freed with g_free, its ops with ews_op_free. */
 EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority, unsigned barred);

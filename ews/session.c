@@ -65,6 +65,7 @@ struct EwsSession {
 	EwsQueue *queue; /* own */
 	EwsAhead *ahead; /* own */
 	EwsWatch *watch; /* own; NULL: nobody wants news */
+	EwsBearer *bearer; /* own; NULL: it is not tokens that we sign in with */
 	EwsGovernor governor;
 	EwsBatchShared shared;
 	GPtrArray *batches; /* own, of EwsBatch: in flight */
@@ -104,6 +105,7 @@ static void publish(EwsSession *self)
 	status->page = ews_governor_page(governor, EWS_KIND_SYNC_FOLDER_ITEMS, EWS_SYNC_PAGE_MAX);
 	status->queued = ews_queue_count(self->queue);
 	status->resume_us = governor->resume_us;
+	status->is_signing_in = governor->is_signing_in && governor->state != EWS_STATE_STOPPED;
 	status->push = self->watch ? ews_watch_push(self->watch) : EWS_PUSH_NONE;
 	status->is_listening = self->watch && ews_watch_is_listening(self->watch);
 	g_strlcpy(status->error, governor->error ? governor->error->message : "",
@@ -262,6 +264,7 @@ static void begin_watch(EwsSession *self, EwsWatchSetup *setup)
 		.changed = on_watch_changed,
 		.http = self->http,
 		.governor = &self->governor,
+		.bearer = self->bearer,
 		.timeout_s = self->timeout_s,
 		.user = self,
 	};
@@ -304,6 +307,31 @@ static void take_commands(EwsSession *self)
 		return;
 	while ((command = ews_inbox_take(self->inbox, 0)))
 		obey(self, command);
+}
+
+/* Without a token nothing leaves, and who gives tokens may be away as a server may. */
+static void sign_in(EwsSession *self)
+{
+	int64_t now = g_get_monotonic_time();
+	EwsGovernor *governor = &self->governor;
+	const GError *error;
+
+	switch (ews_bearer_run(self->bearer, ews_queue_count(self->queue) > 0, now)) {
+	case EWS_BEARER_FRESH:
+		ews_http_set_token(self->http, ews_bearer_get(self->bearer, now),
+			ews_bearer_number(self->bearer));
+		break;
+	case EWS_BEARER_FAILED:
+		error = ews_bearer_error(self->bearer);
+		if (ews_error_is(error, EWS_ERROR_AUTH))
+			ews_governor_stop(governor, error);
+		else
+			ews_governor_unreached(governor, error, now);
+		break;
+	case EWS_BEARER_SAME:
+		break;
+	}
+	governor->is_signing_in = !ews_bearer_get(self->bearer, now);
 }
 
 /* Nobody waits for a server that is known to be away. */
@@ -388,6 +416,8 @@ static int sleep_ms(const EwsSession *self)
 	int64_t now = g_get_monotonic_time();
 	int64_t until = now + 60 * G_USEC_PER_SEC;
 
+	if (self->bearer)
+		until = CLAMP(ews_bearer_due(self->bearer, now), now, until);
 	if (self->watch)
 		until = CLAMP(ews_watch_due(self->watch), now, until);
 	if (ews_queue_count(self->queue) > 0) {
@@ -426,6 +456,8 @@ static void end_watch(EwsSession *self)
 	int64_t now;
 
 	answer_everything(self);
+	if (op && self->governor.is_signing_in)
+		g_clear_pointer(&op, ews_op_free);
 	if (!op)
 		return;
 	op->done = on_farewell;
@@ -446,6 +478,8 @@ static void *run(void *user)
 		take_commands(self);
 		if (self->is_stopping)
 			break;
+		if (self->bearer)
+			sign_in(self);
 		refuse_queued(self);
 		if (self->watch)
 			ews_watch_run(self->watch, g_get_monotonic_time());
@@ -497,6 +531,8 @@ static void post(EwsSession *self, Command command)
 
 static void free_session(EwsSession *self)
 {
+	/* First: its thread wakes the others. */
+	ews_bearer_free(self->bearer);
 	ews_watch_free(self->watch);
 	ews_inbox_free(self->inbox, g_free);
 	g_ptr_array_unref(self->batches);
@@ -532,10 +568,19 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	self->batches = g_ptr_array_new_with_free_func((GDestroyNotify)ews_batch_free);
 	ews_governor_init(&self->governor, self->max_conns);
 	publish_call_sizes(self);
+	if (config->auth == EWS_AUTH_BEARER) {
+		self->bearer = ews_bearer_new(&config->token, wake, self, error);
+		if (!self->bearer) {
+			free_session(self);
+			return NULL;
+		}
+	}
+	self->governor.is_signing_in = self->bearer != NULL;
 	self->shared = (EwsBatchShared){
 		.http = self->http,
 		.queue = self->queue,
 		.governor = &self->governor,
+		.bearer = self->bearer,
 		.foreseen = on_foreseen,
 		.judged = on_batch_judged,
 		.ended = on_batch_ended,

@@ -3,6 +3,7 @@
 
 #include "ews/governor.h"
 #include "ews/http.h"
+#include "ews/bearer.h"
 
 /*
  * The life of a watch (ews_watch in ews/ews.h): subscribed as long as the session is online, by the
@@ -29,8 +30,9 @@ typedef struct EwsWatchOut {
 	void (*withdraw)(void *user, uint64_t serial);
 	/* The watch is another: whoever hears of it next may ask how it is. */
 	void (*changed)(void *user);
-	EwsHttp *http; /* borrowed, as is the other: from the session */
+	EwsHttp *http; /* borrowed, as are the others: from the session */
 	EwsGovernor *governor;
+	EwsBearer *bearer; /* or NULL */
 	unsigned timeout_s;
 	void *user;
 } EwsWatchOut;
