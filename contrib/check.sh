@@ -235,7 +235,8 @@ again_max=8
 at_once=$((2 * $(nproc)))
 
 if [ "$install" = yes ]; then
-    packages_need "${packages_build[@]}" "${packages_server[@]}" "${packages_tests[@]}" || {
+    packages_need "${packages_build[@]}" "${packages_keyring[@]}" "${packages_server[@]}" \
+        "${packages_tests[@]}" || {
         fail "packages"
         finish
     }

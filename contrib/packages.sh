@@ -13,6 +13,9 @@ packages_build=(
     libxml2-dev libglib2.0-dev libsqlite3-dev libjson-glib-dev libgmime-3.0-dev scdoc python3
 )
 
+# What the keyring takes; without it there is none.
+packages_keyring=(libsecret-1-dev)
+
 # What the test server adds.
 packages_server=(libsoup-3.0-dev)
 

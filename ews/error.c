@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ews/redact.h"
+
 /*
  * The tables from what servers, HTTP and curl say to what is to be done about it.
  *
@@ -272,7 +274,8 @@ GError *ews_error_from_response(const char *code, const char *message, gboolean 
 		error = found->error;
 	if (!message || !*message)
 		return g_error_new_literal(EWS_ERROR, error, code);
-	return g_error_new(EWS_ERROR, error, "%s (%s)", message, code);
+	g_autofree char *said = ews_redact(message);
+	return g_error_new(EWS_ERROR, error, "%s (%s)", said, code);
 }
 
 EwsErrorAction ews_error_action(const char *code)
@@ -334,7 +337,8 @@ GError *ews_error_from_curl(int code, const char *detail, const char *url)
 		error = EWS_ERROR_OFFLINE;
 	if (!detail || !*detail)
 		return g_error_new(EWS_ERROR, error, "%s: %s", url, words);
-	return g_error_new(EWS_ERROR, error, "%s: %s (%s)", url, words, detail);
+	g_autofree char *said = ews_redact(detail);
+	return g_error_new(EWS_ERROR, error, "%s: %s (%s)", url, words, said);
 }
 
 GError *ews_error_from_errno(int errnum, const char *format, ...)

@@ -6,6 +6,7 @@
 
 #include "ews/error.h"
 #include "ews/json.h"
+#include "ews/redact.h"
 
 #define TOKEN_MAX (64 << 10)
 #define EXPIRES_MAX_S (INT64_C(366) * 24 * 3600)
@@ -123,15 +124,13 @@ static const char *reason_for(const char *code, const char *words)
 static char *line_of(const char *text)
 {
 	g_autofree char *line = g_strndup(text, strcspn(text, "\r\n"));
-	g_autofree char *valid = NULL;
 
 	if (strlen(line) > WORDS_MAX)
 		line[WORDS_MAX] = '\0';
 	for (char *c = line; *c; c++)
 		if (g_ascii_iscntrl(*c))
 			*c = ' ';
-	valid = g_utf8_make_valid(line, -1);
-	return g_steal_pointer(&valid);
+	return ews_redact(line);
 }
 
 GError *ews_grant_error(const char *code, const char *words)

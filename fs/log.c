@@ -6,6 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "ews/redact.h"
+
 /* Set at start, then const. */
 static GLogLevelFlags wanted;
 static bool has_stderr;
@@ -44,12 +46,25 @@ static const GLogField *find_field(const GLogField *fields, gsize count, const c
 	return NULL;
 }
 
-static void write_line(const Level *level, const char *text, int len)
+static void write_line(const Level *level, const char *text)
 {
 	if (has_stderr)
-		fprintf(stderr, "ewsfs: %s%.*s\n", level->word, len, text);
+		fprintf(stderr, "ewsfs: %s%s\n", level->word, text);
 	else
-		syslog(level->priority, "%s%.*s", level->word, len, text);
+		syslog(level->priority, "%s%s", level->word, text);
+}
+
+/* The same fields, but for the message. */
+static bool write_journal(GLogLevelFlags flags, const char *text, const GLogField *fields,
+	gsize count)
+{
+	g_autofree GLogField *all = g_memdup2(fields, count * sizeof(*fields));
+
+	for (gsize i = 0; i < count; i++) {
+		if (g_str_equal(all[i].key, "MESSAGE"))
+			all[i] = (GLogField){.key = "MESSAGE", .value = text, .length = -1};
+	}
+	return g_log_writer_journald(flags, all, count, NULL) == G_LOG_WRITER_HANDLED;
 }
 
 static GLogWriterOutput write_log(GLogLevelFlags flags, const GLogField *fields, gsize count,
@@ -59,11 +74,11 @@ static GLogWriterOutput write_log(GLogLevelFlags flags, const GLogField *fields,
 
 	if (!(flags & wanted) || message == NULL)
 		return G_LOG_WRITER_HANDLED;
-	if (has_journal &&
-		g_log_writer_journald(flags, fields, count, NULL) == G_LOG_WRITER_HANDLED)
-		return G_LOG_WRITER_HANDLED;
 	gssize len = message->length < 0 ? (gssize)strlen(message->value) : message->length;
-	write_line(find_level(flags), message->value, (int)len);
+	g_autofree char *said = g_strndup(message->value, (gsize)len);
+	g_autofree char *text = ews_redact(said);
+	if (!has_journal || !write_journal(flags, text, fields, count))
+		write_line(find_level(flags), text);
 	return G_LOG_WRITER_HANDLED;
 }
 

@@ -17,6 +17,7 @@
 #include "fs/config.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/discover.h"
 #include "fs/drain.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
@@ -28,6 +29,7 @@
 #include "fs/park.h"
 #include "fs/password.h"
 #include "fs/previous.h"
+#include "fs/secret.h"
 #include "fs/signals.h"
 #include "fs/socket.h"
 #include "fs/watch.h"
@@ -116,8 +118,16 @@ static bool check_mountpoint(Program *self, GError **error)
 	return true;
 }
 
+static bool find_server(Program *self, GError **error)
+{
+	return fs_discover(self->config, &self->password, error);
+}
+
 static bool get_password(Program *self, GError **error)
 {
+	/* The search may have needed it. */
+	if (self->password != NULL)
+		return true;
 	self->password = fs_password_get(self->config, error);
 	return self->password != NULL;
 }
@@ -147,7 +157,7 @@ static bool start_session(Program *self, GError **error)
 	};
 
 	self->session = ews_session_start(&ews, error);
-	fs_password_free(self->password);
+	fs_secret_free(self->password);
 	self->password = NULL;
 	return self->session != NULL;
 }
@@ -202,7 +212,8 @@ static bool open_cache(Program *self, GError **error)
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
-		.server = config->url,
+		/* Whichever server it is on. */
+		.server = config->address != NULL ? config->address : config->url,
 		.account = config->user,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
@@ -266,6 +277,10 @@ static bool ask_server(Program *self, GError **error)
 	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
 	if (op != NULL && problem == NULL)
 		cache_take_top(self->cache, ews_get_folder_take(op));
+	if (problem == NULL && op != NULL)
+		return true;
+	if (problem == NULL || !ews_error_is(problem, EWS_ERROR_AUTH))
+		fs_discover_forget(self->config);
 	if (op == NULL && !has_tree)
 		return is_put_off(self, error);
 	if (problem == NULL)
@@ -491,7 +506,7 @@ static void take_down(Program *self)
 	if (self->probe_answer != NULL)
 		ews_inbox_free(self->probe_answer, free_op);
 	fs_signals_free(self->signals);
-	fs_password_free(self->password);
+	fs_secret_free(self->password);
 	fs_config_free(self->config);
 }
 
@@ -513,6 +528,7 @@ static const Step steps[] = {
 	{prepare_process, FS_EXIT_LOCAL, true},
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
+	{find_server, FS_EXIT_BY_ERROR, true},
 	{get_password, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},
@@ -553,6 +569,7 @@ int main(int argc, char **argv)
 	Program self = {.ready = -1};
 	g_autoptr(GError) error = NULL;
 
+	fs_secret_harden();
 	if (!read_config(&self, argc, argv, &error)) {
 		complain(error, FS_EXIT_USAGE);
 		return FS_EXIT_USAGE;

@@ -4,16 +4,20 @@
 #include <glib.h>
 
 /*
- * Where the password comes from: a file that nobody else can read, a command, or the person at
- * the terminal. Never from the command line or the environment, which others can see.
+ * Which password it is that signs in: password_file=, password_command=, what systemd handed over,
+ * the keyring, or the person at the terminal, in this order. Where each of them is: fs/secret.h.
  *
  * Before any thread starts, and before the program goes into the background: the command and the
  * question may need the terminal.
  */
 struct FsConfig;
 
-/* The password, or what is wrong with the place it should come from. */
-char *fs_password_get(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Without asking anybody. NULL without an error where there is none. */
+char *fs_password_find(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Wipes and frees. NULL is fine. */
-void fs_password_free(char *password);
+/* From the person, where there is one. */
+char *fs_password_ask(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The password, or what is wrong with the place it should come from. Wipe it with
+ * fs_secret_free. */
+char *fs_password_get(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/secret.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "ews/error.h"
+
+static char *run(const char *line, bool is_whole, GError **error)
+{
+	const FsSecretCommand command = {
+		.option = "token_command",
+		.command = line,
+		.is_whole = is_whole,
+		.failure = EWS_ERROR_OFFLINE,
+	};
+
+	return fs_secret_from_command(&command, error);
+}
+
+static void expect(const char *line, bool is_whole, const char *wanted)
+{
+	g_autoptr(GError) error = NULL;
+	char *got = run(line, is_whole, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpstr(got, ==, wanted);
+	fs_secret_free(got);
+}
+
+static void refuse(const char *line, bool is_whole, EwsErrorCode code)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(run(line, is_whole, &error));
+	g_assert_error(error, EWS_ERROR, (int)code);
+}
+
+static void test_whole(void)
+{
+	expect("echo one; echo two", true, "one\ntwo\n");
+	expect("echo one; echo two", false, "one");
+	expect("printf '{'; sleep 0.1; printf '}'", true, "{}");
+	/* An agent that stays holds its output open. */
+	expect("echo agent; sleep 5 &", true, "agent\n");
+	refuse("head -c 300000 /dev/zero | tr '\\0' x", true, EWS_ERROR_OFFLINE);
+	refuse("head -c 300000 /dev/zero | tr '\\0' x", false, EWS_ERROR_OFFLINE);
+}
+
+/* One that fails may do better later; one that is not there will not. */
+static void test_failures(void)
+{
+	refuse("exit 1", true, EWS_ERROR_OFFLINE);
+	refuse("kill $$", true, EWS_ERROR_OFFLINE);
+	refuse("true", true, EWS_ERROR_OFFLINE);
+	refuse("/no/such/command 2>/dev/null", true, EWS_ERROR_AUTH);
+}
+
+static void test_line(void)
+{
+	int ends[2];
+
+	g_assert_cmpint(pipe(ends), ==, 0);
+	g_assert_cmpint(write(ends[1], "a b\nc\n", 6), ==, 6);
+	close(ends[1]);
+	char *line = fs_secret_read_line(ends[0], NULL);
+	g_assert_cmpstr(line, ==, "a b");
+	fs_secret_free(line);
+	close(ends[0]);
+}
+
+static void test_harden(void)
+{
+	struct rlimit cores;
+
+	fs_secret_harden();
+	g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 0);
+	g_assert_cmpint(getrlimit(RLIMIT_CORE, &cores), ==, 0);
+	g_assert_cmpuint(cores.rlim_cur, ==, 0);
+	g_assert_cmpuint(cores.rlim_max, ==, 0);
+	/* What it starts is as it would be. */
+	expect("echo fine", false, "fine");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/fs/secret/all-that-a-command-prints", test_whole);
+	g_test_add_func("/fs/secret/a-command-that-fails", test_failures);
+	g_test_add_func("/fs/secret/a-line", test_line);
+	g_test_add_func("/fs/secret/no-core-dumps", test_harden);
+	return g_test_run();
+}
