@@ -10,6 +10,7 @@
 #include "ews/error.h"
 #include "ews/loop.h"
 #include "ews/reading.h"
+#include "ews/redact.h"
 
 /* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
 #define CONNECT_TIMEOUT_S 20
@@ -352,9 +353,10 @@ static GError *redirect_error(EwsHttp *self, CURL *easy, long status)
 
 	curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
 	is_passing = target && strstr(target, "genericerrorpage");
+	g_autofree char *said = ews_redact(target ? target : "nowhere");
 	return g_error_new(EWS_ERROR, is_passing ? EWS_ERROR_BUSY : EWS_ERROR_PROTOCOL,
 		"%s: the server points to %.200s instead (HTTP %ld), which is not followed",
-		self->url, target ? target : "nowhere", status);
+		self->url, said, status);
 }
 
 static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)

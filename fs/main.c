@@ -17,7 +17,6 @@
 #include "fs/config.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
-#include "fs/discover.h"
 #include "fs/drain.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
@@ -118,16 +117,8 @@ static bool check_mountpoint(Program *self, GError **error)
 	return true;
 }
 
-static bool find_server(Program *self, GError **error)
-{
-	return fs_discover(self->config, &self->password, error);
-}
-
 static bool get_password(Program *self, GError **error)
 {
-	/* The search may have needed it. */
-	if (self->password != NULL)
-		return true;
 	self->password = fs_password_get(self->config, error);
 	return self->password != NULL;
 }
@@ -212,8 +203,7 @@ static bool open_cache(Program *self, GError **error)
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
-		/* Whichever server it is on. */
-		.server = config->address != NULL ? config->address : config->url,
+		.server = config->url,
 		.account = config->user,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
@@ -277,10 +267,6 @@ static bool ask_server(Program *self, GError **error)
 	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
 	if (op != NULL && problem == NULL)
 		cache_take_top(self->cache, ews_get_folder_take(op));
-	if (problem == NULL && op != NULL)
-		return true;
-	if (problem == NULL || !ews_error_is(problem, EWS_ERROR_AUTH))
-		fs_discover_forget(self->config);
 	if (op == NULL && !has_tree)
 		return is_put_off(self, error);
 	if (problem == NULL)
@@ -528,7 +514,6 @@ static const Step steps[] = {
 	{prepare_process, FS_EXIT_LOCAL, true},
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
-	{find_server, FS_EXIT_BY_ERROR, true},
 	{get_password, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},
