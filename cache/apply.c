@@ -141,6 +141,19 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, const CacheInco
 		       row->node);
 }
 
+/* No message that was written anew goes on under this number. */
+static bool is_ino_free(CacheApply *self, uint64_t ino, bool *ret_free, GError **error)
+{
+	int64_t holder = 0;
+	/* 128: NODE_OLD_INO */
+	if (!cache_conn_int(self->conn, 0, &holder, error,
+		    "SELECT id FROM node WHERE ino = ? AND flags & 128 != 0 AND state < 2", "i",
+		    (int64_t)ino))
+		return false;
+	*ret_free = holder == 0;
+	return true;
+}
+
 /*
  * Whose the search key is, among the copies that share it. The oldest in a folder keeps it as
  * long as nobody has seen the folder's names; after that who has it keeps it. The inode number is
@@ -170,6 +183,8 @@ static bool choose_naming(CacheApply *self, const CacheIncoming *incoming, const
 		if (!yields && is_holder)
 			has_ino = false;
 	}
+	if (has_ino && !is_ino_free(self, ino, &has_ino, error))
+		return false;
 	ret_naming->by_key = by_key;
 	ret_naming->ident = by_key ? &incoming->by_key : &incoming->by_id;
 	ret_naming->ino = ino;
@@ -375,6 +390,16 @@ static bool take_number(CacheApply *self, const CacheItemRow *row, const CacheIn
 		(int64_t)ino, row->node);
 }
 
+/* Written anew it is the same file for who has it: its number stays, until it is listed anew. */
+static bool settle_number(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
+	GError **error)
+{
+	if (row->key_hash == 0)
+		return take_number(self, row, incoming, error);
+	return row->key_hash == incoming->by_key.hash ||
+	       cache_node_flag(self->conn, row->node, NODE_OLD_INO, 0, error);
+}
+
 /* Somebody moved it, and we are about to: ours is the last word. */
 static bool follow(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
@@ -402,7 +427,7 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 		.round = row->round,
 	};
 	if (!cache_item_write(self->conn, row->node, &place, incoming, error) ||
-		(!row->has_key && !take_number(self, row, incoming, error)))
+		!settle_number(self, row, incoming, error))
 		return false;
 	if (is_same_key && row->is_read == item->is_read)
 		return true;

@@ -65,6 +65,20 @@ static const char *const migrations[] = {
 	"ALTER TABLE folder ADD COLUMN unread_miss INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX item_unread ON item (folder) WHERE is_read = 0;",
 	CACHE_SENT_SQL,
+	/* What it takes to know a step again whose answer was lost (own.c): the search key and the
+	 * GUID of what a CopyItem was sent for, the name that a directory was to have, the GUID of
+	 * what was made here. A directory that was on its way is repeated as it is called now. */
+	"ALTER TABLE intent ADD COLUMN sent_key BLOB;"
+	"ALTER TABLE intent ADD COLUMN sent_guid TEXT;"
+	"ALTER TABLE intent ADD COLUMN sent_name TEXT;"
+	"ALTER TABLE item ADD COLUMN guid TEXT;"
+	/* Numbers that no row of item leads to (NODE_OLD_INO). */
+	"CREATE INDEX node_old_ino ON node (ino) WHERE flags & 128 != 0;"
+	"UPDATE intent SET sent_key = (SELECT search_key FROM item WHERE node = intent.source)"
+	" WHERE todo & 2 != 0 AND attempt > 0;"
+	"UPDATE intent SET sent_name = (SELECT name FROM node WHERE id = intent.node)"
+	" WHERE todo & 1 != 0 AND todo & 64 = 0 AND attempt > 0"
+	" AND (SELECT kind FROM node WHERE id = intent.node) = 0;",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "cache/local.h"
 #include "cache/name.h"
 #include "cache/outcome.h"
+#include "cache/own.h"
 #include "cache/refresh.h"
 #include "cache/sent.h"
 #include "cache/step.h"
@@ -302,8 +303,9 @@ static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo st
 
 static EwsOp *make_folder_op(const CacheIntent *intent, CacheTodo step)
 {
-	g_autofree char *said = cache_name_folder_decode(intent->name);
-	const char *name = said != NULL ? said : intent->name;
+	const char *wanted = step == CACHE_TODO_MAKE ? intent->sent_name : intent->name;
+	g_autofree char *said = cache_name_folder_decode(wanted);
+	const char *name = said != NULL ? said : wanted;
 	CacheDisposal disposal = cache_plan_disposal(intent, CACHE_DISPOSAL_TRASH);
 	if (step == CACHE_TODO_MAKE)
 		return ews_create_folder_new(intent->target_id, name);
@@ -384,7 +386,10 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	intent->doing = step;
 	intent->attempt++;
 	intent->sent_at = g_get_real_time();
-	if (!keeps_destination(intent, step))
+	intent->is_first = intent->sent_name == NULL;
+	if (step == CACHE_TODO_MAKE && intent->kind == CACHE_KIND_DIR)
+		cache_intent_repeat_dir(intent);
+	else if (!keeps_destination(intent, step))
 		intent->sent_folder = intent->target;
 	intent->is_urgent = intent->is_urgent && intent->todo != (unsigned)step;
 	if (carries_fields) {
@@ -395,7 +400,8 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	return (step != CACHE_TODO_UPDATE || cache_conn_run(conn, error,
 			"UPDATE item SET print = 0, written_at = ? WHERE node = ?", "ii",
 			g_get_real_time(), intent->node)) &&
-	       cache_intent_put(conn, intent, false, error);
+	       cache_intent_put(conn, intent, false, error) &&
+	       (step != CACHE_TODO_COPY || cache_own_note_source(conn, intent, error));
 }
 
 /* The journal says that these are sent before they are. *ret_leaving (own, of CacheIntent): those
@@ -449,7 +455,7 @@ void cache_drain_settle(Cache *cache)
 	self->look_back_us = g_get_monotonic_time() + LOOK_BACK_US;
 }
 
-/* An op that could not be made: its bytes went away under us. */
+/* An op that could not be made: its bytes went away under us, as they do when it is deleted. */
 static void unmade(Cache *cache, const CacheIntent *intent)
 {
 	g_autoptr(GError) error = NULL;
@@ -458,7 +464,9 @@ static void unmade(Cache *cache, const CacheIntent *intent)
 	if (conn == NULL)
 		return;
 	bool is_good = cache_intent_get(conn, intent->node, &again, &error);
-	if (is_good && again != NULL) {
+	if (is_good && again != NULL && cache_intent_is_unwanted(again)) {
+		is_good = cache_outcome_unborn(cache, conn, again, &error);
+	} else if (is_good && again != NULL) {
 		again->state = CACHE_INTENT_QUEUED;
 		again->doing = 0;
 		again->fields |= again->sent_fields;
@@ -492,6 +500,7 @@ static void submit(Cache *cache, const CacheCall *call)
 			.kind = call->kind,
 			.attempt = intent->attempt,
 			.count = call->intents->len,
+			.is_first = intent->is_first,
 		};
 		user->call = on_way;
 		g_ptr_array_add(ops, op);

@@ -59,6 +59,7 @@ typedef struct CacheSent {
 	CacheKind kind;
 	unsigned attempt;
 	unsigned count; /* of ops in the call */
+	bool is_first;  /* nothing of it that may have been done was sent before */
 	EwsOp *op;      /* own; NULL until answered */
 } CacheSent;
 

@@ -21,6 +21,7 @@ void cache_intent_free(CacheIntent *self)
 	g_free(self->sent_sha256);
 	g_free(self->old_id);
 	g_free(self->old_name);
+	g_free(self->sent_name);
 	g_free(self->guid);
 	g_free(self->item_class);
 	g_free(self->error);
@@ -54,7 +55,32 @@ void cache_intent_step_done(CacheIntent *self, CacheTodo step)
 bool cache_intent_is_unsent(const CacheIntent *self)
 {
 	return (self->todo & BIRTH) != 0 && self->doing == 0 && self->id == NULL &&
-	       self->state != CACHE_INTENT_DOUBT;
+	       self->state != CACHE_INTENT_DOUBT && !cache_intent_may_be_made(self);
+}
+
+bool cache_intent_may_be_made(const CacheIntent *self)
+{
+	return (self->todo & CACHE_TODO_MAKE) != 0 && self->sent_name != NULL;
+}
+
+void cache_intent_repeat_dir(CacheIntent *self)
+{
+	if (self->sent_name != NULL)
+		return;
+	self->sent_name = g_strdup(self->name);
+	self->sent_folder = self->target;
+}
+
+void cache_intent_dir_made(CacheIntent *self)
+{
+	bool is_renamed = self->dir != 0 && g_strcmp0(self->sent_name, self->name) != 0;
+	bool is_moved = self->dir != 0 && self->target != self->sent_folder;
+	self->fields = is_renamed ? CACHE_INTENT_NAME : 0;
+	self->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
+	self->todo |= (is_renamed ? CACHE_TODO_UPDATE : 0) | (is_moved ? CACHE_TODO_MOVE : 0);
+	if (self->dir != 0 && !is_moved)
+		self->old_folder = 0;
+	g_clear_pointer(&self->sent_name, g_free);
 }
 
 bool cache_intent_is_unwanted(const CacheIntent *self)
@@ -192,6 +218,9 @@ void cache_intent_ask_delete(CacheIntent *self)
 	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0;
 	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0)
 		cache_intent_forget_old(self);
+	/* It is looked for; should it be there, it goes. */
+	if (self->doing == 0 && cache_intent_may_be_made(self))
+		self->state = CACHE_INTENT_DOUBT;
 	unsigned kept = self->doing | (self->todo & CACHE_TODO_REMOVE_OLD);
 	if (self->state == CACHE_INTENT_DOUBT)
 		kept |= self->todo & BIRTH;
@@ -232,8 +261,8 @@ char *cache_intent_describe(const CacheIntent *self)
 	" intent.old_folder, intent.old_parent, intent.attempt, intent.sent_at, intent.since,"     \
 	" intent.touched, intent.not_before, intent.tries, intent.is_trash, intent.sent_sha256,"   \
 	" intent.old_id, intent.old_name, intent.guid, intent.item_class, intent.error,"           \
-	" intent.old_print"
-#define COLUMN_COUNT 27
+	" intent.old_print, intent.sent_name"
+#define COLUMN_COUNT 28
 
 /* A folder that goes waits for all that leaves it. */
 #define HAS_DEPARTURES                                                                             \
@@ -245,10 +274,12 @@ char *cache_intent_describe(const CacheIntent *self)
 
 /* A move whose answer was lost is repeated as it was, wherever the node has been put since: so it
  * is either done or found where it led to, and goes on from there. The condition is
- * cache_intent_may_have_moved, with the move as the next step. (7: MAKE, COPY, MOVE; 4: MOVE.) */
+ * cache_intent_may_have_moved, with the move as the next step; and likewise of a directory
+ * cache_intent_may_be_made. (7: MAKE, COPY, MOVE; 4: MOVE.) */
 #define DESTINATION                                                                                \
-	" CASE WHEN node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"             \
-	" AND item.folder != 0 AND intent.sent_folder != item.folder THEN coalesce("               \
+	" CASE WHEN (node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"            \
+	" AND item.folder != 0 AND intent.sent_folder != item.folder)"                             \
+	" OR (intent.todo & 1 != 0 AND intent.sent_name IS NOT NULL) THEN coalesce("               \
 	" (SELECT folder_id FROM folder WHERE id = intent.sent_folder), target.folder_id)"         \
 	" ELSE target.folder_id END"
 
@@ -300,6 +331,7 @@ static CacheIntent *read_row(sqlite3_stmt *stmt)
 	self->item_class = cache_column_dup(stmt, 24);
 	self->error = cache_column_dup(stmt, 25);
 	self->old_print = sqlite3_column_int64(stmt, 26);
+	self->sent_name = cache_column_dup(stmt, 27);
 	return self;
 }
 
@@ -394,14 +426,14 @@ bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched, GErro
 		" old_parent = ?, attempt = ?, sent_at = ?, touched = ?, not_before = ?, tries = ?,"
 		" is_trash = ?, sent_sha256 = ?, old_id = ?, old_name = ?, guid = ?, item_class = "
 		"?,"
-		" error = ?, old_print = ? WHERE node = ?",
-		"iiiiiiiiiiiiiiiiittttttii", (int64_t)self->state, (int64_t)self->todo,
+		" error = ?, old_print = ?, sent_name = ? WHERE node = ?",
+		"iiiiiiiiiiiiiiiiittttttiti", (int64_t)self->state, (int64_t)self->todo,
 		(int64_t)self->doing, (int64_t)self->fields, (int64_t)self->sent_fields,
 		self->sent_folder, (int64_t)self->is_urgent, self->after, self->source,
 		self->old_folder, self->old_parent, (int64_t)self->attempt, self->sent_at,
 		self->touched, self->not_before, (int64_t)self->tries, (int64_t)self->is_trash,
 		self->sent_sha256, self->old_id, self->old_name, self->guid, self->item_class,
-		self->error, self->old_print, self->node);
+		self->error, self->old_print, self->sent_name, self->node);
 }
 
 bool cache_intent_drop_copies(CacheConn *conn, int64_t source, GError **error)

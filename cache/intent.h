@@ -78,6 +78,7 @@ typedef struct CacheIntent {
 	char *sent_sha256; /* own, as all below */
 	char *old_id;      /* of a directory that moves or goes: its FolderId */
 	char *old_name;
+	char *sent_name; /* of a directory that may have been made: under which name */
 	char *guid;
 	char *item_class;
 	char *error;
@@ -87,13 +88,14 @@ typedef struct CacheIntent {
 	int64_t dir;    /* where it is in the tree; 0: it was deleted */
 	int64_t target; /* folder.id of dir; 0: not on the server yet */
 	int64_t folder; /* folder.id where the item is on the server; 0: nowhere */
-	char *target_id;   /* of where the next step leads; of a move that is repeated, as before */
+	char *target_id;   /* of where the next step leads; of one that is repeated, as before */
 	char *id; /* ItemId or FolderId; NULL: not on the server */
 	char *change_key;
 	char *source_id; /* of the item that it is a copy of */
 	char *name;
 	int64_t bytes;   /* of the content that a create carries */
 	bool is_blocked; /* what it comes after is not over */
+	bool is_first;   /* of one that leaves: it was not sent as it is before */
 	bool is_drafts;  /* dir is the Drafts folder */
 	bool to_send;    /* dir is .send */
 } CacheIntent;
@@ -123,11 +125,20 @@ void cache_intent_ask_delete(CacheIntent *self);
 /* Nothing is replaced (any more). */
 void cache_intent_forget_old(CacheIntent *self);
 
+/* The directory is to be made (again): under the name, and where, it was asked for first, since it
+ * may be there already. It is renamed and moved after. */
+void cache_intent_repeat_dir(CacheIntent *self);
+/* It was made so: what is still to be done to have it as the tree shows it. */
+void cache_intent_dir_made(CacheIntent *self);
+
 /* The step that was under way is done. */
 void cache_intent_step_done(CacheIntent *self, CacheTodo step);
 
 /* TRUE when a move of the message was sent, and it is not known to be where that leads. */
 bool cache_intent_may_have_moved(const CacheIntent *self);
+
+/* TRUE of a directory whose CreateFolder was sent and may have been done. */
+bool cache_intent_may_be_made(const CacheIntent *self);
 
 /* TRUE when it was deleted while it was on its way to be made. */
 bool cache_intent_is_unwanted(const CacheIntent *self);

@@ -56,7 +56,7 @@ static CacheItemRow *read_row(sqlite3_stmt *stmt)
 	row->message_id = cache_column_dup(stmt, 21);
 	row->round = sqlite3_column_int64(stmt, 22);
 	row->written_at = sqlite3_column_int64(stmt, 23);
-	row->has_key = sqlite3_column_int64(stmt, 24) != 0;
+	row->key_hash = sqlite3_column_int64(stmt, 24);
 	unsigned steps = (unsigned)sqlite3_column_int(stmt, 25);
 	row->todo = steps >> 8;
 	row->doing = steps & 0xff;
@@ -128,7 +128,9 @@ bool cache_item_find_ino(CacheConn *conn, uint64_t ino, int64_t hash, int64_t *r
 {
 	return cache_conn_int(conn, 0, ret_node, error,
 		"SELECT node.id FROM (SELECT node FROM item WHERE id_hash = ?1 UNION ALL"
-		" SELECT node FROM item WHERE key_hash = ?1 AND key_hash != 0) AS found"
+		" SELECT node FROM item WHERE key_hash = ?1 AND key_hash != 0 UNION ALL"
+		/* 128: NODE_OLD_INO */
+		" SELECT id AS node FROM node WHERE ino = ?2 AND flags & 128 != 0) AS found"
 		" JOIN node ON node.id = found.node WHERE node.ino = ?2 AND node.state < 2",
 		"ii", hash, (int64_t)ino);
 }

@@ -32,7 +32,7 @@ typedef struct CacheItemRow {
 	unsigned todo;       /* steps of its intent that are left (CacheTodo), or 0 */
 	unsigned doing;      /* of those, the one that was sent */
 	int64_t written_at;  /* when we changed it last; microseconds since 1970 */
-	bool has_key;        /* the server said its search key */
+	int64_t key_hash;    /* of its search key; 0: the server has not said it */
 	bool by_key;
 	bool is_provisional;
 	bool is_draft;

@@ -125,9 +125,9 @@ static bool made(Outcome *self, GError **error)
 	const char *id = ews_op_new_id(self->op);
 	if (self->intent->kind == CACHE_KIND_DIR && id != NULL)
 		return cache_own_folder_made(self->conn, self->intent, id, error);
+	const CacheMade made = {id, ews_op_new_change_key(self->op), self->sent->attempt};
 	if (id != NULL)
-		return cache_own_made(self->cache, self->conn, self->intent, id,
-			ews_op_new_change_key(self->op), error);
+		return cache_own_made(self->cache, self->conn, self->intent, &made, error);
 	self->intent->sent_at = g_get_real_time();
 	look_for(self);
 	return true;
@@ -485,6 +485,9 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 		doubt(self, why);
 		return true;
 	}
+	/* Nor was it before: it is made as the tree shows it by then. */
+	if (self->sent->is_first)
+		g_clear_pointer(&intent->sent_name, g_free);
 	if ((self->sent->step & BIRTH) != 0 && cache_intent_is_unwanted(intent))
 		return cache_outcome_unborn(self->cache, self->conn, intent, error);
 	if (is_passing(why)) {

@@ -102,15 +102,26 @@ static bool tie(CacheConn *conn, const CacheIntent *intent, const char *item_id,
 		intent->sent_folder, intent->sent_folder, g_get_real_time(), intent->node);
 }
 
-static bool remember_twin(CacheConn *conn, const CacheIntent *intent, const char *item_id,
+static bool remember_twin(CacheConn *conn, const CacheIntent *intent, const CacheMade *made,
 	GError **error)
 {
 	return intent->attempt < 2 ||
 	       cache_conn_run(conn, error,
 		       "INSERT OR REPLACE INTO twin (guid, attempt, item_id, until)"
 		       " VALUES (?, ?, ?, ?)",
-		       "titi", intent->guid, (int64_t)intent->attempt, item_id,
+		       "titi", intent->guid, (int64_t)made->attempt, made->item_id,
 		       g_get_real_time() + TWIN_US);
+}
+
+/* The item bears it until a copy is given its own; and each content has one of its own, so that an
+ * earlier one which comes late is not taken for it. */
+static bool hand_over_guid(CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	if ((intent->todo & CACHE_TODO_COPY) != 0)
+		return true;
+	g_autofree char *guid = g_steal_pointer(&intent->guid);
+	return cache_conn_run(conn, error, "UPDATE item SET guid = ? WHERE node = ?", "ti", guid,
+		intent->node);
 }
 
 /* No attempt of it is the one that was taken. */
@@ -146,16 +157,18 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 	return true;
 }
 
-bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const char *item_id,
-	const char *change_key, GError **error)
+bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheMade *made,
+	GError **error)
 {
 	CacheIdent ident;
 	CacheTodo step = (CacheTodo)(intent->todo & (CACHE_TODO_MAKE | CACHE_TODO_COPY));
-	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, item_id, strlen(item_id));
+	cache_ident_make(&ident, CACHE_IDENT_ITEM_ID, made->item_id, strlen(made->item_id));
 	g_autoptr(CacheNode) node = cache_node_get(conn, intent->node, error);
-	if (node == NULL || !drop_stranger(cache, conn, &ident, item_id, intent->node, error) ||
-		!tie(conn, intent, item_id, change_key, error) ||
-		!remember_twin(conn, intent, item_id, error))
+	if (node == NULL ||
+		!drop_stranger(cache, conn, &ident, made->item_id, intent->node, error) ||
+		!tie(conn, intent, made->item_id, made->change_key, error) ||
+		!remember_twin(conn, intent, made, error) ||
+		!hand_over_guid(conn, intent, error))
 		return false;
 	cache_intent_step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);
 	if (intent->old_id != NULL)
@@ -167,7 +180,7 @@ bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const ch
 	if (intent->fields != 0 && intent->dir != 0)
 		intent->todo |= CACHE_TODO_UPDATE;
 	cache_drain_saw_own(cache);
-	return settle_bytes(cache, conn, intent, node, item_id, error);
+	return settle_bytes(cache, conn, intent, node, made->item_id, error);
 }
 
 bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
@@ -242,33 +255,44 @@ static bool claim_made(CacheApply *apply, const CacheIncoming *incoming, bool *r
 		return claim_twin(apply, incoming, guid, attempt, ret_is_hidden, error);
 	*ret_is_claimed = true;
 	intent->sent_folder = apply->folder;
-	intent->attempt = MAX(intent->attempt, attempt);
-	return cache_own_made(apply->cache, apply->conn, intent, item->id, item->change_key,
-		       error) &&
+	const CacheMade made = {item->id, item->change_key, attempt};
+	return cache_own_made(apply->cache, apply->conn, intent, &made, error) &&
 	       cache_intent_put(apply->conn, intent, false, error);
 }
 
-/* A move or copy on its way to this folder, of an item with this search key. */
+bool cache_own_note_source(CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"UPDATE intent SET (sent_key, sent_guid) = (SELECT search_key, guid FROM item"
+		" WHERE item.node = intent.source) WHERE node = ?",
+		"i", intent->node);
+}
+
+/* A move or copy on its way to this folder, of an item with this search key; where that is not
+ * known yet, with this GUID. */
 static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo step,
 	CacheIntent **ret_intent, GError **error)
 {
 	int64_t node = 0;
 	const char *moves =
 		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.node"
-		" WHERE intent.sent_folder = ? AND item.search_key = ?"
+		" WHERE intent.sent_folder = ?1 AND (item.search_key = ?2"
+		" OR (item.search_key IS NULL AND item.guid = ?3))"
 		" AND (intent.doing = 4 OR (intent.attempt > 0 AND intent.state IN (0, 2)"
 		" AND intent.todo & 4 != 0))";
 	const char *copies =
-		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.source"
-		" WHERE intent.sent_folder = ? AND item.search_key = ?"
+		"SELECT intent.node FROM intent WHERE intent.sent_folder = ?1"
+		" AND (intent.sent_key = ?2 OR (intent.sent_key IS NULL AND intent.sent_guid = ?3))"
 		" AND (intent.doing = 2 OR (intent.state = 2 AND intent.todo & 2 != 0))";
-	if (item->search_key == NULL)
+	g_autofree char *guid = NULL;
+	unsigned attempt = 0;
+	if (!parse_guid(item->guid, &guid, &attempt) && item->search_key == NULL)
 		return true;
 	bool is_ok = step == CACHE_TODO_MOVE
-			     ? cache_conn_int(apply->conn, 0, &node, error, moves, "ib",
-				       apply->folder, item->search_key, item->search_key_len)
-			     : cache_conn_int(apply->conn, 0, &node, error, copies, "ib",
-				       apply->folder, item->search_key, item->search_key_len);
+			     ? cache_conn_int(apply->conn, 0, &node, error, moves, "ibt",
+				       apply->folder, item->search_key, item->search_key_len, guid)
+			     : cache_conn_int(apply->conn, 0, &node, error, copies, "ibt",
+				       apply->folder, item->search_key, item->search_key_len, guid);
 	return is_ok && (node == 0 || cache_intent_get(apply->conn, node, ret_intent, error));
 }
 
@@ -290,8 +314,8 @@ static bool claim_travelling(CacheApply *apply, const CacheIncoming *incoming, b
 	if (copied == NULL)
 		return true;
 	*ret_is_claimed = true;
-	return cache_own_made(apply->cache, apply->conn, copied, item->id, item->change_key,
-		       error) &&
+	const CacheMade made = {item->id, item->change_key, copied->attempt};
+	return cache_own_made(apply->cache, apply->conn, copied, &made, error) &&
 	       cache_intent_put(apply->conn, copied, false, error);
 }
 
@@ -367,26 +391,33 @@ bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is
 
 /* --- folders ------------------------------------------------------------------------------ */
 
+/* (1: MAKE, 64: DELETE; state 2: in doubt.) One that may have been made is known by the name, and
+ * the place, that it was asked for first. */
 bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_node,
 	GError **error)
 {
 	return cache_conn_int(conn, 0, ret_node, error,
 		"SELECT node.id FROM intent CROSS JOIN node ON node.id = intent.node"
-		" WHERE node.name = ?2 AND node.kind = 0 AND intent.todo & 1 != 0"
-		" AND ((node.parent = ?1 AND node.state = 0 AND node.parent > 0)"
-		" OR (intent.state = 2 AND intent.todo & 64 != 0 AND intent.sent_folder ="
-		" (SELECT id FROM folder WHERE node = ?1)))",
+		" WHERE node.kind = 0 AND intent.todo & 1 != 0 AND CASE"
+		" WHEN intent.sent_name IS NOT NULL THEN intent.sent_name = ?2"
+		" AND intent.sent_folder = (SELECT id FROM folder WHERE node = ?1)"
+		" ELSE node.name = ?2 AND node.parent = ?1 AND node.state = 0 AND node.parent > 0"
+		" END ORDER BY intent.sent_name IS NULL",
 		"it", parent, name);
 }
 
 bool cache_own_folder_made(CacheConn *conn, CacheIntent *intent, const char *folder_id,
 	GError **error)
 {
+	/* Told of before it was asked for: somebody else made the same. */
+	cache_intent_repeat_dir(intent);
+	g_autofree char *name = g_strdup(intent->sent_name);
+	g_autofree char *said = cache_name_folder_decode(name);
 	cache_intent_step_done(intent, CACHE_TODO_MAKE);
+	cache_intent_dir_made(intent);
 	intent->after = 0;
 	g_free(intent->id);
 	intent->id = g_strdup(folder_id);
-	g_autofree char *said = cache_name_folder_decode(intent->name);
 	/* Deleted meanwhile: it is known by its id only. */
 	if ((intent->todo & CACHE_TODO_DELETE) != 0 && intent->old_id == NULL)
 		intent->old_id = g_strdup(folder_id);
@@ -394,7 +425,7 @@ bool cache_own_folder_made(CacheConn *conn, CacheIntent *intent, const char *fol
 		       "INSERT INTO folder (folder_id, parent_id, display_name, folder_class,"
 		       " is_shown, rights) VALUES (?1, coalesce((SELECT folder_id FROM folder WHERE"
 		       " id = ?2), ''), ?3, 'IPF.Note', 1, 31) ON CONFLICT (folder_id) DO NOTHING",
-		       "tit", folder_id, intent->sent_folder, said != NULL ? said : intent->name) &&
+		       "tit", folder_id, intent->sent_folder, said != NULL ? said : name) &&
 	       cache_conn_run(conn, error, "UPDATE folder SET node = ? WHERE folder_id = ?", "it",
 		       intent->node, folder_id);
 }

@@ -10,15 +10,27 @@
  * whichever is first. Both mean the same, and come here.
  *
  * A create is known by the GUID that it carries, a move and a copy by the search key of the item
- * in the folder where it was to go. So what a lost answer would have told is learned from the
- * next sync, and nothing is shown twice in between.
+ * in the folder where it was to go, or by its GUID where it was made here and no sync has told its
+ * search key yet. So what a lost answer would have told is learned from the next sync, and nothing
+ * is shown twice in between.
  *
  * Sync thread, inside a transaction.
  */
 
+/* What a create or a copy made; all borrowed. */
+typedef struct CacheMade {
+	const char *item_id;
+	const char *change_key;
+	unsigned attempt; /* the one that made it */
+} CacheMade;
+
 /* The server has what @intent's create or copy made. *intent goes on from there; put it after. */
-bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const char *item_id,
-	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheMade *made,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A CopyItem is about to be sent: what the item is that it is to copy, should that become another
+ * before the copy is seen. After cache_intent_put. */
+bool cache_own_note_source(CacheConn *conn, const CacheIntent *intent,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* @intent is taken back, and was sent once, in vain it seems: should it turn up after all, it
  * goes. */

@@ -95,6 +95,7 @@ enum {
 				  pages of them */
 	NODE_LOCAL = 1 << 5,   /* CacheNode.is_local */
 	NODE_SCRATCH = 1 << 6, /* CacheNode.is_scratch */
+	NODE_OLD_INO = 1 << 7, /* its number is of the search key of an earlier content */
 };
 
 /* node.parent of what is in no listing but found by its name: .send */

@@ -160,6 +160,8 @@ static bool note_folder(CacheConn *conn, const CacheNode *node, CacheIntent *int
 {
 	if (intent->old_id == NULL)
 		intent->old_id = g_strdup(intent->id);
+	if (intent->old_folder == 0 && cache_intent_may_be_made(intent))
+		intent->old_folder = intent->sent_folder;
 	return intent->old_folder != 0 ||
 	       cache_conn_int(conn, 0, &intent->old_folder, error,
 		       "SELECT up.id FROM folder JOIN folder AS up ON up.folder_id ="

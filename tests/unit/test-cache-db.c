@@ -103,6 +103,48 @@ static void test_migrates(Place *place, gconstpointer data)
 	g_assert_cmpstr(value, ==, "v");
 }
 
+static void run(CacheConn *conn, const char *sql)
+{
+	g_autoptr(GError) error = NULL;
+	bool is_ok = cache_conn_run(conn, &error, sql, "");
+	g_assert_no_error(error);
+	g_assert_true(is_ok);
+}
+
+/* The index of an earlier version, with steps in its journal that were sent: they are known again
+ * by what later versions note when they leave. */
+static void test_upgrade(Place *place, gconstpointer data)
+{
+	CacheConn *conn = begin(place);
+	run(conn, "DROP INDEX node_old_ino");
+	run(conn, "ALTER TABLE item DROP COLUMN guid");
+	run(conn, "ALTER TABLE intent DROP COLUMN sent_key");
+	run(conn, "ALTER TABLE intent DROP COLUMN sent_guid");
+	run(conn, "ALTER TABLE intent DROP COLUMN sent_name");
+	run(conn, "PRAGMA user_version = 4");
+	run(conn, "INSERT INTO node (id, parent, kind, name, ino, rights, mtime, ctime) VALUES"
+		  " (10, 1, 0, 'Box', 10, 31, 0, 0), (11, 1, 0, 'New', 11, 31, 0, 0),"
+		  " (12, 1, 1, 'a.eml', 12, 31, 0, 0), (13, 1, 1, 'b.eml', 13, 31, 0, 0)");
+	run(conn, "INSERT INTO item (node, folder, id_hash, key_hash, item_id, change_key, by_key,"
+		  " item_class, received, sent, created, modified, importance, flag, is_read,"
+		  " is_draft, has_attachments, print, run, round, search_key)"
+		  " VALUES (12, 1, 1, 1, 'A', '', 1, 'IPM.Note', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,"
+		  " 0, x'4711')");
+	/* 10, 13: a CreateFolder and a CopyItem that were sent; 11: one that was not. */
+	run(conn, "INSERT INTO intent (node, seq, state, todo, attempt, source, since, touched)"
+		  " VALUES (10, 1, 0, 1, 1, 0, 7, 7), (11, 2, 0, 1, 0, 0, 7, 7),"
+		  " (13, 3, 2, 10, 1, 12, 7, 7)");
+	g_assert_true(cache_db_commit(place->db, NULL));
+	cache_db_close(place->db);
+	place->db = open_db(place);
+	conn = begin(place);
+	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE since = 7"), ==, 3);
+	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE sent_name = 'Box'"), ==, 10);
+	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE sent_name IS NULL"), ==, 2);
+	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE sent_key = x'4711'"), ==, 13);
+	g_assert_true(cache_db_commit(place->db, NULL));
+}
+
 static void test_newer(Place *place, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -311,6 +353,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(claim, test) g_test_add("/cache/db/" claim, Place, NULL, set_up, test, tear_down)
 	ADD("migrates-once", test_migrates);
+	ADD("keeps-an-older-journal", test_upgrade);
 	ADD("refuses-a-newer-index", test_newer);
 	ADD("says-what-is-no-index", test_no_database);
 	ADD("rollback-leaves-nothing", test_rollback);

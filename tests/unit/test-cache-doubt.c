@@ -27,41 +27,16 @@ static void tear_down(World *world, gconstpointer data)
 	world_close_clean(world);
 }
 
-static char *guid_of(int64_t node)
-{
-	char *guid = kit_text(kit, "SELECT guid FROM intent WHERE node = %lld", node);
-	g_assert_nonnull(guid);
-	return guid;
-}
-
-/* As a server that did the work late would show it. */
-static void arrive(World *world, const char *guid, unsigned attempt, const char *id,
-	const char *name)
-{
-	g_autoptr(EwsItem) item = kit_make_item(id, id);
-	item->guid = g_strdup_printf("%s/%u", guid, attempt);
-	item->file_name = g_strdup(name);
-	fake_item(world->fake, "F1", item, PEN_MAIL("new"));
-}
-
-static void assert_once(World *world, const char *guid)
-{
-	g_autofree char *first = fake_made(world->fake, guid, 0);
-	g_autofree char *second = fake_made(world->fake, guid, 1);
-	g_assert_nonnull(first);
-	g_assert_null(second);
-}
-
 /* --- lost answers ---------------------------------------------------------------------------- */
 
 static void test_create_was_done(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_lose(world->fake, "CreateItem", true, 1);
 	world_fsync_well(world, id);
 	world_assert_asked(world, "CreateItem", 1);
-	assert_once(world, guid);
+	world_assert_once(world, guid);
 	g_assert_cmpint(world_find(world, "F1", "new.eml"), ==, id);
 	g_autofree char *bytes = kit_read(kit, id);
 	g_assert_cmpstr(bytes, ==, PEN_MAIL("new"));
@@ -87,7 +62,7 @@ static void test_rewritten_when_found(World *world, gconstpointer data)
 static void test_create_was_not_done(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	int64_t begin = g_get_monotonic_time();
 	fake_lose(world->fake, "CreateItem", false, 1);
 	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
@@ -97,7 +72,7 @@ static void test_create_was_not_done(World *world, gconstpointer data)
 	/* It was waited for. */
 	g_assert_cmpint(g_get_monotonic_time() - begin, >=, SETTLE_US);
 	world_assert_asked(world, "CreateItem", 2);
-	assert_once(world, guid);
+	world_assert_once(world, guid);
 	g_autoptr(EwsItem) item = world_get(world, id);
 	g_assert_true(g_str_has_suffix(item->guid, "/2"));
 }
@@ -106,11 +81,11 @@ static void test_create_was_not_done(World *world, gconstpointer data)
 static void test_create_was_late(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_lose(world->fake, "CreateItem", false, 1);
 	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
 	g_usleep(SETTLE_US / 2);
-	arrive(world, guid, 1, "LATE", "new.eml");
+	world_arrive(world, guid, 1, "LATE", "new.eml");
 	world_fsync_well(world, id);
 	world_assert_asked(world, "CreateItem", 1);
 	g_assert_cmpint(kit_node(kit, "LATE"), ==, id);
@@ -121,120 +96,35 @@ static void test_some_arrive(World *world, gconstpointer data)
 {
 	int64_t first = pen_write(kit, one, "first.eml", PEN_MAIL("first"));
 	int64_t second = pen_write(kit, one, "second.eml", PEN_MAIL("second"));
-	g_autofree char *guid = guid_of(first);
-	g_autofree char *other = guid_of(second);
+	g_autofree char *guid = world_guid_of(world, first);
+	g_autofree char *other = world_guid_of(world, second);
 	fake_lose(world->fake, "CreateItem", false, 2);
 	world_until(world, 2, "SELECT count(*) FROM intent WHERE state = 2");
 	g_usleep(SETTLE_US * 2 / 3);
-	arrive(world, guid, 1, "LATE", "first.eml");
+	world_arrive(world, guid, 1, "LATE", "first.eml");
 	world_until(world, 1, "SELECT count(*) FROM intent");
 	int64_t seen = g_get_monotonic_time();
 	world_fsync_well(world, second);
 	g_assert_cmpint(g_get_monotonic_time() - seen, >=, SETTLE_US * 2 / 3);
 	world_assert_asked(world, "CreateItem", 3);
-	assert_once(world, guid);
-	assert_once(world, other);
-}
-
-/* Moved, the answer was lost, and deleted before it could be asked again. */
-static void delete_moved(World *world, bool was_moved)
-{
-	pen_rename(kit, one, "a.eml", two, "a.eml");
-	fake_lose(world->fake, "MoveItem", was_moved, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	pen_unlink(kit, two, "a.eml");
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_ls(world, "F1", "b.eml");
-	world_assert_ls(world, "F2", "");
-	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
-	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
-	world_assert_asked(world, "MoveItem", 1);
-}
-
-static void test_moved_and_deleted(World *world, gconstpointer data)
-{
-	delete_moved(world, true);
-}
-
-static void test_not_moved_and_deleted(World *world, gconstpointer data)
-{
-	delete_moved(world, false);
-}
-
-/* Moved on, before the first move could be asked again. */
-static void move_on(World *world, bool was_moved)
-{
-	int64_t id = world_find(world, "F1", "a.eml");
-	pen_rename(kit, one, "a.eml", two, "a.eml");
-	fake_lose(world->fake, "MoveItem", was_moved, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "c.eml");
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_where(world, id, "F3");
-	world_assert_ls(world, "F3", "c.eml");
-	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
-	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
-}
-
-static void test_moved_on(World *world, gconstpointer data)
-{
-	move_on(world, true);
-}
-
-static void test_not_moved_and_on(World *world, gconstpointer data)
-{
-	move_on(world, false);
-}
-
-/* Moved and renamed at once, and no answer comes for a while. */
-static void test_moved_and_renamed(World *world, gconstpointer data)
-{
-	int64_t id = world_find(world, "F1", "a.eml");
-	pen_rename(kit, one, "a.eml", two, "c.eml");
-	fake_lose(world->fake, "MoveItem", true, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	/* A later attempt never left: that says nothing of the first. */
-	fake_fail(world->fake, "MoveItem", EWS_ERROR_OFFLINE, 1);
-	world_until(world, 2, "SELECT tries FROM intent");
-	fake_lose(world->fake, "UpdateItem", true, 2);
-	world_flush(world);
-	world_assert_where(world, id, "F2");
-	g_autoptr(EwsItem) item = world_get(world, id);
-	g_assert_cmpstr(item->file_name, ==, "c.eml");
-}
-
-/* The same, deleted while the move was on its way. */
-static void test_deleted_while_moved(World *world, gconstpointer data)
-{
-	fake_lose(world->fake, "MoveItem", true, 1);
-	fake_hold(world->fake, "MoveItem");
-	pen_rename(kit, one, "a.eml", two, "a.eml");
-	fake_await_held(world->fake, 1);
-	pen_unlink(kit, two, "a.eml");
-	fake_hold(world->fake, NULL);
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_ls(world, "F1", "b.eml");
-	world_assert_ls(world, "F2", "");
-	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+	world_assert_once(world, guid);
+	world_assert_once(world, other);
 }
 
 /* It came after all, after it was sent again: one of the two goes. */
 static void test_twins(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_lose(world->fake, "CreateItem", false, 1);
 	world_fsync_well(world, id);
 	world_sync_well(world);
-	arrive(world, guid, 1, "LATE", "new.eml");
+	world_arrive(world, guid, 1, "LATE", "new.eml");
 	world_sync_well(world);
 	/* Never shown. */
 	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
 	world_until(world, 0, "SELECT count(*) FROM stray");
-	assert_once(world, guid);
+	world_assert_once(world, guid);
 	world_sync_well(world);
 	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
 	world_assert_where(world, id, "F1");
@@ -245,10 +135,10 @@ static void test_twins(World *world, gconstpointer data)
 static void test_copies_stay(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_lose(world->fake, "CreateItem", false, 1);
 	world_fsync_well(world, id);
-	arrive(world, guid, 2, "COPY", "copy.eml");
+	world_arrive(world, guid, 2, "COPY", "copy.eml");
 	world_sync_well(world);
 	world_assert_ls(world, "F1", "a.eml b.eml new.eml copy.eml");
 	world_assert_asked(world, "DeleteItem", 0);
@@ -355,70 +245,6 @@ static void test_replace(World *world, gconstpointer data)
 	world_assert_asked(world, "CreateItem", 1);
 }
 
-/* --- meanwhile ------------------------------------------------------------------------------- */
-
-static void test_moved_in_doubt(World *world, gconstpointer data)
-{
-	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	fake_lose(world->fake, "CreateItem", true, 1);
-	fake_hold(world->fake, "SyncFolderItems");
-	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
-	pen_rename(kit, one, "new.eml", two, "moved.eml");
-	fake_hold(world->fake, NULL);
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_asked(world, "CreateItem", 1);
-	world_assert_where(world, id, "F2");
-	g_assert_cmpint(world_find(world, "F2", "moved.eml"), ==, id);
-}
-
-static void test_deleted_in_doubt(World *world, gconstpointer data)
-{
-	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	fake_lose(world->fake, "CreateItem", true, 1);
-	fake_hold(world->fake, "SyncFolderItems");
-	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
-	pen_unlink(kit, one, "new.eml");
-	fake_hold(world->fake, NULL);
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_asked(world, "CreateItem", 1);
-	world_assert_ls(world, "F1", "a.eml b.eml");
-	world_assert_ls(world, "deleteditems", "new.eml");
-}
-
-/* It never arrived: then there is nothing to delete. */
-static void test_deleted_and_never_made(World *world, gconstpointer data)
-{
-	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	fake_lose(world->fake, "CreateItem", false, 1);
-	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
-	pen_unlink(kit, one, "new.eml");
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_ls(world, "F1", "a.eml b.eml");
-	world_assert_asked(world, "CreateItem", 1);
-	pen_assert_queue(kit, "");
-}
-
-static void test_rewritten_in_doubt(World *world, gconstpointer data)
-{
-	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
-	fake_lose(world->fake, "CreateItem", true, 1);
-	fake_hold(world->fake, "SyncFolderItems");
-	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
-	pen_rewrite(kit, id, PEN_MAIL("newer"));
-	fake_hold(world->fake, NULL);
-	world_flush(world);
-	world_sync_well(world);
-	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
-	assert_once(world, guid);
-	g_autoptr(EwsItem) item = world_get(world, id);
-	g_autofree char *mime = fake_mime(world->fake, item->id);
-	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
-}
-
 /* --- mail ------------------------------------------------------------------------------------- */
 
 static void write_mail(void)
@@ -471,10 +297,10 @@ static void test_mail_is_made_again(World *world, gconstpointer data)
 static void test_killed_and_done(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_hold(world->fake, "CreateItem");
 	fake_await_held(world->fake, 1);
-	arrive(world, guid, 1, "DONE", "new.eml");
+	world_arrive(world, guid, 1, "DONE", "new.eml");
 	world_remount(world);
 	world_flush(world);
 	world_assert_asked(world, "CreateItem", 1);
@@ -485,13 +311,13 @@ static void test_killed_and_done(World *world, gconstpointer data)
 static void test_killed_and_not_done(World *world, gconstpointer data)
 {
 	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
-	g_autofree char *guid = guid_of(id);
+	g_autofree char *guid = world_guid_of(world, id);
 	fake_hold(world->fake, "CreateItem");
 	fake_await_held(world->fake, 1);
 	world_remount(world);
 	world_flush(world);
 	world_assert_asked(world, "CreateItem", 2);
-	assert_once(world, guid);
+	world_assert_once(world, guid);
 	world_assert_where(world, id, "F1");
 }
 
@@ -579,12 +405,6 @@ int main(int argc, char **argv)
 	ADD("create-was-not-done", test_create_was_not_done);
 	ADD("create-was-late", test_create_was_late);
 	ADD("some-arrive", test_some_arrive);
-	ADD("moved-and-deleted", test_moved_and_deleted);
-	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
-	ADD("moved-on", test_moved_on);
-	ADD("not-moved-and-on", test_not_moved_and_on);
-	ADD("moved-and-renamed", test_moved_and_renamed);
-	ADD("deleted-while-moved", test_deleted_while_moved);
 	ADD("twins", test_twins);
 	ADD("copies-stay", test_copies_stay);
 	ADD("update", test_update);
@@ -594,10 +414,6 @@ int main(int argc, char **argv)
 	ADD("copy", test_copy);
 	ADD("mkdir", test_mkdir);
 	ADD("replace", test_replace);
-	ADD("moved-meanwhile", test_moved_in_doubt);
-	ADD("deleted-meanwhile", test_deleted_in_doubt);
-	ADD("deleted-and-never-made", test_deleted_and_never_made);
-	ADD("rewritten-meanwhile", test_rewritten_in_doubt);
 	ADD("mail-was-sent", test_mail_was_sent);
 	ADD("mail-may-have-been-sent", test_mail_may_have_been_sent);
 	ADD("mail-is-made-again", test_mail_is_made_again);

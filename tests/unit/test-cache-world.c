@@ -310,3 +310,29 @@ void world_assert_calls(World *world, const char *expected)
 	}
 	g_assert_cmpstr(calls->str, ==, expected);
 }
+
+/* --- what was sent twice ------------------------------------------------------------------ */
+
+char *world_guid_of(World *world, int64_t node)
+{
+	char *guid = kit_text(&world->kit, "SELECT guid FROM intent WHERE node = %lld", node);
+	g_assert_nonnull(guid);
+	return guid;
+}
+
+void world_arrive(World *world, const char *guid, unsigned attempt, const char *id,
+	const char *name)
+{
+	g_autoptr(EwsItem) item = kit_make_item(id, id);
+	item->guid = g_strdup_printf("%s/%u", guid, attempt);
+	item->file_name = g_strdup(name);
+	fake_item(world->fake, "F1", item, PEN_MAIL("new"));
+}
+
+void world_assert_once(World *world, const char *guid)
+{
+	g_autofree char *first = fake_made(world->fake, guid, 0);
+	g_autofree char *second = fake_made(world->fake, guid, 1);
+	g_assert_nonnull(first);
+	g_assert_null(second);
+}

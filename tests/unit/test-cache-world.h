@@ -82,3 +82,11 @@ void world_assert_calls(World *world, const char *expected);
 /* What the server has of a node's item (owned), and in which folder. */
 EwsItem *world_get(World *world, int64_t node);
 void world_assert_where(World *world, int64_t node, const char *folder_id);
+
+/* The GUID of the create that waits (owned). */
+char *world_guid_of(World *world, int64_t node);
+/* A message with that GUID in F1, as a server that did the work late would show it. */
+void world_arrive(World *world, const char *guid, unsigned attempt, const char *id,
+	const char *name);
+/* The server has one message with that GUID. */
+void world_assert_once(World *world, const char *guid);

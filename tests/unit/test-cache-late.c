@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib.h>
+
+#include "ews/error.h"
+#include "tests/unit/test-cache-pen.h"
+#include "tests/unit/test-cache-world.h"
+
+/*
+ * Answers that never came (test-cache-doubt.c), and what is asked for before it is known whether
+ * the work was done; and work that is done late. settle= is one second here.
+ */
+
+static Kit *kit;
+static int64_t one, two;
+
+static void set_up(World *world, gconstpointer data)
+{
+	kit = &world->kit;
+	world_set_scene(world, &one, &two);
+}
+
+static void tear_down(World *world, gconstpointer data)
+{
+	world_close_clean(world);
+}
+
+/* --- moves ----------------------------------------------------------------------------------- */
+
+static void lose_move(World *world, bool was_moved)
+{
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_lose(world->fake, "MoveItem", was_moved, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+}
+
+/* Moved, the answer was lost, and deleted before it could be asked again. */
+static void delete_moved(World *world, bool was_moved)
+{
+	lose_move(world, was_moved);
+	pen_unlink(kit, two, "a.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+	world_assert_asked(world, "MoveItem", 1);
+}
+
+static void test_moved_and_deleted(World *world, gconstpointer data)
+{
+	delete_moved(world, true);
+}
+
+static void test_not_moved_and_deleted(World *world, gconstpointer data)
+{
+	delete_moved(world, false);
+}
+
+/* Moved on, before the first move could be asked again. */
+static void move_on(World *world, bool was_moved)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, was_moved);
+	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "c.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_where(world, id, "F3");
+	world_assert_ls(world, "F3", "c.eml");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
+static void test_moved_on(World *world, gconstpointer data)
+{
+	move_on(world, true);
+}
+
+static void test_not_moved_and_on(World *world, gconstpointer data)
+{
+	move_on(world, false);
+}
+
+/* Moved and renamed at once, and no answer comes for a while. */
+static void test_moved_and_renamed(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	pen_rename(kit, one, "a.eml", two, "c.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	/* A later attempt never left: that says nothing of the first. */
+	fake_fail(world->fake, "MoveItem", EWS_ERROR_OFFLINE, 1);
+	world_until(world, 2, "SELECT tries FROM intent");
+	fake_lose(world->fake, "UpdateItem", true, 2);
+	world_flush(world);
+	world_assert_where(world, id, "F2");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpstr(item->file_name, ==, "c.eml");
+}
+
+/* The same, deleted while the move was on its way. */
+static void test_deleted_while_moved(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "MoveItem", true, 1);
+	fake_hold(world->fake, "MoveItem");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_await_held(world->fake, 1);
+	pen_unlink(kit, two, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
+/* Made here, and moved before any sync has told its search key. The answer to the move is lost. */
+static int64_t lose_new(World *world)
+{
+	fake_hold(world->fake, "SyncFolderItems");
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_fsync_well(world, id);
+	pen_rename(kit, one, "new.eml", two, "new.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	return id;
+}
+
+static void test_new_moved(World *world, gconstpointer data)
+{
+	int64_t id = lose_new(world);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	world_assert_ls(world, "F2", "new.eml");
+	g_assert_cmpint(world_find(world, "F2", "new.eml"), ==, id);
+	world_assert_where(world, id, "F2");
+}
+
+static void test_new_moved_and_deleted(World *world, gconstpointer data)
+{
+	lose_new(world);
+	pen_unlink(kit, two, "new.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
+/* --- meanwhile ------------------------------------------------------------------------------- */
+
+static void test_moved_in_doubt(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_lose(world->fake, "CreateItem", true, 1);
+	fake_hold(world->fake, "SyncFolderItems");
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_rename(kit, one, "new.eml", two, "moved.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_asked(world, "CreateItem", 1);
+	world_assert_where(world, id, "F2");
+	g_assert_cmpint(world_find(world, "F2", "moved.eml"), ==, id);
+}
+
+static void test_deleted_in_doubt(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_lose(world->fake, "CreateItem", true, 1);
+	fake_hold(world->fake, "SyncFolderItems");
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_unlink(kit, one, "new.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_asked(world, "CreateItem", 1);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	world_assert_ls(world, "deleteditems", "new.eml");
+}
+
+/* It never arrived: then there is nothing to delete. */
+static void test_deleted_and_never_made(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	world_assert_asked(world, "CreateItem", 1);
+	pen_assert_queue(kit, "");
+}
+
+static void test_rewritten_in_doubt(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", true, 1);
+	fake_hold(world->fake, "SyncFolderItems");
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	g_autofree char *first = fake_made(world->fake, guid, 0);
+	g_assert_null(first);
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 3);
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+}
+
+/* --- copies ---------------------------------------------------------------------------------- */
+
+/* What was to be copied is written anew before it is known that the copy was made. */
+static void copy_late(World *world, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+	int64_t from = world_find(world, "F1", name);
+	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
+	g_autoptr(EwsItem) late = world_get(world, from);
+	g_autofree char *mime = fake_mime(world->fake, late->id);
+	CacheFile *file = pen_create(kit, two, "copy.eml", "");
+	g_assert_true(cache_file_copy(file, from, &error));
+	pen_close(file);
+	fake_lose(world->fake, "CopyItem", false, 1);
+	int64_t copy = world_find(world, "F2", "copy.eml");
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", copy);
+	pen_rewrite(kit, from, PEN_MAIL("newer"));
+	world_fsync_well(world, from);
+	g_free(late->id);
+	late->id = g_strdup("LATE");
+	fake_hold(world->fake, NULL);
+	world_sync_well(world);
+	fake_item(world->fake, "F2", late, mime);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_asked(world, "CopyItem", 1);
+	world_assert_ls(world, "F2", "copy.eml");
+	g_assert_cmpint(kit_node(kit, "LATE"), ==, copy);
+	g_autoptr(EwsItem) item = world_get(world, copy);
+	g_assert_cmpstr(item->file_name, ==, "copy.eml");
+}
+
+static void test_copy_was_late(World *world, gconstpointer data)
+{
+	copy_late(world, "a.eml");
+}
+
+/* ... of a message that was made here, and whose search key no sync has told yet. */
+static void test_copy_of_new_was_late(World *world, gconstpointer data)
+{
+	fake_hold(world->fake, "SyncFolderItems");
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_fsync_well(world, id);
+	copy_late(world, "new.eml");
+}
+
+/* --- creates --------------------------------------------------------------------------------- */
+
+/* The first attempt is seen while the second is on its way. */
+static void test_first_while_second(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	fake_hold(world->fake, "CreateItem");
+	fake_await_held(world->fake, 1);
+	world_arrive(world, guid, 1, "LATE", "new.eml");
+	world_sync_well(world);
+	g_assert_cmpint(kit_node(kit, "LATE"), ==, id);
+	fake_hold(world->fake, NULL);
+	/* Its answer says nothing new; that it was done shows later. */
+	for (int i = 0; i < 500 && fake_items(world->fake, "F1") < 4; i++)
+		g_usleep(G_USEC_PER_SEC / 50);
+	world_sync_well(world);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	world_assert_once(world, guid);
+	g_assert_cmpint(kit_node(kit, "LATE"), ==, id);
+}
+
+/* What comes late of an earlier content is not taken for the new one. */
+static void test_old_content_was_late(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	fake_hold(world->fake, "CreateItem");
+	fake_await_held(world->fake, 1);
+	pen_flag(kit, id);
+	fake_hold(world->fake, "UpdateItem");
+	fake_await_held(world->fake, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_hold(world->fake, "CreateItem");
+	fake_await_held(world->fake, 1);
+	world_arrive(world, guid, 1, "LATE", "new.eml");
+	world_sync_well(world);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 3);
+}
+
+/* --- directories ----------------------------------------------------------------------------- */
+
+static int64_t lose_mkdir(World *world, bool was_made)
+{
+	int64_t box = pen_mkdir(kit, one, "Box");
+	fake_lose(world->fake, "CreateFolder", was_made, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	return box;
+}
+
+static void assert_folders(World *world, int64_t box, int64_t dir, const char *name,
+	const char *names)
+{
+	world_flush(world);
+	world_sync_well(world);
+	g_assert_cmpint(pen_find(kit, dir, name), ==, box);
+	pen_assert_ls(kit, dir, names);
+	/* As a new start sees it, which knows of nothing but the server. */
+	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM folder WHERE node > 0 AND is_shown"
+				     " AND display_name IN ('Box', 'Crate')"),
+		==, 1);
+	g_assert_cmpint(kit_int(kit, "SELECT display_name = %Q FROM folder WHERE node = %lld", name,
+				box),
+		==, 1);
+}
+
+static void rename_dir(World *world, bool was_made)
+{
+	int64_t box = lose_mkdir(world, was_made);
+	pen_rename(kit, one, "Box", one, "Crate");
+	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
+}
+
+static void test_dir_renamed(World *world, gconstpointer data)
+{
+	rename_dir(world, true);
+}
+
+static void test_dir_not_made_and_renamed(World *world, gconstpointer data)
+{
+	rename_dir(world, false);
+}
+
+/* There and back: nothing more is to be said. */
+static void test_dir_renamed_back(World *world, gconstpointer data)
+{
+	int64_t box = lose_mkdir(world, true);
+	pen_rename(kit, one, "Box", one, "Crate");
+	pen_rename(kit, one, "Crate", one, "Box");
+	assert_folders(world, box, one, "Box", "a.eml b.eml Box");
+	world_assert_asked(world, "UpdateFolder", 0);
+}
+
+/* Refused without a doubt: it is made under the name that it has by then. */
+static void test_dir_refused_and_renamed(World *world, gconstpointer data)
+{
+	int64_t box = pen_mkdir(kit, one, "Box");
+	fake_fail(world->fake, "CreateFolder", EWS_ERROR_BUSY, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	pen_rename(kit, one, "Box", one, "Crate");
+	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
+	world_assert_asked(world, "UpdateFolder", 0);
+}
+
+static void move_dir(World *world, bool was_made)
+{
+	int64_t box = lose_mkdir(world, was_made);
+	pen_rename(kit, one, "Box", two, "Crate");
+	pen_write(kit, box, "new.eml", PEN_MAIL("new"));
+	assert_folders(world, box, two, "Crate", "Crate");
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	pen_assert_ls(kit, box, "new.eml");
+}
+
+static void test_dir_moved(World *world, gconstpointer data)
+{
+	move_dir(world, true);
+}
+
+static void test_dir_not_made_and_moved(World *world, gconstpointer data)
+{
+	move_dir(world, false);
+}
+
+/* Its name is given to another before it is known what became of it. */
+static void test_dir_name_taken(World *world, gconstpointer data)
+{
+	int64_t box = lose_mkdir(world, true);
+	pen_rename(kit, one, "Box", one, "Crate");
+	int64_t other = pen_mkdir(kit, one, "Box");
+	pen_write(kit, box, "first.eml", PEN_MAIL("first"));
+	pen_write(kit, other, "second.eml", PEN_MAIL("second"));
+	world_flush(world);
+	world_sync_well(world);
+	g_assert_cmpint(pen_find(kit, one, "Crate"), ==, box);
+	g_assert_cmpint(pen_find(kit, one, "Box"), ==, other);
+	pen_assert_ls(kit, one, "a.eml b.eml Crate Box");
+	pen_assert_ls(kit, box, "first.eml");
+	pen_assert_ls(kit, other, "second.eml");
+}
+
+static void remove_dir(World *world, bool was_made)
+{
+	lose_mkdir(world, was_made);
+	pen_rmdir(kit, one, "Box");
+	world_flush(world);
+	world_sync_well(world);
+	pen_assert_ls(kit, one, "a.eml b.eml");
+	world_assert_asked(world, "CreateFolder", 1);
+	world_assert_asked(world, "DeleteFolder", was_made ? 1 : 0);
+}
+
+static void test_dir_removed(World *world, gconstpointer data)
+{
+	remove_dir(world, true);
+}
+
+static void test_dir_not_made_and_removed(World *world, gconstpointer data)
+{
+	remove_dir(world, false);
+}
+
+/* What it was made in is removed too, as soon as it has left. */
+static void leave_dir(World *world, bool is_removed)
+{
+	int64_t box = pen_mkdir(kit, one, "Outer");
+	world_fsync_well(world, box);
+	pen_mkdir(kit, box, "Box");
+	fake_lose(world->fake, "CreateFolder", true, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	if (is_removed)
+		pen_rmdir(kit, box, "Box");
+	else
+		pen_rename(kit, box, "Box", two, "Box");
+	pen_rmdir(kit, one, "Outer");
+	world_flush(world);
+	world_sync_well(world);
+	pen_assert_ls(kit, one, "a.eml b.eml");
+	pen_assert_ls(kit, two, is_removed ? "" : "Box");
+}
+
+static void test_dir_left(World *world, gconstpointer data)
+{
+	leave_dir(world, false);
+}
+
+static void test_dir_removed_within(World *world, gconstpointer data)
+{
+	leave_dir(world, true);
+}
+
+/* The program is killed while it is being made. */
+static void test_dir_killed_and_renamed(World *world, gconstpointer data)
+{
+	fake_hold(world->fake, "CreateFolder");
+	int64_t box = pen_mkdir(kit, one, "Box");
+	fake_await_held(world->fake, 1);
+	pen_rename(kit, one, "Box", one, "Crate");
+	fake_folder(world->fake, "BOX", "F1", "Box");
+	world_remount(world);
+	one = kit_dir(kit, "F1");
+	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
+}
+
+#define ADD(path, test) g_test_add("/cache/late/" path, World, NULL, set_up, test, tear_down)
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("moved-and-deleted", test_moved_and_deleted);
+	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
+	ADD("moved-on", test_moved_on);
+	ADD("not-moved-and-on", test_not_moved_and_on);
+	ADD("moved-and-renamed", test_moved_and_renamed);
+	ADD("deleted-while-moved", test_deleted_while_moved);
+	ADD("moved-meanwhile", test_moved_in_doubt);
+	ADD("deleted-meanwhile", test_deleted_in_doubt);
+	ADD("deleted-and-never-made", test_deleted_and_never_made);
+	ADD("rewritten-meanwhile", test_rewritten_in_doubt);
+	ADD("new-moved", test_new_moved);
+	ADD("new-moved-and-deleted", test_new_moved_and_deleted);
+	ADD("copy-was-late", test_copy_was_late);
+	ADD("copy-of-new-was-late", test_copy_of_new_was_late);
+	ADD("first-while-second", test_first_while_second);
+	ADD("old-content-was-late", test_old_content_was_late);
+	ADD("dir-renamed", test_dir_renamed);
+	ADD("dir-not-made-and-renamed", test_dir_not_made_and_renamed);
+	ADD("dir-renamed-back", test_dir_renamed_back);
+	ADD("dir-refused-and-renamed", test_dir_refused_and_renamed);
+	ADD("dir-moved", test_dir_moved);
+	ADD("dir-not-made-and-moved", test_dir_not_made_and_moved);
+	ADD("dir-name-taken", test_dir_name_taken);
+	ADD("dir-removed", test_dir_removed);
+	ADD("dir-not-made-and-removed", test_dir_not_made_and_removed);
+	ADD("dir-left", test_dir_left);
+	ADD("dir-removed-within", test_dir_removed_within);
+	ADD("dir-killed-and-renamed", test_dir_killed_and_renamed);
+	return g_test_run();
+}
