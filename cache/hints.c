@@ -123,6 +123,12 @@ static void hear_deaf(void *user)
 	cache_sync_post(cache, is_deaf, NULL, NULL);
 }
 
+/* What came while the machine slept is looked for at once, whoever tells of changes otherwise. */
+static void hear_woke(void *user)
+{
+	cache_sync_post(user, listens, NULL, NULL);
+}
+
 /* --- what is remembered ------------------------------------------------------------------- */
 
 static const char *const push_words[] = {
@@ -205,6 +211,7 @@ static bool recall(Cache *cache, EwsPush *ret_push)
 void cache_hints_start(Cache *cache)
 {
 	CacheHints *self = cache->hints;
+	ews_session_on_wake(cache->session, hear_woke, cache);
 	if (cache->push == CACHE_PUSH_OFF)
 		return;
 	self->first = cache->push == CACHE_PUSH_PULL ? EWS_PUSH_PULL : EWS_PUSH_STREAM;

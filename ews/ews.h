@@ -107,6 +107,11 @@ int64_t ews_session_last_progress(EwsSession *self);
 typedef void (*EwsStateChanged)(EwsState state, void *user);
 void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user);
 
+/* Called on the ews thread when the machine has slept, or was stopped: connections are new, a
+ * subscription will be, and what is known is old. */
+typedef void (*EwsWoke)(void *user);
+void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user);
+
 /* --- operations ------------------------------------------------------------------------- */
 
 typedef enum EwsPriority {

@@ -322,6 +322,16 @@ void ews_governor_refused(EwsGovernor *self, const GError *error, int64_t sent, 
 	remember(self, error);
 }
 
+void ews_governor_woke(EwsGovernor *self, int64_t slept_us, int64_t now)
+{
+	if (self->state == EWS_STATE_OFFLINE) {
+		self->offline_count = 0;
+		self->resume_us = MIN(self->resume_us, now);
+	} else if (self->resume_us > 0) {
+		self->resume_us = MAX(self->resume_us - slept_us, MIN(self->resume_us, now));
+	}
+}
+
 void ews_governor_stop(EwsGovernor *self, const GError *error)
 {
 	if (self->state == EWS_STATE_STOPPED)

@@ -104,5 +104,7 @@ void ews_governor_silent(EwsGovernor *self, bool is_change, const GError *error,
 	int64_t now);
 /* A 401. */
 void ews_governor_refused(EwsGovernor *self, const GError *error, int64_t sent, int64_t now);
+/* The machine has slept for @slept_us: pauses go on in sleep, and the way may be there again. */
+void ews_governor_woke(EwsGovernor *self, int64_t slept_us, int64_t now);
 /* The account can do nothing any more. */
 void ews_governor_stop(EwsGovernor *self, const GError *error);

@@ -431,6 +431,16 @@ void ews_http_hurry(EwsHttp *self)
 	ews_loop_hurry(self->loop);
 }
 
+void ews_http_heed(EwsHttp *self, int fd)
+{
+	ews_loop_heed(self->loop, fd);
+}
+
+void ews_http_renew(EwsHttp *self)
+{
+	self->fresh = self->max_conns;
+}
+
 void ews_http_wake(EwsHttp *self)
 {
 	ews_loop_wake(self->loop);

@@ -78,6 +78,10 @@ void ews_http_cancel(EwsHttpPost *post);
 void ews_http_run(EwsHttp *self, int timeout_ms);
 /* From inside `data`: there is something to post, so return before the rest is read. */
 void ews_http_hurry(EwsHttp *self);
+/* @fd being readable ends the wait too; it is not read. */
+void ews_http_heed(EwsHttp *self, int fd);
+/* The connections that are kept now are not used any more. */
+void ews_http_renew(EwsHttp *self);
 /* Any thread: ends the wait. */
 void ews_http_wake(EwsHttp *self);
 

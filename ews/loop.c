@@ -12,12 +12,15 @@
  * get their turn. */
 #define QUANTUM 8
 
+/* From here on the sockets are curl's. */
+#define FIRST 2
+
 struct EwsLoop {
 	CURLM *multi; /* borrowed: from http */
 	int wake_fd;  /* own; any thread writes to it */
 
 	/* ews thread only */
-	GArray *sockets;  /* own, of struct pollfd; the first is wake_fd */
+	GArray *sockets;  /* own, of struct pollfd; the first is wake_fd, the second heeded */
 	guint turn;       /* where the last round ended */
 	int64_t timer_us; /* when curl wants to be called; -1: not */
 	int running;
@@ -28,7 +31,7 @@ struct EwsLoop {
 
 static struct pollfd *find(EwsLoop *self, int fd)
 {
-	for (guint i = 1; i < self->sockets->len; i++) {
+	for (guint i = FIRST; i < self->sockets->len; i++) {
 		struct pollfd *socket = &g_array_index(self->sockets, struct pollfd, i);
 
 		if (socket->fd == fd)
@@ -70,6 +73,7 @@ EwsLoop *ews_loop_new(CURLM *multi)
 {
 	EwsLoop *self = g_new0(EwsLoop, 1);
 	struct pollfd wake = { .events = POLLIN };
+	struct pollfd heeded = { .fd = -1, .events = POLLIN };
 
 	self->multi = multi;
 	self->timer_us = -1;
@@ -79,6 +83,7 @@ EwsLoop *ews_loop_new(CURLM *multi)
 	wake.fd = self->wake_fd;
 	self->sockets = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
 	g_array_append_val(self->sockets, wake);
+	g_array_append_val(self->sockets, heeded);
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, self);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -100,6 +105,11 @@ void ews_loop_free(EwsLoop *self)
 void ews_loop_hurry(EwsLoop *self)
 {
 	self->is_hurried = true;
+}
+
+void ews_loop_heed(EwsLoop *self, int fd)
+{
+	g_array_index(self->sockets, struct pollfd, 1).fd = fd;
 }
 
 void ews_loop_wake(EwsLoop *self)
@@ -186,8 +196,8 @@ static void serve_ready(EwsLoop *self)
 
 	if (ready[0].revents)
 		drain_wake(self);
-	for (guint i = 1; i < count; i++) {
-		guint index = 1 + (self->turn + i) % (count - 1);
+	for (guint i = FIRST; i < count; i++) {
+		guint index = FIRST + (self->turn + i) % (count - FIRST);
 
 		if (!ready[index].revents || !find(self, ready[index].fd))
 			continue;

@@ -19,6 +19,9 @@ typedef struct EwsLoop EwsLoop;
 EwsLoop *ews_loop_new(CURLM *multi);
 void ews_loop_free(EwsLoop *self);
 
+/* @fd (-1: none) being readable ends the wait; it is not read. Until it is closed. */
+void ews_loop_heed(EwsLoop *self, int fd);
+
 /* Waits for something to do, at most @timeout_ms, and does it; returns early when the number of
  * running transfers has changed. */
 void ews_loop_run(EwsLoop *self, int timeout_ms);

@@ -10,6 +10,7 @@
 #include "ews/error.h"
 #include "ews/inbox.h"
 #include "ews/op/events.h"
+#include "ews/slept.h"
 #include "ews/watch.h"
 
 /*
@@ -66,6 +67,7 @@ struct EwsSession {
 	EwsAhead *ahead; /* own */
 	EwsWatch *watch; /* own; NULL: nobody wants news */
 	EwsBearer *bearer; /* own; NULL: it is not tokens that we sign in with */
+	EwsSlept *slept; /* own */
 	EwsGovernor governor;
 	EwsBatchShared shared;
 	GPtrArray *batches; /* own, of EwsBatch: in flight */
@@ -76,6 +78,8 @@ struct EwsSession {
 	pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
 	/* guarded by lock */
 	EwsStatus status;
+	EwsWoke woke;    /* NULL: nobody asked */
+	void *woke_user; /* borrowed: from the listener */
 };
 
 /* --- the ews thread ---------------------------------------------------------------------- */
@@ -469,12 +473,42 @@ static void end_watch(EwsSession *self)
 	answer_everything(self);
 }
 
+/* What was connected is dead, what was known is old. */
+static void wake_up(EwsSession *self, int64_t slept_us)
+{
+	int64_t now = g_get_monotonic_time();
+	EwsWoke woke;
+	void *user;
+
+	g_debug("the machine has slept for %d s", (int)(slept_us / G_USEC_PER_SEC));
+	ews_http_renew(self->http);
+	ews_governor_woke(&self->governor, slept_us, now);
+	if (self->watch)
+		ews_watch_woke(self->watch, now);
+	publish(self);
+	pthread_mutex_lock(&self->lock);
+	woke = self->woke;
+	user = self->woke_user;
+	pthread_mutex_unlock(&self->lock);
+	if (woke)
+		woke(user);
+}
+
+static void look_at_clocks(EwsSession *self)
+{
+	int64_t slept_us = ews_slept_look(self->slept);
+
+	if (slept_us > 0)
+		wake_up(self, slept_us);
+}
+
 static void *run(void *user)
 {
 	EwsSession *self = user;
 
 	pthread_setname_np(pthread_self(), "ewsfs-ews");
 	for (;;) {
+		look_at_clocks(self);
 		take_commands(self);
 		if (self->is_stopping)
 			break;
@@ -534,6 +568,7 @@ static void free_session(EwsSession *self)
 	/* First: its thread wakes the others. */
 	ews_bearer_free(self->bearer);
 	ews_watch_free(self->watch);
+	ews_slept_free(self->slept);
 	ews_inbox_free(self->inbox, g_free);
 	g_ptr_array_unref(self->batches);
 	ews_ahead_free(self->ahead);
@@ -557,6 +592,8 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	self->max_conns = MAX(config->max_conns, 1);
 	self->timeout_s = config->timeout_s;
 	self->http = ews_http_new(config);
+	self->slept = ews_slept_new();
+	ews_http_heed(self->http, ews_slept_fd(self->slept));
 	self->inbox = ews_inbox_new(wake, self);
 	self->queue = ews_queue_new();
 	self->ahead = ews_ahead_new(&(EwsAheadOut){
@@ -620,6 +657,14 @@ void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user)
 {
 	self->changed = changed;
 	self->changed_user = user;
+}
+
+void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user)
+{
+	pthread_mutex_lock(&self->lock);
+	self->woke = woke;
+	self->woke_user = user;
+	pthread_mutex_unlock(&self->lock);
 }
 
 uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone done, void *user)

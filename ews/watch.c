@@ -471,6 +471,18 @@ void ews_watch_run(EwsWatch *self, int64_t now)
 	}
 }
 
+void ews_watch_woke(EwsWatch *self, int64_t now)
+{
+	if (self->phase == PHASE_OPENING || self->phase == PHASE_STREAMING)
+		fail(self, DEGREE_PASSES, NULL);
+	if (self->phase != PHASE_REST && self->phase != PHASE_PAUSE)
+		return;
+	/* None of its own trouble, and what went wrong before was before. */
+	self->tries = 0;
+	if (self->push != EWS_PUSH_NONE)
+		self->due_us = MIN(self->due_us, now);
+}
+
 int64_t ews_watch_due(const EwsWatch *self)
 {
 	const EwsGovernor *governor = self->out.governor;

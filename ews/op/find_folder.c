@@ -7,8 +7,8 @@
  * FindFolder: one page of all folders below a root.
  *
  * PAGE is what we ask for, less where that is too much; a server may give fewer, and says with
- * IndexedPagingOffset where the next page begins. One that says neither "last" nor moves on would be
- * asked for ever: PROTOCOL.
+ * IndexedPagingOffset where the next page begins. One that says neither "last" nor moves on would
+ * be asked for ever: PROTOCOL.
  */
 
 #define PAGE 5000

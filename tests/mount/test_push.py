@@ -484,3 +484,61 @@ def test_watch_slow_reader(box, there, watch):
         os.kill(slow.pid, signal.SIGCONT)
         slow.kill()
         slow.communicate()
+
+
+# The machine sleeps
+
+
+@pytest.fixture
+def sleepy(mount, tmp_path):
+    """Mounts on a machine that sleep() puts to sleep for so many seconds."""
+    shim = os.environ.get('EWSFS_SLEEP')
+    if not shim:
+        pytest.skip('nothing to make a machine sleep with')
+    path = tmp_path / 'sleep'
+
+    def start(server, **options):
+        there = mount(server, start=False, refresh=HOUR, **options)
+        there.env = {'LD_PRELOAD': shim, 'EWSFS_TEST_SLEEP': str(path)}
+        return there.start()
+    start.sleep = lambda seconds: (path.with_suffix('.new').write_text(str(seconds)),
+                                   path.with_suffix('.new').rename(path))
+    return start
+
+
+@pytest.mark.parametrize('push', ['off', 'auto'])
+def test_what_came_in_sleep_is_seen_at_once(box, sleepy, push):
+    there = sleepy(box, push=push)
+    there.sync()
+    if push == 'auto':
+        hears(there)
+    there.wait_idle()
+    box.admin('POST', 'silence', 'on')
+    box.ews.create_item('inbox', message('Slept through'))
+    box.mark('awake')
+    time.sleep(1)
+    assert not box.log('awake')
+    sleepy.sleep(3600)
+    seen(has(there, 'Slept'), 'what came in sleep')
+
+
+def test_a_stream_does_not_outlive_sleep(box, sleepy):
+    there = sleepy(box)
+    hears(there)
+    box.mark('awake')
+    box.admin('POST', 'silence', 'on')
+    sleepy.sleep(3600)
+    until(lambda: box.count('Subscribe', 'awake') == 1, 'another subscription', 5)
+    box.admin('POST', 'silence', 'off')
+    hears(there)
+    box.ews.create_item('inbox', message('Fresh'))
+    seen(has(there, 'Fresh'), 'news')
+
+
+def test_a_nap_is_no_sleep(box, sleepy):
+    there = sleepy(box)
+    hears(there)
+    box.mark('awake')
+    sleepy.sleep(3)
+    time.sleep(1)
+    assert not box.log('awake')

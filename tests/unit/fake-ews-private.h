@@ -78,6 +78,8 @@ struct EwsSession {
 	unsigned version; /* of the hierarchy */
 	unsigned spoiled; /* states of an earlier era are refused */
 	const EwsNews *news; /* borrowed: from ews_watch; NULL: nobody listens */
+	EwsWoke woke;        /* NULL: nobody asked */
+	void *woke_user;     /* borrowed: from ews_session_on_wake */
 	EwsPush first;       /* as he said */
 	const char *server;  /* borrowed: from the test; what the server says that it is */
 	int64_t commits;

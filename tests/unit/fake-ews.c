@@ -436,6 +436,12 @@ void fake_stop(EwsSession *self)
 
 /* --- news ------------------------------------------------------------------------------- */
 
+void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user)
+{
+	self->woke = woke;
+	self->woke_user = user;
+}
+
 void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)
 {
 	pthread_mutex_lock(&self->lock);
@@ -485,6 +491,11 @@ void fake_hint(EwsSession *self, const char *folder_id)
 {
 	const EwsNews *news = news_of(self);
 	news->hint(news->user, folder_id);
+}
+
+void fake_wake(EwsSession *self)
+{
+	self->woke(self->woke_user);
 }
 
 void fake_version(EwsSession *self, const char *version)

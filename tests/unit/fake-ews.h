@@ -112,6 +112,8 @@ void fake_say_found(EwsSession *self, EwsPush push);
 void fake_say_listening(EwsSession *self);
 void fake_say_deaf(EwsSession *self);
 void fake_hint(EwsSession *self, const char *folder_id);
+/* The machine has slept. */
+void fake_wake(EwsSession *self);
 
 /* What the server is (borrowed); "" at first: it has not said. */
 void fake_version(EwsSession *self, const char *version);

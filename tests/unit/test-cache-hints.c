@@ -72,6 +72,16 @@ static void test_hint(World *world, gconstpointer data)
 	g_assert_cmpuint(rounds(world), ==, 1);
 }
 
+/* Whatever somebody will say later. */
+static void test_wake(World *world, gconstpointer data)
+{
+	begin(world);
+	world_add(world, "F2", "B.3");
+	fake_wake(world->fake);
+	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
+	g_assert_cmpuint(rounds(world), ==, 1);
+}
+
 static void test_burst(World *world, gconstpointer data)
 {
 	begin(world);
@@ -315,6 +325,7 @@ int main(int argc, char **argv)
 	} tests[] = {
 		{"hint", test_hint},
 		{"burst-is-one-refresh", test_burst},
+		{"waking-looks", test_wake},
 		{"no-pause-needed", test_stream_of_hints},
 		{"during-a-refresh-one-more", test_during},
 		{"taken-by-a-refresh", test_taken},

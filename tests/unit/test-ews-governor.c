@@ -276,6 +276,28 @@ static void test_call_sizes(void)
 	ews_governor_clear(&governor);
 }
 
+/* Pauses end in sleep, and nobody waits for the next try after it. */
+static void test_woke(void)
+{
+	EwsGovernor governor;
+
+	ews_governor_init(&governor, 4);
+	for (int i = 0; i < 5; i++)
+		ews_governor_unreached(&governor, wrong, START + i * 60 * (int64_t)SECOND);
+	g_assert_false(is_open(&governor, START + 241 * (int64_t)SECOND));
+	ews_governor_woke(&governor, 10 * SECOND, START + 241 * (int64_t)SECOND);
+	g_assert_true(is_open(&governor, START + 241 * (int64_t)SECOND));
+	ews_governor_clear(&governor);
+	ews_governor_init(&governor, 4);
+	ews_governor_answered(&governor, START);
+	ews_governor_busy(&governor, 100000, wrong, START, START);
+	ews_governor_woke(&governor, 50 * SECOND, START + SECOND);
+	g_assert_false(is_open(&governor, START + 49 * SECOND));
+	ews_governor_woke(&governor, 3600 * (int64_t)SECOND, START + 2 * SECOND);
+	g_assert_true(is_open(&governor, START + 2 * SECOND));
+	ews_governor_clear(&governor);
+}
+
 static void test_first_401(void)
 {
 	EwsGovernor governor;
@@ -442,6 +464,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/governor/slow-reads-do-not-stop-changes", test_silent_to_others);
 	g_test_add_func("/ews/governor/unreached-stops-changes", test_unreached_is_for_all);
 	g_test_add_func("/ews/governor/call-sizes", test_call_sizes);
+	g_test_add_func("/ews/governor/sleep-ends-pauses", test_woke);
 	g_test_add_func("/ews/governor/first-401-stops", test_first_401);
 	g_test_add_func("/ews/governor/late-401-gets-one-more", test_late_401);
 	g_test_add_func("/ews/governor/few-syncs-at-a-time", test_syncs);
