@@ -121,6 +121,19 @@ ssize_t ews_body_read(EwsBody *self, char *buffer, size_t max)
 	return (ssize_t)filled;
 }
 
+void ews_body_rewind(EwsBody *self)
+{
+	for (guint i = 0; i < self->parts->len; i++) {
+		Part *part = self->parts->pdata[i];
+
+		if (part->source)
+			ews_source_rewind(part->source);
+	}
+	self->read = 0;
+	self->next = 0;
+	self->text_at = 0;
+}
+
 const GError *ews_body_error(const EwsBody *self, unsigned *ret_owner)
 {
 	if (self->error && ret_owner)

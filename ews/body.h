@@ -26,5 +26,8 @@ const char *ews_body_text(const EwsBody *self);
 /* The next bytes, at most @max; 0 after the last one. -1: a message cannot be read, see below. */
 ssize_t ews_body_read(EwsBody *self, char *buffer, size_t max);
 
+/* From the first byte again; what was wrong stays so. */
+void ews_body_rewind(EwsBody *self);
+
 /* What was wrong with which op's message; NULL: nothing. Borrowed. @ret_owner may be NULL. */
 const GError *ews_body_error(const EwsBody *self, unsigned *ret_owner);

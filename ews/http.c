@@ -14,6 +14,8 @@
 
 /* TCP and TLS together; a silent server is another matter (EwsConfig.timeout_s). */
 #define CONNECT_TIMEOUT_S 20
+/* What drips is silence too: else a byte now and then would hold a reader for ever. */
+#define CRAWL_BYTES_PER_S 100L
 #define BUFFER_SIZE       (128L * 1024)
 #define UPLOAD_SIZE       (64L * 1024)
 
@@ -48,6 +50,7 @@ struct EwsHttpPost {
 	bool is_once;
 	bool is_stream;
 	bool has_begun; /* a byte of the body was given away */
+	bool is_denied; /* what was sent last was answered with 401 */
 	size_t header_bytes;
 	int64_t body_bytes;
 	bool is_refused; /* the reader, or a cap, ended it */
@@ -151,11 +154,27 @@ static void progressed(EwsHttpPost *post)
 	atomic_store_explicit(&self->last_progress, g_get_monotonic_time(), memory_order_relaxed);
 }
 
+static bool is_status_line(const char *data, size_t len)
+{
+	return len > 5 && memcmp(data, "HTTP/", 5) == 0;
+}
+
+/* @code with the blank before it. */
+static bool is_status(const char *line, size_t len, const char *code)
+{
+	const char *at = memchr(line, ' ', len);
+	size_t code_len = strlen(code);
+
+	return at && (size_t)(line + len - at) > code_len && memcmp(at, code, code_len) == 0;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
 	EwsHttpPost *post = user;
 
 	progressed(post);
+	if (is_status_line(data, size * count))
+		post->is_denied = is_status(data, size * count, " 401");
 	post->header_bytes += size * count;
 	post->is_refused = post->header_bytes > EWS_CAP_HEADERS;
 	return post->is_refused ? 0 : size * count;
@@ -177,9 +196,13 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
 
 /*
  * When a kept connection dies before a byte of the answer, curl sends the request again by itself,
- * though the server may have read it all. To do so it has to begin the body anew, which it cannot
- * with a read function and no seek function: the transfer fails. As that is curl's business and
- * may change, the function that is called before each sending refuses the second one as well.
+ * though the server may have read it all. To do so it has to begin the body anew, which the seek
+ * function refuses: the transfer fails. As that is curl's business and may change, the function
+ * that is called before each sending refuses the second one as well.
+ *
+ * A sending that was answered with 401 is certainly not done, and some ways to sign in take
+ * several: then, and only then, the body begins anew. (NTLM's first message goes without a body,
+ * Kerberos' with it, and a server may forget at any time that it knew a connection.)
  */
 
 static size_t on_read(char *buffer, size_t size, size_t count, void *user)
@@ -193,11 +216,34 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *user)
 	return (size_t)got;
 }
 
+/* FALSE: it was sent, and how that ended is not known. */
+static bool begin_anew(EwsHttpPost *post)
+{
+	if (post->has_begun && !post->is_denied)
+		return false;
+	ews_body_rewind(post->body);
+	post->has_begun = false;
+	return true;
+}
+
+static int on_seek(void *user, curl_off_t offset, int origin)
+{
+	EwsHttpPost *post = user;
+
+	if (offset != 0 || origin != SEEK_SET || !begin_anew(post))
+		return CURL_SEEKFUNC_FAIL;
+	return CURL_SEEKFUNC_OK;
+}
+
 static int before_sending(void *user, char *here, char *there, int our_port, int their_port)
 {
-	const EwsHttpPost *post = user;
+	EwsHttpPost *post = user;
 
-	return post->has_begun ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	if (post->is_once && !begin_anew(post))
+		return CURL_PREREQFUNC_ABORT;
+	post->is_denied = false;
+	post->header_bytes = 0;
+	return CURL_PREREQFUNC_OK;
 }
 
 static void give_body(EwsHttpPost *post)
@@ -210,7 +256,7 @@ static void give_body(EwsHttpPost *post)
 		post->is_once ? NULL : ews_body_text(post->body));
 	curl_easy_setopt(easy, CURLOPT_READDATA, post);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, post);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, post->is_once ? before_sending : NULL);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, post);
 }
 
 static CURL *new_easy(EwsHttp *self)
@@ -226,9 +272,11 @@ static CURL *new_easy(EwsHttp *self)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_SIZE);
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_sending);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
 		(long)MIN(self->timeout_s, CONNECT_TIMEOUT_S));
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, CRAWL_BYTES_PER_S);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, self->timeout_s);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);

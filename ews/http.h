@@ -11,7 +11,8 @@
 /*
  * POSTs over a pool of kept connections (curl multi). Bytes only: knows no XML and repeats
  * nothing, but what curl repeats when a kept connection turns out to be dead before a byte came.
- * A post that may be sent only once is not repeated so, once a byte of its body was on its way.
+ * A post that may be sent only once is not repeated so, once a byte of its body was on its way,
+ * unless the sending before was answered with 401.
  *
  * A stream is a post whose answer may go on for half an hour: over a connection of its own, which
  * no other post uses before or after, with no limit on silence and without gzip (what compresses,

@@ -228,6 +228,15 @@ ssize_t ews_source_read(EwsSource *self, char *buffer, size_t max, GError **erro
 	return (ssize_t)len;
 }
 
+void ews_source_rewind(EwsSource *self)
+{
+	g_clear_pointer(&self->buffers, g_free);
+	self->at = self->lined = 0;
+	self->is_after_cr = self->is_ended = false;
+	self->state = self->save = 0;
+	self->letters_at = self->letters_len = 0;
+}
+
 /* --- its headers ------------------------------------------------------------------------- */
 
 /* Where the headers end in @text, or -1. */

@@ -32,6 +32,9 @@ int64_t ews_source_len(const EwsSource *self);
 /* The next letters, at most @max; 0 after the last one, -1 with LOCAL. */
 ssize_t ews_source_read(EwsSource *self, char *buffer, size_t max, GError **error);
 
+/* From the first letter again. */
+void ews_source_rewind(EwsSource *self);
+
 /* The first bytes of the file as they are, up to the blank line after the headers and at most
  * @max; owned. Empty when it cannot be read. */
 GString *ews_source_head(const EwsSource *self, size_t max);
