@@ -29,7 +29,7 @@ enum {
 	EWS_CAP_ATTRIBUTES = 32,       /* of one element */
 	EWS_CAP_ATTRIBUTE = 4096,      /* bytes; ids are at most 512 */
 	EWS_CAP_TEXT = 64 * 1024,      /* bytes of one property; what is longer is cut */
-	EWS_CAP_STATE = 16 << 20,      /* bytes of a SyncState */
+	EWS_CAP_STATE = 2 << 20,       /* bytes of a SyncState; of four at once, some copies each */
 	EWS_CAP_CATEGORIES = 256,      /* of one item */
 	EWS_CAP_ITEM_CHANGES = 16384,  /* in one page, of which 512 are asked for */
 	EWS_CAP_FOLDERS = 200000,      /* in one page */
