@@ -13,6 +13,7 @@
 #include "cache/outcome.h"
 #include "cache/own.h"
 #include "cache/refresh.h"
+#include "cache/safe.h"
 #include "cache/sent.h"
 #include "cache/step.h"
 #include "cache/sync.h"
@@ -320,7 +321,8 @@ static EwsOp *make_folder_op(const CacheIntent *intent, CacheTodo step)
 
 /* Bytes that a power cut took are not sent. What is still open for writing leaves as a copy: the
  * writer goes on in another file. */
-static bool check_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **error)
+static bool check_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheSafe *safe,
+	GError **error)
 {
 	g_autoptr(CacheLocalRow) row = NULL;
 	if (!cache_local_get(conn, intent->node, &row, error))
@@ -334,8 +336,9 @@ static bool check_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, GErr
 	if (!row->is_finished)
 		return true;
 	intent->sent_sha256 = (g_free(intent->sent_sha256), g_strdup(row->sha256));
-	return cache_local_check(cache->locals, intent->node, row, error) &&
-	       cache_local_sync(cache->locals, intent->node, error);
+	return cache_safe_has(safe, intent->node, row) ||
+	       (cache_local_check(cache->locals, intent->node, row, error) &&
+		       cache_local_sync(cache->locals, intent->node, error));
 }
 
 static bool fail_intent(CacheConn *conn, CacheIntent *intent, const GError *why, GError **error)
@@ -363,7 +366,7 @@ static bool keeps_destination(const CacheIntent *intent, CacheTodo step)
 }
 
 static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, CacheTodo step,
-	bool *ret_leaves, GError **error)
+	const CacheSafe *safe, bool *ret_leaves, GError **error)
 {
 	g_autoptr(GError) why = NULL;
 	*ret_leaves = true;
@@ -373,7 +376,7 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 		cache_intent_drop_copy(intent);
 		return cache_intent_put(conn, intent, false, error);
 	}
-	if (carries_bytes(intent, step) && !check_bytes(cache, conn, intent, &why)) {
+	if (carries_bytes(intent, step) && !check_bytes(cache, conn, intent, safe, &why)) {
 		*ret_leaves = false;
 		return fail_intent(conn, intent, why, error);
 	}
@@ -404,10 +407,22 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	       (step != CACHE_TODO_COPY || cache_own_note_source(conn, intent, error));
 }
 
+static CacheSafe *make_call_safe(Cache *cache, const CacheCall *call)
+{
+	g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	for (guint i = 0; i < call->intents->len; i++) {
+		const CacheIntent *intent = call->intents->pdata[i];
+		if (carries_bytes(intent, call->step))
+			g_array_append_val(nodes, intent->node);
+	}
+	return cache_safe_new(cache->locals, (const int64_t *)(void *)nodes->data, nodes->len);
+}
+
 /* The journal says that these are sent before they are. *ret_leaving (own, of CacheIntent): those
  * that are, read again, since a program may have changed its mind since the look. */
 static bool record(Cache *cache, const CacheCall *call, GPtrArray *ret_leaving, GError **error)
 {
+	g_autoptr(CacheSafe) safe = make_call_safe(cache, call);
 	CacheConn *conn = cache_db_begin_durable(cache->db, error);
 	if (conn == NULL)
 		return false;
@@ -420,7 +435,8 @@ static bool record(Cache *cache, const CacheCall *call, GPtrArray *ret_leaving, 
 			       intent->state == CACHE_INTENT_QUEUED && !intent->is_blocked &&
 			       g_strcmp0(intent->target_id, seen->target_id) == 0;
 		if (!is_read ||
-			(is_same && !record_one(cache, conn, intent, call->step, &leaves, error))) {
+			(is_same && !record_one(cache, conn, intent, call->step, safe, &leaves,
+					    error))) {
 			cache_db_rollback(cache->db);
 			return false;
 		}
@@ -681,8 +697,9 @@ static void make_safe(Cache *cache)
 		" WHERE is_finished = 1 AND intent.state = 0 LIMIT 500",
 		"");
 	cache_db_put_reader(cache->db, conn);
-	for (guint i = 0; nodes != NULL && i < nodes->len; i++)
-		(void)!cache_local_sync(cache->locals, g_array_index(nodes, int64_t, i), NULL);
+	if (nodes != NULL)
+		(void)!cache_local_sync_all(cache->locals, (const int64_t *)(void *)nodes->data,
+			nodes->len, NULL);
 	/* One durable commit makes all before it durable. */
 	conn = cache_db_begin_durable(cache->db, &error);
 	if (conn == NULL)

@@ -455,12 +455,42 @@ static bool sync_names(CacheLocals *self, GError **error)
 	return is_ok;
 }
 
-bool cache_local_sync(CacheLocals *self, int64_t node, GError **error)
+static bool sync_bytes(CacheLocals *self, int64_t node, GError **error)
 {
 	int fd = cache_local_open(self, node, error);
 	if (fd < 0)
 		return false;
 	bool is_ok = fsync(fd) == 0 || fail_errno(error, "fsync", node);
 	close(fd);
-	return is_ok && sync_names(self, error);
+	return is_ok;
+}
+
+/* What is on its way to the disk by the first fsync is in one transaction of its journal with it,
+ * instead of one each. */
+static void begin_sync(CacheLocals *self, int64_t node)
+{
+	int fd = cache_local_open(self, node, NULL);
+	if (fd < 0)
+		return;
+	(void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	close(fd);
+}
+
+bool cache_local_sync_all(CacheLocals *self, const int64_t *nodes, size_t count, GError **error)
+{
+	g_autoptr(GError) first = NULL;
+	for (size_t i = 0; count > 1 && i < count; i++)
+		begin_sync(self, nodes[i]);
+	for (size_t i = 0; i < count; i++)
+		(void)!sync_bytes(self, nodes[i], first == NULL ? &first : NULL);
+	(void)!sync_names(self, first == NULL ? &first : NULL);
+	if (first == NULL)
+		return true;
+	g_propagate_error(error, g_steal_pointer(&first));
+	return false;
+}
+
+bool cache_local_sync(CacheLocals *self, int64_t node, GError **error)
+{
+	return cache_local_sync_all(self, &node, 1, error);
 }

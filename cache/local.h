@@ -95,6 +95,10 @@ bool cache_local_check(CacheLocals *self, int64_t node, const CacheLocalRow *row
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* fsync, of the file and of its name; before the journal says that they were sent. */
 bool cache_local_sync(CacheLocals *self, int64_t node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Of many, which is much cheaper together. The error is the first one's; the others are safe all
+ * the same. */
+bool cache_local_sync_all(CacheLocals *self, const int64_t *nodes, size_t count,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* All of @from_fd to the beginning of @to_fd, the blocks shared where the disk can; errno. */
 bool cache_local_copy(int from_fd, int to_fd, int64_t *ret_size);
