@@ -5,12 +5,16 @@
 #include "cache/drain.h"
 #include "cache/node.h"
 #include "cache/outcome.h"
+#include "cache/own.h"
 #include "cache/refresh.h"
 #include "cache/sync.h"
 #include "ews/error.h"
 
 #define LOOK_US (G_USEC_PER_SEC / 2)
 #define IN_DOUBT_MAX 2000
+
+/* Deletes in a call. */
+#define STRAYS_MAX 10
 
 struct CacheDoubt {
 	bool has_doubts;
@@ -56,7 +60,8 @@ static bool is_settled(Cache *cache, const CacheIntent *intent)
 {
 	int64_t cut = MAX(intent->sent_at, cache->doubt->saw_own_us);
 	/* What is moved or was seen to be made needs no waiting for late work. */
-	bool is_made = (intent->todo & (CACHE_TODO_MAKE | CACHE_TODO_COPY)) == 0;
+	bool is_made = cache_intent_next(intent) != CACHE_TODO_MAKE &&
+		       (intent->todo & CACHE_TODO_COPY) == 0;
 	int64_t wait = is_made && (intent->todo & CACHE_TODO_SEND) == 0 ? 0 : cache->settle_us;
 	return fresh_at(cache) > (is_made ? intent->sent_at : cut) + wait;
 }
@@ -87,6 +92,10 @@ static bool decide(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **
 		g_free(intent->error);
 		intent->error = g_strdup("the answer was lost: it may have been sent");
 		g_warning("%s: %s", intent->name, intent->error);
+	} else if (step == CACHE_TODO_MOVE && (intent->todo & CACHE_TODO_MAKE) != 0) {
+		intent->state = CACHE_INTENT_QUEUED;
+		if (!cache_own_lost(conn, intent, error))
+			return false;
 	} else if (step == CACHE_TODO_MOVE) {
 		if (!give_up(cache, conn, intent, error))
 			return false;
@@ -120,14 +129,23 @@ static bool look(Cache *cache, CacheConn *conn, GError **error)
 
 /* --- strays ------------------------------------------------------------------------------- */
 
+/* What the server will not remove is shown with its folder's next listing. */
+static bool is_kept(const GError *failed)
+{
+	return ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
+	       ews_error_is(failed, EWS_ERROR_TLS) || ews_error_is(failed, EWS_ERROR_CANCELLED);
+}
+
 static void stray_gone(Cache *cache, EwsOp *op, void *user)
 {
 	g_autofree char *id = user;
 	g_autoptr(GError) error = NULL;
 	const GError *failed = ews_op_error(op);
 	cache->doubt->strays--;
-	if (failed != NULL && !ews_error_is(failed, EWS_ERROR_NOT_FOUND))
+	if (failed != NULL && (ews_op_is_in_doubt(op) || is_kept(failed)))
 		return;
+	if (failed != NULL && !ews_error_is(failed, EWS_ERROR_NOT_FOUND))
+		g_warning("a message that is there twice stays: %s", failed->message);
 	CacheConn *conn = cache_sync_begin(cache, &error);
 	if (conn == NULL)
 		return;
@@ -135,28 +153,44 @@ static void stray_gone(Cache *cache, EwsOp *op, void *user)
 		(void)!cache_sync_commit(cache, &error);
 	else
 		cache_sync_rollback(cache);
+	cache_doubt_begin(cache);
+}
+
+/* Those that are to go, at most so many; of char (own). */
+static GPtrArray *load_strays(CacheConn *conn, GError **error)
+{
+	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error, "SELECT item_id FROM stray LIMIT ?", "i",
+		(int64_t)STRAYS_MAX);
+	bool has_row = stmt != NULL;
+	if (stmt == NULL)
+		return NULL;
+	while (has_row) {
+		if (!cache_conn_step(conn, stmt, &has_row, error))
+			return NULL;
+		if (has_row)
+			g_ptr_array_add(ids, cache_column_dup(stmt, 0));
+	}
+	return g_steal_pointer(&ids);
 }
 
 static bool remove_strays(Cache *cache, CacheConn *conn, GError **error)
 {
-	sqlite3_stmt *stmt =
-		cache_conn_query(conn, error, "SELECT item_id FROM stray LIMIT 100", "");
-	bool has_row = stmt != NULL;
-	while (has_row && cache->doubt->strays == 0) {
-		if (!cache_conn_step(conn, stmt, &has_row, error))
-			return false;
-		if (!has_row)
-			break;
-		cache->doubt->has_doubts = true;
-		cache->doubt->strays++;
-		char *id = cache_column_dup(stmt, 0);
-		EwsOp *op = ews_delete_item_new(id, EWS_DISPOSAL_SOFT);
-		void *user = id;
-		sqlite3_reset(stmt);
-		cache_sync_submit_call(cache, &op, 1, EWS_PRIORITY_BACKGROUND, stray_gone, &user,
-			g_free);
-	}
-	return stmt != NULL;
+	CacheDoubt *self = cache->doubt;
+	g_autoptr(GPtrArray) ids = load_strays(conn, error);
+	g_autoptr(GPtrArray) ops = g_ptr_array_new();
+	if (ids == NULL)
+		return false;
+	self->has_doubts = self->has_doubts || ids->len > 0;
+	if (ids->len == 0 || self->strays > 0)
+		return true;
+	for (guint i = 0; i < ids->len; i++)
+		g_ptr_array_add(ops, ews_delete_item_new(ids->pdata[i], EWS_DISPOSAL_SOFT));
+	self->strays = ids->len;
+	g_ptr_array_set_free_func(ids, NULL);
+	cache_sync_submit_call(cache, (EwsOp *const *)ops->pdata, ops->len, EWS_PRIORITY_BACKGROUND,
+		stray_gone, ids->pdata, g_free);
+	return true;
 }
 
 int64_t cache_doubt_tick(Cache *cache, int64_t now)

@@ -98,7 +98,13 @@ static bool collect_pending(CacheConn *conn, GHashTable *nodes)
 		int64_t id = g_array_index(ids, int64_t, i);
 		g_hash_table_add(nodes, g_memdup2(&id, sizeof id));
 	}
-	return ids != NULL;
+	/* What is there twice, until one has gone: nobody's in particular. */
+	int64_t nobody = 0;
+	int64_t strays = 0;
+	bool is_read = cache_conn_int(conn, 0, &strays, NULL, "SELECT count(*) FROM stray", "");
+	if (strays > 0)
+		g_hash_table_add(nodes, g_memdup2(&nobody, sizeof nobody));
+	return ids != NULL && is_read;
 }
 
 /* One look at who waits for whom: those whose first is not pending are stuck. */

@@ -101,6 +101,8 @@ bool cache_intent_is_over(const CacheIntent *self)
 
 CacheTodo cache_intent_next(const CacheIntent *self)
 {
+	if ((self->todo & CACHE_TODO_MOVE) != 0 && cache_intent_may_have_moved(self))
+		return CACHE_TODO_MOVE;
 	return (CacheTodo)(self->todo & -self->todo);
 }
 
@@ -130,9 +132,12 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 	/* What was to be copied was written over. */
 	if (self->doing != CACHE_TODO_COPY)
 		self->todo &= ~(unsigned)CACHE_TODO_COPY;
-	/* It goes where the node is, with what the node has. */
+	/* It goes where the node is, with what the node has. What it takes the place of must be
+	 * known, though, before it is removed there. */
 	if (self->doing == 0)
 		self->todo &= ~(unsigned)(CACHE_TODO_MOVE | CACHE_TODO_UPDATE);
+	if (self->doing == 0 && cache_intent_may_have_moved(self))
+		self->todo |= CACHE_TODO_MOVE;
 	if (old_id != NULL && g_strcmp0(old_id, self->old_id) != 0) {
 		cache_intent_forget_old(self);
 		self->old_id = g_strdup(old_id);
@@ -274,10 +279,10 @@ char *cache_intent_describe(const CacheIntent *self)
 
 /* A move whose answer was lost is repeated as it was, wherever the node has been put since: so it
  * is either done or found where it led to, and goes on from there. The condition is
- * cache_intent_may_have_moved, with the move as the next step; and likewise of a directory
- * cache_intent_may_be_made. (7: MAKE, COPY, MOVE; 4: MOVE.) */
+ * cache_intent_may_have_moved, by which the move is the next step; and likewise of a directory
+ * cache_intent_may_be_made. (1: MAKE, 4: MOVE.) */
 #define DESTINATION                                                                                \
-	" CASE WHEN (node.kind = 1 AND intent.todo & 7 = 4 AND intent.sent_folder != 0"            \
+	" CASE WHEN (node.kind = 1 AND intent.todo & 4 != 0 AND intent.sent_folder != 0"           \
 	" AND item.folder != 0 AND intent.sent_folder != item.folder)"                             \
 	" OR (intent.todo & 1 != 0 AND intent.sent_name IS NOT NULL) THEN coalesce("               \
 	" (SELECT folder_id FROM folder WHERE id = intent.sent_folder), target.folder_id)"         \
@@ -451,6 +456,17 @@ bool cache_intent_drop_copies(CacheConn *conn, int64_t source, GError **error)
 			return false;
 	}
 	return nodes != NULL;
+}
+
+bool cache_intent_find_leaving(CacheConn *conn, int64_t dir, const char *name, int64_t *ret_node,
+	GError **error)
+{
+	return cache_conn_int(conn, 0, ret_node, error,
+		"SELECT intent.node FROM intent JOIN node ON node.id = intent.node"
+		" WHERE node.kind = 0 AND ((intent.old_parent = ?1 AND intent.old_name = ?2)"
+		" OR (intent.todo & 1 != 0 AND intent.sent_name = ?2 AND intent.sent_folder ="
+		" (SELECT id FROM folder WHERE node = ?1)))",
+		"it", dir, name);
 }
 
 GPtrArray *cache_intent_list(CacheConn *conn, CacheIntentState state, unsigned max, GError **error)

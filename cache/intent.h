@@ -15,7 +15,8 @@
  * becomes a further step, so that nothing is taken back that may have happened already.
  *
  *   asked for        nothing sent yet          the create is on its way      on the server
- *   new content      the create carries it     create again, old one removed same
+ *   new content      the create carries it     create again, old one removed same; after a move
+ *                                                                            that was sent
  *   move             the create goes there     move after it                 move; back: nothing
  *   fields, name     the create carries them   update after it               update, merged
  *   delete           cancels out               delete after it               delete; the rest
@@ -148,7 +149,8 @@ bool cache_intent_is_unwanted(const CacheIntent *self);
 bool cache_intent_is_unsent(const CacheIntent *self);
 bool cache_intent_is_over(const CacheIntent *self);
 
-/* The step that comes next, or 0. */
+/* The step that comes next, or 0: in their order, but for a move that may have been done, which is
+ * settled before anything else. */
 CacheTodo cache_intent_next(const CacheIntent *self);
 
 /* "create", "move, update": for people. Owned. */
@@ -169,6 +171,11 @@ bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched,
 /* @source is about to change, or to go: what is to be a copy of it and has not left is made of its
  * own bytes. One that is still open looks for itself when it is finished. */
 bool cache_intent_drop_copies(CacheConn *conn, int64_t source,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A folder of this name in @dir that is on its way out, or may be made under it before it gets
+ * another; or 0. */
+bool cache_intent_find_leaving(CacheConn *conn, int64_t dir, const char *name, int64_t *ret_node,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Those in a state, oldest first, at most @max; of CacheIntent. */

@@ -35,26 +35,13 @@ static bool is_taken(CacheConn *conn, int64_t dir, const char *name, bool *ret_t
 	return true;
 }
 
-/* A folder of this name that is on its way out, or may be made under it before it gets another, or
- * 0: it must have gone first. */
-static bool find_leaving(CacheConn *conn, int64_t dir, const char *name, int64_t *ret_node,
-	GError **error)
-{
-	return cache_conn_int(conn, 0, ret_node, error,
-		"SELECT intent.node FROM intent JOIN node ON node.id = intent.node"
-		" WHERE node.kind = 0 AND ((intent.old_parent = ?1 AND intent.old_name = ?2)"
-		" OR (intent.todo & 1 != 0 AND intent.sent_name = ?2 AND intent.sent_folder ="
-		" (SELECT id FROM folder WHERE node = ?1)))",
-		"it", dir, name);
-}
-
 static bool ask(CacheConn *conn, const CacheNewNode *what, int64_t node, GError **error)
 {
 	g_autoptr(CacheIntent) intent = cache_intent_take(conn, node, error);
 	if (intent == NULL)
 		return false;
 	cache_intent_ask_make(intent, NULL, 0);
-	return find_leaving(conn, what->dir, what->name, &intent->after, error) &&
+	return cache_intent_find_leaving(conn, what->dir, what->name, &intent->after, error) &&
 	       cache_intent_put(conn, intent, true, error);
 }
 

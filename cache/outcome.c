@@ -428,6 +428,13 @@ static char *class_of(Cache *cache, int64_t node)
 						     : NULL;
 }
 
+/* Another one may be about to leave that name. */
+static bool is_dir_name_taken(const Outcome *self, const GError *why)
+{
+	return self->intent->kind == CACHE_KIND_DIR && ews_error_is(why, EWS_ERROR_EXISTS) &&
+	       (self->sent->step == CACHE_TODO_UPDATE || self->sent->step == CACHE_TODO_MOVE);
+}
+
 static bool refused(Outcome *self, const GError *why, GError **error)
 {
 	CacheIntent *intent = self->intent;
@@ -455,6 +462,16 @@ static bool refused(Outcome *self, const GError *why, GError **error)
 		cache_refresh_ask_hierarchy(self->cache);
 		return true;
 	}
+	if (is_dir_name_taken(self, why) && intent->tries < TRIES_MAX) {
+		int64_t leaving = 0;
+		if (!cache_intent_find_leaving(self->conn, intent->dir, intent->name, &leaving,
+			    error))
+			return false;
+		if (leaving != 0 && leaving != intent->node) {
+			again(intent, why);
+			return true;
+		}
+	}
 	bool is_odd = ews_error_is(why, EWS_ERROR_PROTOCOL) || ews_error_is(why, EWS_ERROR_LOCAL);
 	if (is_odd && intent->tries < TRIES_MAX) {
 		again(intent, why);
@@ -463,6 +480,12 @@ static bool refused(Outcome *self, const GError *why, GError **error)
 	bool is_kept = (step & (BIRTH | CACHE_TODO_SEND)) != 0 || step == CACHE_TODO_REMOVE_OLD;
 	if (is_kept) {
 		park(self, why);
+		return true;
+	}
+	/* It is written anew: that goes where it is to be by itself. */
+	if (step == CACHE_TODO_MOVE && (intent->todo & CACHE_TODO_MAKE) != 0) {
+		cache_intent_step_done(intent, CACHE_TODO_MOVE);
+		intent->sent_folder = 0;
 		return true;
 	}
 	return take_back(self, why, error);

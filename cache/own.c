@@ -188,8 +188,14 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 {
 	if (!tie(conn, intent, item_id, change_key, error))
 		return false;
+	bool is_rewritten = (intent->todo & CACHE_TODO_MAKE) != 0;
+	if (g_strcmp0(intent->old_id, intent->id) == 0) {
+		g_free(intent->old_id);
+		intent->old_id = g_strdup(item_id);
+		intent->old_folder = intent->sent_folder;
+	}
 	cache_intent_step_done(intent, CACHE_TODO_MOVE);
-	if (intent->dir != 0 && intent->target != intent->sent_folder)
+	if (intent->dir != 0 && intent->target != intent->sent_folder && !is_rewritten)
 		intent->todo |= CACHE_TODO_MOVE;
 	/* Where the server has it now, should a further step be refused. */
 	intent->old_parent = intent->dir;
@@ -347,6 +353,15 @@ bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret
 
 /* --- vanished ---------------------------------------------------------------------------- */
 
+bool cache_own_lost(CacheConn *conn, CacheIntent *intent, GError **error)
+{
+	g_clear_pointer(&intent->old_id, g_free);
+	intent->todo &= ~(unsigned)(CACHE_TODO_REMOVE_OLD | CACHE_TODO_MOVE);
+	g_autofree char *id = g_strconcat(CACHE_ITEM_NEW, intent->guid, NULL);
+	intent->sent_folder = 0;
+	return tie(conn, intent, id, NULL, error);
+}
+
 bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is_ours,
 	GError **error)
 {
@@ -376,13 +391,8 @@ bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is
 	}
 	bool is_rewritten = (intent->todo & CACHE_TODO_MAKE) != 0;
 	if (is_rewritten && intent->dir != 0) {
-		/* Somebody removed what was being written anew: what was written stays. */
 		*ret_is_ours = true;
-		g_clear_pointer(&intent->old_id, g_free);
-		intent->todo &= ~(unsigned)CACHE_TODO_REMOVE_OLD;
-		g_autofree char *id = g_strconcat(CACHE_ITEM_NEW, intent->guid, NULL);
-		intent->sent_folder = 0;
-		return tie(apply->conn, intent, id, NULL, error) &&
+		return cache_own_lost(apply->conn, intent, error) &&
 		       cache_intent_put(apply->conn, intent, false, error);
 	}
 	intent->todo &= CACHE_TODO_REMOVE_OLD;

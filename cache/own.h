@@ -51,6 +51,9 @@ bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret
 bool cache_own_vanished(CacheApply *apply, const CacheItemRow *row, bool *ret_is_ours,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Somebody removed what was being written anew: what was written stays. Put *intent after. */
+bool cache_own_lost(CacheConn *conn, CacheIntent *intent, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The directory that a CreateFolder under way has made, if the folder that was told of is it; 0. */
 bool cache_own_folder(CacheConn *conn, int64_t parent, const char *name, int64_t *ret_node,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
+#include <limits.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "ews/error.h"
 #include "tests/unit/test-cache-pen.h"
@@ -13,9 +18,12 @@
 static Kit *kit;
 static int64_t one, two;
 
+static void empty_steps(void);
+
 static void set_up(World *world, gconstpointer data)
 {
 	kit = &world->kit;
+	empty_steps();
 	world_set_scene(world, &one, &two);
 }
 
@@ -96,6 +104,48 @@ static void test_moved_and_renamed(World *world, gconstpointer data)
 	world_assert_where(world, id, "F2");
 	g_autoptr(EwsItem) item = world_get(world, id);
 	g_assert_cmpstr(item->file_name, ==, "c.eml");
+}
+
+/* Written anew, before the move could be asked again. */
+static void rewrite_moved(World *world, bool was_moved)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, was_moved);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "a.eml");
+	g_assert_cmpint(world_find(world, "F2", "a.eml"), ==, id);
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+}
+
+static void test_moved_and_rewritten(World *world, gconstpointer data)
+{
+	rewrite_moved(world, true);
+}
+
+static void test_not_moved_and_rewritten(World *world, gconstpointer data)
+{
+	rewrite_moved(world, false);
+}
+
+/* Neither where it was nor where it was to go: somebody took it; what was written stays. */
+static void test_moved_taken_and_rewritten(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, false);
+	fake_item_gone(world->fake, "F1", "A");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "a.eml");
+	g_assert_cmpint(world_find(world, "F2", "a.eml"), ==, id);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
 }
 
 /* The same, deleted while the move was on its way. */
@@ -287,6 +337,30 @@ static void test_first_while_second(World *world, gconstpointer data)
 	g_assert_cmpint(kit_node(kit, "LATE"), ==, id);
 }
 
+/* Whoever waits for all waits for that too. */
+static void test_flush_waits_for_strays(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_fsync_well(world, id);
+	world_sync_well(world);
+	fake_fail(world->fake, "DeleteItem", EWS_ERROR_BUSY, 1);
+	world_arrive(world, guid, 1, "LATE", "new.eml");
+	world_sync_well(world);
+	world_flush(world);
+	world_assert_once(world, guid);
+	/* One that the server will not remove is waited for no longer. */
+	g_test_expect_message("cache", G_LOG_LEVEL_MESSAGE, "*arrived twice*");
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "*there twice stays*");
+	fake_fail(world->fake, "DeleteItem", EWS_ERROR_DENIED, 1);
+	world_arrive(world, guid, 3, "LATER", "new.eml");
+	world_sync_well(world);
+	world_flush(world);
+	g_test_assert_expected_messages();
+	world_assert_asked(world, "DeleteItem", 3);
+}
+
 /* What comes late of an earlier content is not taken for the new one. */
 static void test_old_content_was_late(World *world, gconstpointer data)
 {
@@ -313,6 +387,49 @@ static void test_old_content_was_late(World *world, gconstpointer data)
 	g_autofree char *mime = fake_mime(world->fake, item->id);
 	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
 	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 3);
+}
+
+/* A pipe that cache/step.c writes into at each step: a full one keeps the program there. */
+static int steps[2];
+
+static void fill_steps(void)
+{
+	static const char noise[PIPE_BUF];
+	while (write(steps[1], noise, sizeof noise) > 0 || errno == EINTR)
+		continue;
+}
+
+static void empty_steps(void)
+{
+	char noise[PIPE_BUF];
+	while (read(steps[0], noise, sizeof noise) > 0 || errno == EINTR)
+		continue;
+}
+
+static void *unlink_new(void *data)
+{
+	pen_unlink(kit, one, "new.eml");
+	return NULL;
+}
+
+/* Deleted between the word in the journal and the reading of its bytes. */
+static void test_deleted_before_it_left(World *world, gconstpointer data)
+{
+	pthread_t other;
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	fill_steps();
+	world_until(world, 1, "SELECT state FROM intent WHERE node = %lld", id);
+	/* It stops for its own step, before the last of it: that the file goes. */
+	g_assert_cmpint(pthread_create(&other, NULL, unlink_new, NULL), ==, 0);
+	world_until(world, 1, "SELECT state FROM node WHERE id = %lld", id);
+	g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT, id);
+	g_autofree char *path = g_build_filename(kit->dir, "state", "files", name, NULL);
+	g_assert_cmpint(unlink(path), ==, 0);
+	empty_steps();
+	pthread_join(other, NULL);
+	world_flush(world);
+	world_assert_asked(world, "CreateItem", 0);
+	world_assert_ls(world, "F1", "a.eml b.eml");
 }
 
 /* --- directories ----------------------------------------------------------------------------- */
@@ -416,6 +533,21 @@ static void test_dir_name_taken(World *world, gconstpointer data)
 	pen_assert_ls(kit, other, "second.eml");
 }
 
+/* Its new name is free only when another has left it, which takes longer. */
+static void test_dir_follows(World *world, gconstpointer data)
+{
+	int64_t box = pen_mkdir(kit, one, "Box");
+	int64_t crate = pen_mkdir(kit, one, "Crate");
+	world_flush(world);
+	fake_fail(world->fake, "UpdateFolder", EWS_ERROR_BUSY, 1);
+	pen_rename(kit, one, "Box", one, "Case");
+	pen_rename(kit, one, "Crate", one, "Box");
+	world_flush(world);
+	world_sync_well(world);
+	g_assert_cmpint(pen_find(kit, one, "Case"), ==, box);
+	g_assert_cmpint(pen_find(kit, one, "Box"), ==, crate);
+}
+
 static void remove_dir(World *world, bool was_made)
 {
 	lose_mkdir(world, was_made);
@@ -481,13 +613,24 @@ static void test_dir_killed_and_renamed(World *world, gconstpointer data)
 
 #define ADD(path, test) g_test_add("/cache/late/" path, World, NULL, set_up, test, tear_down)
 
+static void watch_steps(void)
+{
+	g_assert_cmpint(pipe2(steps, O_CLOEXEC | O_NONBLOCK), ==, 0);
+	g_autofree char *words = g_strdup_printf("count:/dev/fd/%d", steps[1]);
+	g_setenv("EWSFS_TEST_KILL", words, TRUE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	watch_steps();
 	ADD("moved-and-deleted", test_moved_and_deleted);
 	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
 	ADD("moved-on", test_moved_on);
 	ADD("not-moved-and-on", test_not_moved_and_on);
+	ADD("moved-and-rewritten", test_moved_and_rewritten);
+	ADD("not-moved-and-rewritten", test_not_moved_and_rewritten);
+	ADD("moved-taken-and-rewritten", test_moved_taken_and_rewritten);
 	ADD("moved-and-renamed", test_moved_and_renamed);
 	ADD("deleted-while-moved", test_deleted_while_moved);
 	ADD("moved-meanwhile", test_moved_in_doubt);
@@ -499,6 +642,8 @@ int main(int argc, char **argv)
 	ADD("copy-was-late", test_copy_was_late);
 	ADD("copy-of-new-was-late", test_copy_of_new_was_late);
 	ADD("first-while-second", test_first_while_second);
+	ADD("deleted-before-it-left", test_deleted_before_it_left);
+	ADD("flush-waits-for-strays", test_flush_waits_for_strays);
 	ADD("old-content-was-late", test_old_content_was_late);
 	ADD("dir-renamed", test_dir_renamed);
 	ADD("dir-not-made-and-renamed", test_dir_not_made_and_renamed);
@@ -507,6 +652,7 @@ int main(int argc, char **argv)
 	ADD("dir-moved", test_dir_moved);
 	ADD("dir-not-made-and-moved", test_dir_not_made_and_moved);
 	ADD("dir-name-taken", test_dir_name_taken);
+	ADD("dir-follows", test_dir_follows);
 	ADD("dir-removed", test_dir_removed);
 	ADD("dir-not-made-and-removed", test_dir_not_made_and_removed);
 	ADD("dir-left", test_dir_left);
