@@ -187,7 +187,8 @@ static bool is_late(Cache *cache, const Flush *flush, int64_t now)
 {
 	if (flush->deadline_us != 0)
 		return now >= flush->deadline_us;
-	int64_t heard = MAX(flush->silence_us, ews_session_last_progress(cache->session));
+	/* What others read meanwhile is no progress of this. */
+	int64_t heard = MAX(flush->silence_us, ews_session_last_change(cache->session));
 	return is_hopeless(cache) || now >= heard + cache->timeout_s * (int64_t)G_USEC_PER_SEC;
 }
 

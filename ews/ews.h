@@ -103,6 +103,10 @@ void ews_session_status(EwsSession *self, EwsStatus *ret_status);
 /* Any thread: when a byte last came from the server (monotonic microseconds; 0: never). */
 int64_t ews_session_last_progress(EwsSession *self);
 
+/* Any thread: when a byte of a call that changes something last left, or one of its answer came
+ * (the same clock). Of an upload the answer is silent for as long as it takes. */
+int64_t ews_session_last_change(EwsSession *self);
+
 /* Called on the ews thread when EwsState changes. Set before the first submit. */
 typedef void (*EwsStateChanged)(EwsState state, void *user);
 void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user);

@@ -2,6 +2,8 @@
 #include "ews/http.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@
 #define CRAWL_BYTES_PER_S 100L
 #define BUFFER_SIZE       (128L * 1024)
 #define UPLOAD_SIZE       (64L * 1024)
+#define UNSENT_MAX        (128 * 1024)
 
 struct EwsHttp {
 	/* set at start, then const */
@@ -39,6 +42,7 @@ struct EwsHttp {
 	unsigned max_conns;
 
 	atomic_int_least64_t last_progress;
+	atomic_int_least64_t last_change;
 };
 
 struct EwsHttpPost {
@@ -148,10 +152,22 @@ void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)
 static void progressed(EwsHttpPost *post)
 {
 	EwsHttp *self = post->http;
+	int64_t now;
 
 	if (post->is_stream)
 		return;
-	atomic_store_explicit(&self->last_progress, g_get_monotonic_time(), memory_order_relaxed);
+	now = g_get_monotonic_time();
+	atomic_store_explicit(&self->last_progress, now, memory_order_relaxed);
+	if (post->is_once)
+		atomic_store_explicit(&self->last_change, now, memory_order_relaxed);
+}
+
+/* What leaves is no word of the server's, but a long body that goes on leaving is not stuck. */
+static void advanced(EwsHttpPost *post)
+{
+	if (post->is_once)
+		atomic_store_explicit(&post->http->last_change, g_get_monotonic_time(),
+			memory_order_relaxed);
 }
 
 static bool is_status_line(const char *data, size_t len)
@@ -213,6 +229,7 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *user)
 	if (got < 0)
 		return CURL_READFUNC_ABORT;
 	post->has_begun = post->has_begun || got > 0;
+	advanced(post);
 	return (size_t)got;
 }
 
@@ -259,6 +276,17 @@ static void give_body(EwsHttpPost *post)
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, post);
 }
 
+/* The kernel would take megabytes from us at once and be busy with them for longer than we wait for
+ * a sign of life: it holds little more than what is on its way, so that what we gave away has left. */
+static int on_socket_made(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+	int waiting = UNSENT_MAX;
+
+	/* Where that cannot be had, slow ways need a longer timeout=. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &waiting, sizeof(waiting));
+	return CURL_SOCKOPT_OK;
+}
+
 static CURL *new_easy(EwsHttp *self)
 {
 	CURL *easy = ews_easy_new(self->url, &self->tls);
@@ -271,6 +299,7 @@ static CURL *new_easy(EwsHttp *self)
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_SIZE);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_sending);
@@ -502,4 +531,9 @@ const EwsHttpCounts *ews_http_counts(const EwsHttp *self)
 int64_t ews_http_last_progress(EwsHttp *self)
 {
 	return atomic_load_explicit(&self->last_progress, memory_order_relaxed);
+}
+
+int64_t ews_http_last_change(EwsHttp *self)
+{
+	return atomic_load_explicit(&self->last_change, memory_order_relaxed);
 }

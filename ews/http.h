@@ -89,3 +89,5 @@ void ews_http_wake(EwsHttp *self);
 const EwsHttpCounts *ews_http_counts(const EwsHttp *self);
 /* Any thread: when a byte last came, but for streams (monotonic microseconds; 0: never). */
 int64_t ews_http_last_progress(EwsHttp *self);
+/* Any thread: when a byte of a post that is sent once last left, or one of its answer came. */
+int64_t ews_http_last_change(EwsHttp *self);

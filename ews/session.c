@@ -653,6 +653,11 @@ int64_t ews_session_last_progress(EwsSession *self)
 	return ews_http_last_progress(self->http);
 }
 
+int64_t ews_session_last_change(EwsSession *self)
+{
+	return ews_http_last_change(self->http);
+}
+
 void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user)
 {
 	self->changed = changed;

@@ -2,12 +2,17 @@
 """A server that is busy, silent, slow, refuses us or is away: what is here can be read, what is not
 fails in time, nobody is stormed with requests, and all comes back by itself.
 """
+import contextlib
 import signal
+import socket
 import subprocess
+import threading
+import time
 
 import pytest
 
 from mounting import AWAY, PATIENCE, TOOL_S, is_mounted, look, message, run, unreadable, until
+from writing import put, python
 
 COUNT = 30
 
@@ -195,3 +200,106 @@ def test_a_handled_alarm_does_not_fail_a_stat(box, mount):
     assert 'errno' not in answer, answer
     assert answer['alarms'] >= 1
     assert answer['size'] == there.read_one(path)['length']
+
+
+# A narrow way
+
+
+class Narrow:
+    """A relay that lets `rate` bytes a second up; with `stop`, no more than that of a CreateItem."""
+
+    def __init__(self, port, rate=None, stop=None):
+        self.target, self.rate, self.stop = port, rate, stop
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        self.listener.bind(('127.0.0.1', 0))
+        self.listener.listen()
+        self.port = self.listener.getsockname()[1]
+        self.is_over = threading.Event()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def url(self):
+        return 'http://127.0.0.1:%d/EWS/Exchange.asmx' % self.port
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self.listener.accept()
+                there = socket.create_connection(('127.0.0.1', self.target))
+                for one in ((here, there, True), (there, here, False)):
+                    threading.Thread(target=self.relay, args=one, daemon=True).start()
+
+    def relay(self, source, sink, is_up):
+        passed, is_create = 0, False
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 14):
+                is_create = is_create or b'<m:CreateItem ' in data
+                passed += len(data)
+                if is_up and is_create and self.stop and passed > self.stop:
+                    self.is_over.wait()
+                    break
+                sink.sendall(data)
+                if is_up and is_create and self.rate:
+                    time.sleep(len(data) / self.rate)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.is_over.set()
+        self.listener.close()
+
+
+def large_mail(size):
+    return message('Large', body='\r\n'.join(['0123456789' * 7] * (size // 72)))
+
+
+def fsync_says(there, path):
+    """(what fsync says, after how long)"""
+    begin = time.monotonic()
+    out = python(there, 'fd = os.open(sys.argv[1], os.O_WRONLY)\n'
+                 'try:\n    os.fsync(fd)\n    print("done")\n'
+                 'except OSError as error:\n    print(errno.errorcode[error.errno])',
+                 path, seconds=60 * PATIENCE).out.strip()
+    return out, time.monotonic() - begin
+
+
+def test_an_upload_that_goes_on_is_waited_for(written, mount):
+    """Longer than timeout=, though the server says nothing all the while."""
+    way = Narrow(written.port, rate=1 << 20)
+    try:
+        there = mount(way.url(), timeout=2, prefetch='off')
+        there.sync()
+        put(there, 'Inbox/large.eml', large_mail(6 << 20))
+        said, took = fsync_says(there, 'Inbox/large.eml')
+        assert said == 'done'
+        assert took > 4
+    finally:
+        way.close()
+
+
+def test_an_upload_that_is_stuck_is_not_waited_for(written, mount):
+    """Whatever else goes on with the server meanwhile."""
+    ews = written.somebody()
+    ews.create_item('drafts', [message('Old %d' % n) for n in range(200)])
+    way = Narrow(written.port, stop=1 << 20)
+    try:
+        there = mount(way.url(), timeout=3, prefetch='off')
+        there.sync()
+        paths = there.paths('Drafts')
+        is_over = threading.Event()
+
+        def read_on():
+            while paths and not is_over.wait(0.1):
+                there.cat(paths.pop())
+        reader = threading.Thread(target=read_on)
+        reader.start()
+        put(there, 'Inbox/large.eml', large_mail(16 << 20))
+        said, took = fsync_says(there, 'Inbox/large.eml')
+        is_over.set()
+        reader.join()
+        assert said in AWAY and paths
+        assert took < 3 * 3 * PATIENCE
+    finally:
+        way.close()
+        there.abort()

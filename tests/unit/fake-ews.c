@@ -661,6 +661,11 @@ int64_t ews_session_last_progress(EwsSession *self)
 	return progress;
 }
 
+int64_t ews_session_last_change(EwsSession *self)
+{
+	return ews_session_last_progress(self);
+}
+
 EwsOp *fake_op_new(const char *name, const char *id, const char *state,
 	void (*answer)(EwsSession *, EwsOp *))
 {
