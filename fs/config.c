@@ -43,6 +43,12 @@ const char *fs_config_usage(void)
 	       "  -o password_file=FILE password on the first line; readable by nobody else\n"
 	       "  -o password_command=COMMAND\n"
 	       "                        a command that prints the password\n"
+	       "  -o token_command=COMMAND\n"
+	       "                        a command that prints an OAuth2 token; or sign in once\n"
+	       "                        with ewsfsctl login, with these:\n"
+	       "  -o client_id=ID,tenant=NAME,authority=ADDRESS,scope=TEXT\n"
+	       "  -o client_secret_file=FILE,impersonate=ADDRESS\n"
+	       "                        an application that signs in by itself, for a mailbox\n"
 	       "  -o cacert=FILE        trust the certificates in this PEM file\n"
 	       "  -o insecure_http      allow a password over http to other machines\n"
 	       "  -o state_dir=DIR      index (default: $XDG_STATE_HOME/ewsfs/NAME)\n"
@@ -114,6 +120,13 @@ void fs_config_free(FsConfig *self)
 	g_free(self->user);
 	g_free(self->password_file);
 	g_free(self->password_command);
+	g_free(self->token_command);
+	g_free(self->tenant);
+	g_free(self->authority);
+	g_free(self->client_id);
+	g_free(self->client_secret_file);
+	g_free(self->scope);
+	g_free(self->impersonate);
 	g_free(self->cacert);
 	g_free(self->cache_dir);
 	g_free(self->state_dir);
@@ -399,5 +412,16 @@ FsConfig *fs_config_new(int argc, char **argv, FsAction *ret_action, GError **er
 		!judge(self, error))
 		return NULL;
 	conclude(self, &words);
+	return g_steal_pointer(&self);
+}
+
+FsConfig *fs_config_new_account(const char *source, GPtrArray *options, GError **error)
+{
+	g_autoptr(FsConfig) self = fs_config_new_default();
+	Words words = {.options = options, .action = FS_ACTION_NOTHING};
+
+	if (!read_source(self, source, error) || !read_options(self, &words, error) ||
+		!judge(self, error))
+		return NULL;
 	return g_steal_pointer(&self);
 }

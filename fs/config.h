@@ -53,6 +53,13 @@ typedef struct FsConfig {
 	char *user;             /* own */
 	char *password_file;    /* own, or NULL */
 	char *password_command; /* own, or NULL */
+	char *token_command;    /* own, or NULL */
+	char *tenant;           /* own, or NULL; as are the next, see fs/authority.h */
+	char *authority;
+	char *client_id;
+	char *client_secret_file;
+	char *scope;
+	char *impersonate;      /* own, or NULL; whose mailbox it is that an application opens */
 	char *cacert;           /* own, or NULL */
 	char *cache_dir;        /* own */
 	char *state_dir;        /* own */
@@ -96,6 +103,11 @@ FsConfig *fs_config_new(int argc, char **argv, FsAction *ret_action,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void fs_config_free(FsConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsConfig, fs_config_free)
+
+/* What `ewsfsctl login` needs of it: an account, a mail address or an EWS address, and the
+ * arguments of -o. Nothing is mounted. */
+FsConfig *fs_config_new_account(const char *source, GPtrArray *options,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The configuration file that is read unless the caller says otherwise. */
 char *fs_config_path(void);

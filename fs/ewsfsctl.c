@@ -21,6 +21,8 @@ static const char usage[] =
 	"       ewsfsctl discard [--yes] [--all | PATH|ID...]\n"
 	"       ewsfsctl confirm [PATH]\n"
 	"       ewsfsctl watch [--json] [PATH]\n"
+	"       ewsfsctl login [--browser] [-o OPTIONS] ACCOUNT|ADDRESS\n"
+	"       ewsfsctl logout [-o OPTIONS] ACCOUNT|ADDRESS\n"
 	"       ewsfsctl send [-t] [-i] [-f FROM] [--wait] [ADDRESS...] <MESSAGE\n"
 	"\n"
 	"PATH is the mount point or anything below it; without it, --mount=DIRECTORY or\n"
@@ -36,6 +38,9 @@ static const char usage[] =
 	"  discard  give up what it refused and what is held; asks first\n"
 	"  confirm  let held deletes go\n"
 	"  watch    print what others change, as it is seen; until the mount ends\n"
+	"  login    sign in by OAuth2, with a code that is entered in any browser, or by an\n"
+	"           address that is copied to a browser and back; the mounts go on with it\n"
+	"  logout   forget that\n"
 	"  send     send a message, as sendmail(8) does\n";
 
 typedef struct Command {
@@ -83,6 +88,12 @@ static const struct option mount_options[] = {
 	{0},
 };
 
+static const struct option login_options[] = {
+	{"browser", no_argument, NULL, 'b'},
+	{"device", no_argument, NULL, 'd'},
+	{0},
+};
+
 static const Command commands[] = {
 	{"status", ctl_do_status, "", status_options, 1},
 	{"sync", ctl_do_sync, "", sync_options, 1},
@@ -93,6 +104,8 @@ static const Command commands[] = {
 	{"discard", ctl_do_discard, "y", decision_options, G_MAXINT},
 	{"confirm", ctl_do_confirm, "", mount_options, 1},
 	{"watch", ctl_do_watch, "", status_options, 1},
+	{"login", ctl_do_login, "o:", login_options, 1},
+	{"logout", ctl_do_logout, "o:", login_options + 2, 1},
 };
 
 static bool take_seconds(CtlArguments *arguments, guint64 min)
@@ -128,6 +141,17 @@ static bool take_switch(CtlArguments *arguments, int letter)
 	case 'y':
 		arguments->is_sure = true;
 		return true;
+	case 'b':
+		arguments->is_by_browser = true;
+		return true;
+	case 'd':
+		arguments->is_by_browser = false;
+		return true;
+	case 'o':
+		if (arguments->mount_options == NULL)
+			arguments->mount_options = g_ptr_array_new();
+		g_ptr_array_add(arguments->mount_options, optarg);
+		return true;
 	case 'm':
 		arguments->mount = optarg;
 		return true;
@@ -141,6 +165,7 @@ static CtlExit run_command(const Command *command, int argc, char **argv)
 {
 	CtlArguments arguments = {.seconds = -1};
 	int letter;
+	CtlExit status;
 
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, command->letters, command->options, NULL)) != -1) {
@@ -150,10 +175,13 @@ static CtlExit run_command(const Command *command, int argc, char **argv)
 				command->name, argv[optind - 1]);
 		}
 	}
-	if (argc - optind > command->operands_max)
-		return ctl_say(CTL_EXIT_USAGE, "%s: one PATH at most", command->name);
 	arguments.operands = argv + optind;
-	return command->run(&arguments);
+	if (argc - optind > command->operands_max)
+		status = ctl_say(CTL_EXIT_USAGE, "%s: one argument at most", command->name);
+	else
+		status = command->run(&arguments);
+	g_clear_pointer(&arguments.mount_options, g_ptr_array_unref);
+	return status;
 }
 
 int main(int argc, char **argv)

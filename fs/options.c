@@ -189,6 +189,13 @@ static const Row rows[] = {
 	{"user", read_text, AT(user)},
 	{"password_file", read_path, AT(password_file)},
 	{"password_command", read_text, AT(password_command)},
+	{"token_command", read_text, AT(token_command)},
+	{"tenant", read_text, AT(tenant)},
+	{"authority", read_text, AT(authority)},
+	{"client_id", read_text, AT(client_id)},
+	{"client_secret_file", read_path, AT(client_secret_file)},
+	{"scope", read_text, AT(scope)},
+	{"impersonate", read_text, AT(impersonate)},
 	{"cacert", read_path, AT(cacert)},
 	{"cache_dir", read_path, AT(cache_dir)},
 	{"state_dir", read_path, AT(state_dir)},
@@ -284,6 +291,9 @@ static bool refuse_unknown(const FsOption *option, GError **error)
 	if (g_str_equal(option->name, "password") || g_str_equal(option->name, "pass"))
 		return refuse(error, "unknown option \"%s\": everyone could read it; use "
 			"password_file= or password_command=", option->name);
+	if (g_str_equal(option->name, "token") || g_str_equal(option->name, "client_secret"))
+		return refuse(error, "unknown option \"%s\": everyone could read it; use "
+			"token_command= or client_secret_file=", option->name);
 	if (hint != NULL)
 		return refuse(error, "unknown option \"%s\": did you mean \"%s\"?", option->name,
 			hint);

@@ -16,7 +16,7 @@
 
 #include "ews/error.h"
 
-#define LINE_MAX_LEN (32 << 10)
+#define LINE_MAX_LEN (160 << 10)
 #define WHOLE_MAX_LEN (256 << 10)
 #define COMMAND_LIMIT_US (120 * G_USEC_PER_SEC)
 #define LOOK_MS 10
@@ -71,8 +71,8 @@ static void clear_text(Text *text)
 	g_free(text->bytes);
 }
 
-/* Once; FALSE at the end, or with errno when it went wrong. */
-static bool read_some(Text *text, int fd)
+/* Once, @most bytes; FALSE at the end, or with errno when it went wrong. */
+static bool read_part(Text *text, int fd, size_t most)
 {
 	ssize_t got;
 
@@ -81,13 +81,18 @@ static bool read_some(Text *text, int fd)
 		errno = EFBIG;
 		return false;
 	}
-	got = read(fd, text->bytes + text->len, text->size - text->len);
+	got = read(fd, text->bytes + text->len, MIN(most, text->size - text->len));
 	if (got < 0 && errno == EINTR && !is_interrupted)
 		got = 0;
 	else if (got <= 0)
 		return false;
 	text->len += (size_t)got;
 	return true;
+}
+
+static bool read_some(Text *text, int fd)
+{
+	return read_part(text, fd, text->size);
 }
 
 static bool has_line(const Text *text)
@@ -100,15 +105,15 @@ static char *line_of(const Text *text)
 	return g_strndup(text->bytes, strcspn(text->bytes, "\r\n"));
 }
 
-/* NULL with errno. */
-static char *read_line(int fd)
+/* NULL with errno. @most bytes at a time: more than the line may be taken. */
+static char *read_line_by(int fd, size_t most)
 {
 	Text text;
 	char *line = NULL;
 
 	init_text(&text, LINE_MAX_LEN);
 	errno = 0;
-	while (!has_line(&text) && read_some(&text, fd))
+	while (!has_line(&text) && read_part(&text, fd, most))
 		continue;
 	int failure = errno;
 	if (failure == 0 && !is_interrupted)
@@ -118,6 +123,11 @@ static char *read_line(int fd)
 	return line;
 }
 
+static char *read_line(int fd)
+{
+	return read_line_by(fd, LINE_MAX_LEN);
+}
+
 static const char *failure_of(int number)
 {
 	return number == EFBIG ? "its first line is too long" : g_strerror(number);
@@ -125,7 +135,7 @@ static const char *failure_of(int number)
 
 char *fs_secret_read_line(int fd, GError **error)
 {
-	char *line = read_line(fd);
+	char *line = read_line_by(fd, 1);
 
 	if (line == NULL)
 		return refuse(EWS_ERROR_AUTH, error, "nothing can be read: %s", failure_of(errno));

@@ -46,5 +46,5 @@ char *fs_secret_from_systemd(const char *kind, const char *name,
 char *fs_secret_from_person(const char *question, bool is_long,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The first line on @fd, whatever is there. */
+/* The next line on @fd, and nothing behind it. */
 char *fs_secret_read_line(int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -7,8 +7,8 @@
 
 /*
  * ewsfsctl: asks and steers a mounted ewsfs. Finds the mount in the mount table, reads its
- * `.ewsfs/` and talks to its socket; knows no FUSE, no cache and no server, and never opens the
- * database. One thread.
+ * `.ewsfs/` and talks to its socket; knows no FUSE, no cache and no mail server, and never opens the
+ * database. login and logout know no mount, but who gives tokens. One thread.
  *
  * Here: what all its commands share. A command takes its arguments and returns an exit status,
  * having said on standard error what is wrong.
@@ -25,6 +25,7 @@ typedef enum CtlExit {
 typedef struct CtlArguments {
 	char **operands;   /* NULL-terminated; borrowed: from argv */
 	const char *mount; /* --mount, or NULL */
+	GPtrArray *mount_options; /* own, of arguments of -o, borrowed: from argv; or NULL */
 	int64_t seconds;   /* -1: none were given */
 	bool is_json;
 	bool is_waiting;
@@ -32,6 +33,7 @@ typedef struct CtlArguments {
 	bool is_forced;
 	bool is_all;
 	bool is_sure;
+	bool is_by_browser;
 } CtlArguments;
 
 CtlExit ctl_do_status(const CtlArguments *arguments);
@@ -42,6 +44,8 @@ CtlExit ctl_do_retry(const CtlArguments *arguments);
 CtlExit ctl_do_discard(const CtlArguments *arguments);
 CtlExit ctl_do_confirm(const CtlArguments *arguments);
 CtlExit ctl_do_watch(const CtlArguments *arguments);
+CtlExit ctl_do_login(const CtlArguments *arguments);
+CtlExit ctl_do_logout(const CtlArguments *arguments);
 CtlExit ctl_do_umount(const CtlArguments *arguments);
 
 /* As umount(8) calls its helpers; argv[0] is the program. Its exit codes are umount's. */

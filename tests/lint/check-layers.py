@@ -18,8 +18,15 @@ DOORS = {
     'cache': {'ews': {'ews.h', 'types.h', 'error.h', 'inbox.h'}},
     'fs': {'cache': {'cache.h'}, 'ews': {'error.h', 'inbox.h', 'redact.h'}},
 }
-# The one file that starts and stops every room.
-MORE_DOORS = {'fs/main.c': {'ews/ews.h'}}
+# The one file that starts and stops every room, and those who sign in.
+MORE_DOORS = {
+    'fs/main.c': {'ews/ews.h'},
+    'fs/discover.c': {'ews/discover.h'},
+    # The time before there is a session, each by its own door.
+    'fs/authority.h': {'ews/oauth.h'},
+    'fs/token.c': {'ews/oauth.h'},
+    'fs/ctl/login.c': {'ews/oauth.h'},
+}
 
 LIBRARIES = (
     (re.compile(r'curl/'), 'ews', 'libcurl'),

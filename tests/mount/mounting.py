@@ -213,10 +213,12 @@ class Mount:
                 + ['-o', ','.join(words), self.source, self.path])
 
     def environment(self):
-        """Reports of sanitizers go to files, also from the background."""
+        """Reports of sanitizers go to files, also from the background. The keyring of whoever runs
+        the tests is left alone."""
         env = dict(os.environ, **{
             'XDG_%s_HOME' % kind.upper(): os.path.join(self.dir, 'xdg-' + kind)
-            for kind in ('config', 'state', 'cache')})
+            for kind in ('config', 'state', 'cache', 'data')},
+            DBUS_SESSION_BUS_ADDRESS='disabled:')
         for name, value in SANITIZERS.items():
             env[name] = "%s:log_path='%s/sanitizer'" % (value, self.dir)
         return dict(env, **self.env)

@@ -68,6 +68,9 @@ static void test_line(void)
 	char *line = fs_secret_read_line(ends[0], NULL);
 	g_assert_cmpstr(line, ==, "a b");
 	fs_secret_free(line);
+	line = fs_secret_read_line(ends[0], NULL);
+	g_assert_cmpstr(line, ==, "c");
+	fs_secret_free(line);
 	close(ends[0]);
 }
 
