@@ -84,8 +84,10 @@ static void empty_dir(int parent_fd, const char *name)
 		return;
 	}
 	struct dirent *entry;
-	while ((entry = readdir(dir)) != NULL)
-		unlinkat(fd, entry->d_name, 0);
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			unlinkat(fd, entry->d_name, 0);
+	}
 	closedir(dir);
 }
 
