@@ -2,8 +2,8 @@
 """A server that lies: a relay in front of ewsd that passes requests on and falsifies the answers.
 
 `Liar(port, seed, rate)` answers on a port of its own; each answer is false with the probability
-`rate`, in a way that the seed chooses. `told` counts the lies by name. What is here: LIES_IN_XML
-change what an answer says and leave it well-formed, LIES_IN_BYTES make it something else altogether.
+`rate`, in a way that the seed chooses. `told` counts the lies by name. LIES_IN_XML change what an
+answer says and leave it well-formed, LIES_IN_BYTES make it something else altogether.
 """
 import collections
 import gzip
@@ -19,8 +19,8 @@ NAMES = [
     '../../../../../../tmp/ewsfs-was-here', '/tmp/ewsfs-was-here', '..', '.', '', ' ', '.ewsfs',
     '.send', '.ewsfs/status', 'a/../../b', '%2e%2e%2f', '%00', '%', '%zz', '-rf', '*', '~', '$(id)',
     '\u202egpj.exe', '\u2066\u2069', '\ufeff', '\u0085', 'a\nb', 'a\tb', 'e\u0301' * 300,
-    '\U0001f4e7' * 64, 'x' * 255, 'x' * 4096, '\u00df' * 70000, '&#27;]0;owned&#7;', '&#0;', 'a&#10;b',
-    '\ud7ff\ue000', 'CON', 'state', 'index.db', '\u2024\u2024\u2044',
+    '\U0001f4e7' * 64, 'x' * 255, 'x' * 4096, '\u00df' * 70000, '&#27;]0;owned&#7;', '&#0;',
+    'a&#10;b', '\ud7ff\ue000', 'CON', 'state', 'index.db', '\u2024\u2024\u2044',
 ]
 NUMBERS = ['0', '-1', '1', '512', '2147483647', '2147483648', '4294967295', '4294967296',
            '9223372036854775807', '9223372036854775808', '-9223372036854775808',
@@ -28,7 +28,8 @@ NUMBERS = ['0', '-1', '1', '512', '2147483647', '2147483648', '4294967295', '429
 DATES = ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '1601-01-01T00:00:00Z',
          '+292278994-08-17T07:12:55Z', '2026-02-30T25:61:61Z', '-2026-01-01T00:00:00Z',
          'yesterday', '', '2026-11-22T10:15:00+99:99', '2026-11-22T10:15:00.' + '9' * 5000 + 'Z']
-CLASSES = ['IPM.Appointment', 'IPM.Contact', 'IPM.Note/../..', '', 'x' * 70000, 'REPORT.IPM.Note.NDR']
+CLASSES = ['IPM.Appointment', 'IPM.Contact', 'IPM.Note/../..', '', 'x' * 70000,
+           'REPORT.IPM.Note.NDR']
 CODES = ['NoError', 'ErrorServerBusy', 'ErrorItemNotFound', 'ErrorInternalServerError',
          'ErrorNoSuchCode', '', 'ErrorQuotaExceeded', 'ErrorAccessDenied', 'x' * 5000]
 MIME_BYTES = 48 << 20
@@ -126,8 +127,8 @@ class Lies:
             '<t:a>' * 5000 + '</t:a>' * 5000, '<t:Categories>' + '<t:String>c</t:String>' * 50000
             + '</t:Categories>', '<t:a %s/>' % ' '.join('a%d="1"' % i for i in range(2000)),
             '<!-- %s -->' % ('c' * (2 << 20)), '<t:Subject>%s</t:Subject>' % ('s' * (2 << 20))))
-        at = [m.end() for m in re.finditer(r'<t:(?:Message|Folder)>|<m:Changes>', xml)] or [len(xml)]
-        place = self.rng.choice(at)
+        at = [match.end() for match in re.finditer(r'<t:(?:Message|Folder)>|<m:Changes>', xml)]
+        place = self.rng.choice(at or [len(xml)])
         return xml[:place] + extra + xml[place:]
 
 
@@ -190,8 +191,9 @@ class Wild:
         to.give(self.rng.randbytes(100000))
 
     def utf(self, to, xml):
+        end = b'</t:Subject>'
         to.give(self.rng.choice((xml.replace(b'<t:', b'<t:\xff\xfe'), xml.decode().encode('utf-16'),
-                                 xml.replace(b'</t:Subject>', b'\xed\xa0\x80\xc0\xaf</t:Subject>'))))
+                                 xml.replace(end, b'\xed\xa0\x80\xc0\xaf' + end))))
 
     def flipped(self, to, xml):
         """Some bytes are others."""
@@ -201,7 +203,7 @@ class Wild:
         to.give(bytes(data))
 
     def status(self, to, xml):
-        to.give(xml, status=self.rng.choice((100, 204, 301, 302, 307, 308, 400, 403, 404, 500, 503, 599)))
+        to.give(xml, status=self.rng.choice((100, 204, 301, 307, 400, 403, 404, 500, 503, 599)))
 
     def away(self, to, xml):
         """Elsewhere, with the password."""
@@ -217,8 +219,8 @@ class Wild:
                        for i in range(30)])
 
     def wait(self, to, xml):
-        to.give(xml, ('Retry-After', self.rng.choice(('99999999999', '-5', 'Fri, 31 Dec 9999 23:59:59 GMT'))),
-                status=503)
+        when = self.rng.choice(('99999999999', '-5', 'Fri, 31 Dec 9999 23:59:59 GMT'))
+        to.give(xml, ('Retry-After', when), status=503)
 
     def length(self, to, xml):
         to.give(xml, ('Content-Length', self.rng.choice(('0', '99999999999999999999', '-1', '1'))))

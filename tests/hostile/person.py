@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person does in a mount all day, call by call, for so many seconds. A process of its own, as
-whatever touches a mount. Prints as JSON how many calls there were, the slowest ones, every name
-that was listed, and what listings could not be had.
+"""What a person does in a mount all day, call by call, for so many seconds. A process of its own,
+as whatever touches a mount. Prints as JSON how many calls there were, the slowest ones, every
+name that was listed, and the errors.
 
     person.py DIRECTORY SECONDS SEED
 """
