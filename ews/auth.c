@@ -4,11 +4,25 @@
 #include <glib.h>
 #include <string.h>
 
+#include "ews/error.h"
+#include "ews/offer.h"
+
 struct EwsAuth {
 	EwsAuthKind kind;
 	char *user;   /* own */
 	char *secret; /* own */
 };
+
+bool ews_auth_check(EwsAuthKind kind, GError **error)
+{
+	if (ews_offer_can(kind))
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+		"the libcurl of this machine (%s) was built without %s: choose another auth=, or "
+		"install a libcurl that has it",
+		curl_version_info(CURLVERSION_NOW)->version, ews_offer_name(kind));
+	return false;
+}
 
 EwsAuth *ews_auth_new(const EwsCredentials *credentials)
 {

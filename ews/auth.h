@@ -13,6 +13,9 @@
  */
 typedef struct EwsAuth EwsAuth;
 
+/* Can this libcurl sign in so? UNSUPPORTED with what to do, if not. */
+bool ews_auth_check(EwsAuthKind kind, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 EwsAuth *ews_auth_new(const EwsCredentials *credentials);
 void ews_auth_free(EwsAuth *self);
 /* Another token, or password. */

@@ -198,8 +198,6 @@ typedef struct Number {
 
 static const Number statuses[] = {
 	{ 400, EWS_ERROR_PROTOCOL, "the server finds the request bad" },
-	{ 401, EWS_ERROR_AUTH, "sign-in refused: wrong user name or password" },
-	{ 403, EWS_ERROR_DENIED, "this account may not use EWS" },
 	{ 404, EWS_ERROR_UNSUPPORTED, "not an EWS server: nothing is at this address" },
 	{ 405, EWS_ERROR_UNSUPPORTED, "not an EWS server: it takes no POST here" },
 	{ 407, EWS_ERROR_AUTH, "the proxy wants a sign-in" },

@@ -43,7 +43,8 @@ typedef enum EwsErrorCode {
  * "NoError". An unknown code is CORRUPT where it stood with one item, else PROTOCOL. */
 GError *ews_error_from_response(const char *code, const char *message, gboolean is_item);
 
-/* The error for an HTTP status other than 200 whose body was no SOAP fault. */
+/* The error for an HTTP status other than 200, and 401 and 403 (ews/cause.h), whose body was no
+ * SOAP fault. */
 GError *ews_error_from_http(long status, const char *url);
 
 /* The error for a CURLcode; @detail is curl's error buffer. Takes an int so that only ews/http.c

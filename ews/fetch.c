@@ -159,6 +159,8 @@ EwsFetched *ews_fetch(const EwsFetch *fetch, GError **error)
 
 	if (!ews_easy_check(fetch->url, fetch->is_http_fine && !fetch->credentials, error))
 		return NULL;
+	if (fetch->credentials && !ews_auth_check(fetch->credentials->kind, error))
+		return NULL;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	self.easy = ews_easy_new(fetch->url, &fetch->tls);
 	self.got = g_new0(EwsFetched, 1);

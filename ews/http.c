@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "ews/auth.h"
+#include "ews/cause.h"
 #include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/loop.h"
+#include "ews/offer.h"
 #include "ews/reading.h"
 #include "ews/redact.h"
 
@@ -27,6 +29,7 @@ struct EwsHttp {
 	char *url; /* own */
 	char *tls_words[4]; /* own: what tls says */
 	EwsTls tls;
+	EwsAuthKind kind;
 	long timeout_s;
 	EwsAuth *auth;              /* own */
 	struct curl_slist *headers; /* own */
@@ -58,6 +61,8 @@ struct EwsHttpPost {
 	size_t header_bytes;
 	int64_t body_bytes;
 	bool is_refused; /* the reader, or a cap, ended it */
+	EwsOffer *offer;   /* own: what the last answer offers; NULL: nothing */
+	char *diagnostics; /* own: what it says of its reasons; NULL: nothing */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -108,6 +113,7 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	};
 	self->timeout_s = (long)config->timeout_s;
 	self->max_conns = config->max_conns;
+	self->kind = config->auth;
 	self->auth = ews_auth_new(
 		&(EwsCredentials){ config->auth, config->user, config->password });
 	self->headers = make_headers(config->user);
@@ -184,13 +190,46 @@ static bool is_status(const char *line, size_t len, const char *code)
 	return at && (size_t)(line + len - at) > code_len && memcmp(at, code, code_len) == 0;
 }
 
+static void forget_reasons(EwsHttpPost *post)
+{
+	g_clear_pointer(&post->offer, ews_offer_free);
+	g_clear_pointer(&post->diagnostics, g_free);
+}
+
+/* The value of a header of this @name (with its colon), or NULL; owned. */
+static char *value_of(const char *line, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+
+	if (len < name_len || g_ascii_strncasecmp(line, name, name_len) != 0)
+		return NULL;
+	return g_strstrip(g_strndup(line + name_len, len - name_len));
+}
+
+/* Why we are refused stands in headers. */
+static void note_reason(EwsHttpPost *post, const char *line, size_t len)
+{
+	g_autofree char *challenges = value_of(line, len, "WWW-Authenticate:");
+	g_autofree char *diagnostics = value_of(line, len, "X-MS-DIAGNOSTICS:");
+
+	if (challenges && !post->offer)
+		post->offer = ews_offer_new();
+	if (challenges)
+		ews_offer_add(post->offer, challenges);
+	if (diagnostics && !post->diagnostics)
+		post->diagnostics = g_steal_pointer(&diagnostics);
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
 	EwsHttpPost *post = user;
 
 	progressed(post);
-	if (is_status_line(data, size * count))
+	if (is_status_line(data, size * count)) {
+		forget_reasons(post);
 		post->is_denied = is_status(data, size * count, " 401");
+	}
+	note_reason(post, data, size * count);
 	post->header_bytes += size * count;
 	post->is_refused = post->header_bytes > EWS_CAP_HEADERS;
 	return post->is_refused ? 0 : size * count;
@@ -382,6 +421,7 @@ static void free_post(EwsHttpPost *post)
 		curl_easy_cleanup(post->easy);
 	else
 		g_ptr_array_add(self->idle, post->easy);
+	forget_reasons(post);
 	ews_body_free(post->body);
 	g_free(post);
 }
@@ -436,6 +476,20 @@ static GError *redirect_error(EwsHttp *self, CURL *easy, long status)
 		self->url, said, status);
 }
 
+static GError *refusal_error(const EwsHttpPost *post, long status)
+{
+	EwsRefusal refusal = {
+		.url = post->http->url,
+		.status = status,
+		.is_signed = true,
+		.kind = post->http->kind,
+		.offered = post->offer ? post->offer->kinds : 0,
+		.diagnostics = post->diagnostics,
+	};
+
+	return ews_cause_error(&refusal);
+}
+
 static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
 {
 	EwsHttp *self = post->http;
@@ -452,6 +506,8 @@ static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
 		return ews_error_from_curl(code, post->detail, self->url);
 	if (status >= 300 && status < 400)
 		return redirect_error(self, post->easy, status);
+	if (status == 401 || status == 403)
+		return refusal_error(post, status);
 	return status == 200 ? NULL : ews_error_from_http(status, self->url);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ews/ahead.h"
+#include "ews/auth.h"
 #include "ews/batch.h"
 #include "ews/easy.h"
 #include "ews/error.h"
@@ -584,7 +585,8 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	EwsSession *self;
 	int failed;
 
-	if (!ews_easy_check(config->url, config->insecure_http, error))
+	if (!ews_easy_check(config->url, config->insecure_http, error) ||
+		!ews_auth_check(config->auth, error))
 		return NULL;
 	xmlInitParser();
 	self = g_new0(EwsSession, 1);
