@@ -443,6 +443,14 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 		row->node);
 }
 
+/* What is pending here of its properties wins. The item is the caller's, and const to him; nobody
+ * looks at it after. */
+static bool overlay(CacheApply *self, const CacheItemRow *row, const EwsItem *item, GError **error)
+{
+	return row->todo == 0 ||
+	       cache_fields_overlay(self->conn, row->node, (EwsItem *)item, error);
+}
+
 /* An item that no row knows: a stranger's, or one of ours that comes back. */
 static bool meet(CacheApply *self, const CacheIncoming *incoming, GError **error)
 {
@@ -455,8 +463,11 @@ static bool meet(CacheApply *self, const CacheIncoming *incoming, GError **error
 		return true;
 	if (!is_claimed)
 		return add_item(self, incoming, error);
-	return cache_item_find(self->conn, &incoming->by_id, incoming->item->id, &row, error) &&
-	       (row == NULL || row->state != NODE_LIVE || update_item(self, row, incoming, error));
+	if (!cache_item_find(self->conn, &incoming->by_id, incoming->item->id, &row, error))
+		return false;
+	return row == NULL || row->state != NODE_LIVE ||
+	       (overlay(self, row, incoming->item, error) &&
+		       update_item(self, row, incoming, error));
 }
 
 static bool apply_known(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
@@ -483,11 +494,7 @@ bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 		return false;
 	if (row == NULL)
 		return meet(self, &incoming, error);
-	/* What is pending here of its properties wins. The item is the caller's, and const to him;
-	 * nobody looks at it after. */
-	if (row->todo != 0 && !cache_fields_overlay(self->conn, row->node, (EwsItem *)item, error))
-		return false;
-	return apply_known(self, row, &incoming, error);
+	return overlay(self, row, item, error) && apply_known(self, row, &incoming, error);
 }
 
 /* --- a vanished item -------------------------------------------------------------------- */

@@ -66,11 +66,13 @@ static const char *const migrations[] = {
 	"CREATE INDEX item_unread ON item (folder) WHERE is_read = 0;",
 	CACHE_SENT_SQL,
 	/* What it takes to know a step again whose answer was lost (own.c): the search key and the
-	 * GUID of what a CopyItem was sent for, the name that a directory was to have, the GUID of
-	 * what was made here. A directory that was on its way is repeated as it is called now. */
+	 * GUID of what a CopyItem was sent for, the name that a directory was to have, the folder
+	 * that a MoveItem leads to, the GUID of what was made here. A directory that was on its way
+	 * is repeated as it is called now. */
 	"ALTER TABLE intent ADD COLUMN sent_key BLOB;"
 	"ALTER TABLE intent ADD COLUMN sent_guid TEXT;"
 	"ALTER TABLE intent ADD COLUMN sent_name TEXT;"
+	"ALTER TABLE intent ADD COLUMN moved_to INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE item ADD COLUMN guid TEXT;"
 	/* Numbers that no row of item leads to (NODE_OLD_INO). */
 	"CREATE INDEX node_old_ino ON node (ino) WHERE flags & 128 != 0;"
@@ -78,7 +80,9 @@ static const char *const migrations[] = {
 	" WHERE todo & 2 != 0 AND attempt > 0;"
 	"UPDATE intent SET sent_name = (SELECT name FROM node WHERE id = intent.node)"
 	" WHERE todo & 1 != 0 AND todo & 64 = 0 AND attempt > 0"
-	" AND (SELECT kind FROM node WHERE id = intent.node) = 0;",
+	" AND (SELECT kind FROM node WHERE id = intent.node) = 0;"
+	"UPDATE intent SET moved_to = sent_folder WHERE todo & 3 = 0 AND attempt > 0"
+	" AND sent_folder != (SELECT folder FROM item WHERE item.node = intent.node);",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

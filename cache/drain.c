@@ -356,13 +356,23 @@ static bool carries_bytes(const CacheIntent *intent, CacheTodo step)
 	       (step == CACHE_TODO_MAKE || step == CACHE_TODO_COPY);
 }
 
-/* A move whose answer was lost is repeated as it was, and a delete keeps in mind where it may have
- * led. */
-static bool keeps_destination(const CacheIntent *intent, CacheTodo step)
+/* Where the step leads. A move of a message, and the making of a directory, whose answer was lost
+ * are repeated as they were. */
+static void note_destination(CacheIntent *intent, CacheTodo step)
 {
-	if (step == CACHE_TODO_MOVE)
-		return cache_intent_may_have_moved(intent);
-	return step == CACHE_TODO_DELETE && intent->kind == CACHE_KIND_FILE;
+	bool is_dir = intent->kind == CACHE_KIND_DIR;
+	if (step == CACHE_TODO_MAKE && is_dir) {
+		intent->is_first = intent->sent_name == NULL;
+		cache_intent_repeat_dir(intent);
+		return;
+	}
+	intent->sent_folder = intent->target;
+	if (step != CACHE_TODO_MOVE || is_dir)
+		return;
+	intent->is_first = intent->moved_to == 0;
+	if (intent->is_first)
+		intent->moved_to = intent->target;
+	intent->sent_folder = intent->moved_to;
 }
 
 static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, CacheTodo step,
@@ -389,11 +399,7 @@ static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, Cache
 	intent->doing = step;
 	intent->attempt++;
 	intent->sent_at = g_get_real_time();
-	intent->is_first = intent->sent_name == NULL;
-	if (step == CACHE_TODO_MAKE && intent->kind == CACHE_KIND_DIR)
-		cache_intent_repeat_dir(intent);
-	else if (!keeps_destination(intent, step))
-		intent->sent_folder = intent->target;
+	note_destination(intent, step);
 	intent->is_urgent = intent->is_urgent && intent->todo != (unsigned)step;
 	if (carries_fields) {
 		intent->sent_fields = intent->fields;

@@ -90,8 +90,7 @@ bool cache_intent_is_unwanted(const CacheIntent *self)
 
 bool cache_intent_may_have_moved(const CacheIntent *self)
 {
-	return self->kind == CACHE_KIND_FILE && self->sent_folder != 0 && self->folder != 0 &&
-	       self->sent_folder != self->folder;
+	return self->moved_to != 0;
 }
 
 bool cache_intent_is_over(const CacheIntent *self)
@@ -197,7 +196,7 @@ void cache_intent_ask_move(CacheIntent *self)
 		return;
 	bool is_there = self->doing == 0 ? self->target != 0 && self->target == self->folder
 					 : self->target != 0 && self->target == self->sent_folder;
-	if (is_there)
+	if (is_there && (self->doing != 0 || !cache_intent_may_have_moved(self)))
 		self->todo &= ~(unsigned)CACHE_TODO_MOVE | self->doing;
 	else
 		self->todo |= CACHE_TODO_MOVE;
@@ -266,8 +265,8 @@ char *cache_intent_describe(const CacheIntent *self)
 	" intent.old_folder, intent.old_parent, intent.attempt, intent.sent_at, intent.since,"     \
 	" intent.touched, intent.not_before, intent.tries, intent.is_trash, intent.sent_sha256,"   \
 	" intent.old_id, intent.old_name, intent.guid, intent.item_class, intent.error,"           \
-	" intent.old_print, intent.sent_name"
-#define COLUMN_COUNT 28
+	" intent.old_print, intent.sent_name, intent.moved_to"
+#define COLUMN_COUNT 29
 
 /* A folder that goes waits for all that leaves it. */
 #define HAS_DEPARTURES                                                                             \
@@ -282,9 +281,9 @@ char *cache_intent_describe(const CacheIntent *self)
  * cache_intent_may_have_moved, by which the move is the next step; and likewise of a directory
  * cache_intent_may_be_made. (1: MAKE, 4: MOVE.) */
 #define DESTINATION                                                                                \
-	" CASE WHEN (node.kind = 1 AND intent.todo & 4 != 0 AND intent.sent_folder != 0"           \
-	" AND item.folder != 0 AND intent.sent_folder != item.folder)"                             \
-	" OR (intent.todo & 1 != 0 AND intent.sent_name IS NOT NULL) THEN coalesce("               \
+	" CASE WHEN intent.todo & 4 != 0 AND intent.moved_to != 0 THEN coalesce("                  \
+	" (SELECT folder_id FROM folder WHERE id = intent.moved_to), target.folder_id)"            \
+	" WHEN intent.todo & 1 != 0 AND intent.sent_name IS NOT NULL THEN coalesce("               \
 	" (SELECT folder_id FROM folder WHERE id = intent.sent_folder), target.folder_id)"         \
 	" ELSE target.folder_id END"
 
@@ -337,6 +336,7 @@ static CacheIntent *read_row(sqlite3_stmt *stmt)
 	self->error = cache_column_dup(stmt, 25);
 	self->old_print = sqlite3_column_int64(stmt, 26);
 	self->sent_name = cache_column_dup(stmt, 27);
+	self->moved_to = sqlite3_column_int64(stmt, 28);
 	return self;
 }
 
@@ -431,14 +431,14 @@ bool cache_intent_put(CacheConn *conn, CacheIntent *self, bool is_touched, GErro
 		" old_parent = ?, attempt = ?, sent_at = ?, touched = ?, not_before = ?, tries = ?,"
 		" is_trash = ?, sent_sha256 = ?, old_id = ?, old_name = ?, guid = ?, item_class = "
 		"?,"
-		" error = ?, old_print = ?, sent_name = ? WHERE node = ?",
-		"iiiiiiiiiiiiiiiiittttttiti", (int64_t)self->state, (int64_t)self->todo,
+		" error = ?, old_print = ?, sent_name = ?, moved_to = ? WHERE node = ?",
+		"iiiiiiiiiiiiiiiiittttttitii", (int64_t)self->state, (int64_t)self->todo,
 		(int64_t)self->doing, (int64_t)self->fields, (int64_t)self->sent_fields,
 		self->sent_folder, (int64_t)self->is_urgent, self->after, self->source,
 		self->old_folder, self->old_parent, (int64_t)self->attempt, self->sent_at,
 		self->touched, self->not_before, (int64_t)self->tries, (int64_t)self->is_trash,
 		self->sent_sha256, self->old_id, self->old_name, self->guid, self->item_class,
-		self->error, self->old_print, self->sent_name, self->node);
+		self->error, self->old_print, self->sent_name, self->moved_to, self->node);
 }
 
 bool cache_intent_drop_copies(CacheConn *conn, int64_t source, GError **error)

@@ -70,6 +70,7 @@ typedef struct CacheIntent {
 	int64_t old_folder;
 	int64_t old_print;
 	int64_t old_parent;
+	int64_t moved_to; /* folder.id that a MoveItem led to which may have been done; 0: none */
 	unsigned attempt;
 	int64_t sent_at;
 	int64_t since;

@@ -485,7 +485,7 @@ static bool refused(Outcome *self, const GError *why, GError **error)
 	/* It is written anew: that goes where it is to be by itself. */
 	if (step == CACHE_TODO_MOVE && (intent->todo & CACHE_TODO_MAKE) != 0) {
 		cache_intent_step_done(intent, CACHE_TODO_MOVE);
-		intent->sent_folder = 0;
+		intent->moved_to = 0;
 		return true;
 	}
 	return take_back(self, why, error);
@@ -508,9 +508,12 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 		doubt(self, why);
 		return true;
 	}
-	/* Nor was it before: it is made as the tree shows it by then. */
-	if (self->sent->is_first)
+	/* Nor was it before: it is done as the tree shows it by then. */
+	if (self->sent->is_first) {
 		g_clear_pointer(&intent->sent_name, g_free);
+		if (!ews_error_is(why, EWS_ERROR_NOT_FOUND))
+			intent->moved_to = 0;
+	}
 	if ((self->sent->step & BIRTH) != 0 && cache_intent_is_unwanted(intent))
 		return cache_outcome_unborn(self->cache, self->conn, intent, error);
 	if (is_passing(why)) {

@@ -186,15 +186,21 @@ bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const Ca
 bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	const char *change_key, GError **error)
 {
+	intent->sent_folder = intent->moved_to;
 	if (!tie(conn, intent, item_id, change_key, error))
 		return false;
 	bool is_rewritten = (intent->todo & CACHE_TODO_MAKE) != 0;
-	if (g_strcmp0(intent->old_id, intent->id) == 0) {
+	if (intent->old_id != NULL && g_strcmp0(intent->old_id, intent->id) == 0) {
 		g_free(intent->old_id);
 		intent->old_id = g_strdup(item_id);
 		intent->old_folder = intent->sent_folder;
 	}
+	CacheIntentState state = intent->state;
 	cache_intent_step_done(intent, CACHE_TODO_MOVE);
+	if (state == CACHE_INTENT_OPEN || state == CACHE_INTENT_HELD ||
+		state == CACHE_INTENT_FAILED)
+		intent->state = state;
+	intent->moved_to = 0;
 	if (intent->dir != 0 && intent->target != intent->sent_folder && !is_rewritten)
 		intent->todo |= CACHE_TODO_MOVE;
 	/* Where the server has it now, should a further step be refused. */
@@ -282,10 +288,8 @@ static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo st
 	int64_t node = 0;
 	const char *moves =
 		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.node"
-		" WHERE intent.sent_folder = ?1 AND (item.search_key = ?2"
-		" OR (item.search_key IS NULL AND item.guid = ?3))"
-		" AND (intent.doing = 4 OR (intent.attempt > 0 AND intent.state IN (0, 2)"
-		" AND intent.todo & 4 != 0))";
+		" WHERE intent.moved_to = ?1 AND (item.search_key = ?2"
+		" OR (item.search_key IS NULL AND item.guid = ?3))";
 	const char *copies =
 		"SELECT intent.node FROM intent WHERE intent.sent_folder = ?1"
 		" AND (intent.sent_key = ?2 OR (intent.sent_key IS NULL AND intent.sent_guid = ?3))"
@@ -357,6 +361,7 @@ bool cache_own_lost(CacheConn *conn, CacheIntent *intent, GError **error)
 {
 	g_clear_pointer(&intent->old_id, g_free);
 	intent->todo &= ~(unsigned)(CACHE_TODO_REMOVE_OLD | CACHE_TODO_MOVE);
+	intent->moved_to = 0;
 	g_autofree char *id = g_strconcat(CACHE_ITEM_NEW, intent->guid, NULL);
 	intent->sent_folder = 0;
 	return tie(conn, intent, id, NULL, error);

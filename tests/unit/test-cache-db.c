@@ -121,6 +121,7 @@ static void test_upgrade(Place *place, gconstpointer data)
 	run(conn, "ALTER TABLE intent DROP COLUMN sent_key");
 	run(conn, "ALTER TABLE intent DROP COLUMN sent_guid");
 	run(conn, "ALTER TABLE intent DROP COLUMN sent_name");
+	run(conn, "ALTER TABLE intent DROP COLUMN moved_to");
 	run(conn, "PRAGMA user_version = 4");
 	run(conn, "INSERT INTO node (id, parent, kind, name, ino, rights, mtime, ctime) VALUES"
 		  " (10, 1, 0, 'Box', 10, 31, 0, 0), (11, 1, 0, 'New', 11, 31, 0, 0),"
@@ -130,17 +131,19 @@ static void test_upgrade(Place *place, gconstpointer data)
 		  " is_draft, has_attachments, print, run, round, search_key)"
 		  " VALUES (12, 1, 1, 1, 'A', '', 1, 'IPM.Note', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,"
 		  " 0, x'4711')");
-	/* 10, 13: a CreateFolder and a CopyItem that were sent; 11: one that was not. */
-	run(conn, "INSERT INTO intent (node, seq, state, todo, attempt, source, since, touched)"
-		  " VALUES (10, 1, 0, 1, 1, 0, 7, 7), (11, 2, 0, 1, 0, 0, 7, 7),"
-		  " (13, 3, 2, 10, 1, 12, 7, 7)");
+	/* 10, 12, 13: a CreateFolder, a MoveItem and a CopyItem that were sent; 11: one that was
+	 * not. */
+	run(conn, "INSERT INTO intent (node, seq, state, todo, attempt, source, since, touched,"
+		  " sent_folder) VALUES (10, 1, 0, 1, 1, 0, 7, 7, 1), (11, 2, 0, 1, 0, 0, 7, 7, 0),"
+		  " (13, 3, 2, 10, 1, 12, 7, 7, 1), (12, 4, 0, 4, 1, 0, 7, 7, 3)");
 	g_assert_true(cache_db_commit(place->db, NULL));
 	cache_db_close(place->db);
 	place->db = open_db(place);
 	conn = begin(place);
-	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE since = 7"), ==, 3);
+	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE since = 7"), ==, 4);
 	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE sent_name = 'Box'"), ==, 10);
-	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE sent_name IS NULL"), ==, 2);
+	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE sent_name IS NULL"), ==, 3);
+	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE moved_to = 3"), ==, 12);
 	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE sent_key = x'4711'"), ==, 13);
 	g_assert_true(cache_db_commit(place->db, NULL));
 }

@@ -106,6 +106,70 @@ static void test_moved_and_renamed(World *world, gconstpointer data)
 	g_assert_cmpstr(item->file_name, ==, "c.eml");
 }
 
+/* Deleted, and seen where it went before the server says that it is not where it was. */
+static void test_moved_and_seen_deleted(World *world, gconstpointer data)
+{
+	lose_move(world, true);
+	fake_hold(world->fake, "DeleteItem");
+	pen_unlink(kit, two, "a.eml");
+	fake_await_held(world->fake, 1);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+}
+
+/* Back again, before the move could be asked again. */
+static void test_moved_and_back(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, true);
+	pen_rename(kit, two, "a.eml", one, "a.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpint(world_find(world, "F1", "a.eml"), ==, id);
+	world_assert_where(world, id, "F1");
+}
+
+/* What was set meanwhile is not what the server says when it is found. */
+static void test_moved_and_set(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, true);
+	const CacheFields fields = {.set = CACHE_FIELD_CATEGORIES, .categories = "Red"};
+	pen_set(kit, id, &fields);
+	world_flush(world);
+	world_sync_well(world);
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_nonnull(item->categories);
+	g_assert_cmpstr(item->categories[0], ==, "Red");
+	g_autoptr(CacheDetails) details = cache_details(kit->cache, id, NULL);
+	g_assert_cmpstr(details->categories, ==, "Red");
+}
+
+/* A create on its way to where it was moved is no move that was sent. */
+static void test_rewritten_and_moved_on(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_lose(world->fake, "CreateItem", false, 1);
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_rename(kit, two, "a.eml", kit_dir(kit, "F3"), "a.eml");
+	pen_rewrite(kit, id, PEN_MAIL("newest"));
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_where(world, id, "F3");
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	world_assert_asked(world, "MoveItem", 0);
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+}
+
 /* Written anew, before the move could be asked again. */
 static void rewrite_moved(World *world, bool was_moved)
 {
@@ -628,6 +692,10 @@ int main(int argc, char **argv)
 	ADD("not-moved-and-deleted", test_not_moved_and_deleted);
 	ADD("moved-on", test_moved_on);
 	ADD("not-moved-and-on", test_not_moved_and_on);
+	ADD("moved-and-seen-deleted", test_moved_and_seen_deleted);
+	ADD("moved-and-back", test_moved_and_back);
+	ADD("moved-and-set", test_moved_and_set);
+	ADD("rewritten-and-moved-on", test_rewritten_and_moved_on);
 	ADD("moved-and-rewritten", test_moved_and_rewritten);
 	ADD("not-moved-and-rewritten", test_not_moved_and_rewritten);
 	ADD("moved-taken-and-rewritten", test_moved_taken_and_rewritten);
