@@ -31,6 +31,7 @@
 #include "fs/secret.h"
 #include "fs/signals.h"
 #include "fs/socket.h"
+#include "fs/token.h"
 #include "fs/watch.h"
 #include "fs/words.h"
 
@@ -66,6 +67,7 @@ typedef struct Program {
 	FsDrain *drain;         /* own */
 	FsMount *mount;         /* own */
 	char *password;         /* own; until the session has it */
+	FsToken *token;         /* own; NULL: a password signs in */
 	Fs fs;
 	int ready; /* the parent waits at the other end; -1: nobody does */
 	FsAction action;
@@ -117,8 +119,22 @@ static bool check_mountpoint(Program *self, GError **error)
 	return true;
 }
 
+/* A password that is given counts more than a sign-in that is stored. */
+static bool get_token(Program *self, GError **error)
+{
+	const FsConfig *config = self->config;
+
+	if (config->password_file != NULL || config->password_command != NULL ||
+		!fs_token_is_there(config))
+		return true;
+	self->token = fs_token_new(config, error);
+	return self->token != NULL;
+}
+
 static bool get_password(Program *self, GError **error)
 {
+	if (self->token != NULL)
+		return true;
 	self->password = fs_password_get(self->config, error);
 	return self->password != NULL;
 }
@@ -141,6 +157,8 @@ static bool start_session(Program *self, GError **error)
 		.url = config->url,
 		.user = config->user,
 		.password = self->password,
+		.auth = self->token != NULL ? EWS_AUTH_BEARER : EWS_AUTH_BASIC,
+		.token = {.fetch = fs_token_fetch, .user = self->token},
 		.tls.cacert = config->cacert,
 		.max_conns = config->max_conns,
 		.timeout_s = config->timeout_s,
@@ -493,6 +511,7 @@ static void take_down(Program *self)
 		ews_inbox_free(self->probe_answer, free_op);
 	fs_signals_free(self->signals);
 	fs_secret_free(self->password);
+	fs_token_free(self->token);
 	fs_config_free(self->config);
 }
 
@@ -514,6 +533,7 @@ static const Step steps[] = {
 	{prepare_process, FS_EXIT_LOCAL, true},
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
+	{get_token, FS_EXIT_AUTH, true},
 	{get_password, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},
