@@ -16,8 +16,8 @@
 #include "cache/written.h"
 #include "ews/error.h"
 
-/* A buffer for what is hashed or copied. */
-#define PIECE_BYTES (128 * 1024)
+/* A buffer for what is hashed or copied; more than this would be mapped anew for each file. */
+#define PIECE_BYTES (64 * 1024)
 
 /* Of a first line; a header field's name is shorter in any message that was ever sent. */
 #define LOOK_BYTES 1024

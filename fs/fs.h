@@ -58,6 +58,10 @@ typedef struct Fs {
 /* The kernel is told of every change, so what it knows it may keep. */
 #define FS_KEEP_S 86400.0
 
+/* Of the attributes of a file that was created just now: open() and fstat() look at them at once,
+ * and what is done to the file by then comes through the kernel, which forgets them with it. */
+#define FS_KEEP_NEW_S 0.1
+
 #define FS_NAME_MAX 255
 
 static inline Fs *fs_of(fuse_req_t req)

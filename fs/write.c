@@ -36,6 +36,7 @@ static void reply_created(fuse_req_t req, const CacheNode *node, CacheFile *file
 	FsHandle *handle = fs_handle_new_file(fs->handles, &opened, file);
 
 	fs_attr_entry(fs->config, node, &entry);
+	entry.attr_timeout = FS_KEEP_NEW_S;
 	info->fh = (uintptr_t)handle;
 	info->keep_cache = 1;
 	info->noflush = 0;

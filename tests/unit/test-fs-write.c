@@ -109,7 +109,7 @@ static void test_create(World *self, gconstpointer data)
 	create(self, "new.eml", &info);
 	g_assert_cmpuint(self->req->entry.ino, ==, NEW);
 	g_assert_cmpint(self->req->entry.attr.st_size, ==, 0);
-	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, 0);
+	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, FS_KEEP_NEW_S);
 	g_assert_false(info.noflush);
 	write_text(self, NEW, "Subject: x", 0, &info);
 	write_text(self, NEW, "yz", 9, &info);
