@@ -315,8 +315,9 @@ static void give_body(EwsHttpPost *post)
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, post);
 }
 
-/* The kernel would take megabytes from us at once and be busy with them for longer than we wait for
- * a sign of life: it holds little more than what is on its way, so that what we gave away has left. */
+/* The kernel would take megabytes from us at once and be busy with them for longer than we wait
+ * for a sign of life: it holds little more than what is on its way, so that what we gave away has
+ * left. */
 static int on_socket_made(void *user, curl_socket_t fd, curlsocktype purpose)
 {
 	int waiting = UNSENT_MAX;

@@ -8,6 +8,9 @@ import os
 from mounting import message, program, run, until
 from writing import put, queue
 
+# The longest that it takes to be well again, once the server is.
+RECOVERY_S = 60
+
 NEW = ['Inbox/new-%d.eml' % number for number in range(3)]
 
 
@@ -43,6 +46,9 @@ class Activity:
 
     def act(self):
         raise NotImplementedError
+
+    def afterwards(self):
+        """The server is well again, and nobody has asked for anything yet."""
 
     def again(self):
         """By a person, when the server is well and had refused it."""
@@ -89,6 +95,40 @@ class Refresh(Activity):
     def act(self):
         cell = self.cell
         self.there.sync(seconds=cell.deadline, status=None)
+
+
+class News(Activity):
+    """Nobody asks for anything; somebody else sends a mail, and it has to be seen by itself."""
+    def prepare(self):
+        super().prepare()
+        until(self.is_told, 'news by a stream')
+        self.there.wait_idle()
+
+    def is_told(self):
+        return self.there.status()['news']['by'] == 'stream'
+
+    def arrive(self):
+        self.cell.ews.create_item('inbox', message('Arrived'))
+
+    def is_about_streams(self):
+        return self.cell.how.startswith('admin:')
+
+    def before(self):
+        """Most faults are everybody's. What is told a moment before is looked for during it."""
+        if not self.is_about_streams():
+            self.arrive()
+
+    def act(self):
+        if self.is_about_streams():
+            self.arrive()
+            self.until_seen()
+
+    def afterwards(self):
+        self.until_seen()
+
+    def until_seen(self):
+        until(lambda: any('_Arrived.' in name for name in self.there.names('Inbox')), 'the news',
+              RECOVERY_S)
 
 
 class Listing(Activity):
@@ -260,7 +300,8 @@ class Unmount(Activity):
 
 
 CLASSES = {
-    'first sync': FirstSync, 'refresh': Refresh, 'listing': Listing, 'read small': ReadSmall,
+    'first sync': FirstSync, 'refresh': Refresh, 'news': News, 'listing': Listing,
+    'read small': ReadSmall,
     'read large': ReadLarge, 'prefetch': Prefetch, 'create': Create, 'overwrite': Overwrite,
     'move': Move, 'delete': Delete, 'flag': Flag, 'mkdir': MakeFolder, 'rmdir': RemoveFolder,
     'rename folder': RenameFolder, 'send': Send, 'unmount': Unmount,

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'mount'))
 # pylint: disable=wrong-import-position
 from mounting import PATIENCE, TOOL_S, Mount, Server, message, program, run, until  # noqa: E402
 from writing import SETTLE_S, mailbox, queue  # noqa: E402
-from activities import CLASSES  # noqa: E402
+from activities import CLASSES, RECOVERY_S  # noqa: E402
 from wire import Wire  # noqa: E402
 
 TIMEOUT_S = 3
@@ -28,7 +28,6 @@ CALL_S = 3 * TIMEOUT_S
 LASTS_S = 2
 # Requests in a cell, beyond which somebody storms the server.
 STORM, STORM_PER_S = 25, 8
-RECOVERY_S = 60
 FIELDS = ('gist', 'read', 'draft', 'categories', 'importance', 'flag', 'class', 'name')
 LETTERS = re.compile(r'\.[0-9a-z]{10}\.(?=eml")')
 HOST = 'mail.ewsfs.test'
@@ -152,6 +151,7 @@ class Cell:
         finally:
             self.end()
         self.check_storm()
+        self.activity.afterwards()
         self.somebody_afterwards()
         self.recover()
         self.check_same()
@@ -199,6 +199,7 @@ class Cell:
                 pass
             self.wire.break_all()
         elif how == 'admin':
+            self.met += self.streams()
             self.server.admin('POST', what, 'on')
         else:
             for spec in self.how.split(' & ') if self.how else ():
@@ -216,9 +217,13 @@ class Cell:
             with contextlib.suppress(OSError):
                 os.unlink(self.unknown)
         elif how == 'admin':
-            self.server.admin('POST', what, 'off')
+            if what == 'silence':
+                self.server.admin('POST', what, 'off')
         else:
             self.met += json.loads(self.server.admin('DELETE', 'fault'))['fired']
+
+    def streams(self):
+        return json.loads(self.server.admin('GET', 'stats'))['streams']
 
     # What is demanded
 

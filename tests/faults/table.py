@@ -17,7 +17,7 @@ NEWS = ('first sync', 'refresh')
 WRITES = ('create', 'overwrite', 'move', 'delete', 'flag', 'mkdir', 'rmdir', 'rename folder',
           'send')
 BATCHED = ('create', 'move', 'delete', 'flag')
-ACTIVITIES = NEWS + ('listing',) + READS + WRITES + ('unmount',)
+ACTIVITIES = NEWS + ('news', 'listing') + READS + WRITES + ('unmount',)
 ANY = NEWS + READS + WRITES + ('unmount',)
 
 Row = collections.namedtuple('Row', 'name how reads change home meanwhile')
@@ -75,8 +75,8 @@ TABLE = (
     row('ErrorQuotaExceeded', 'itemerror=ErrorQuotaExceeded,op=CreateItem', 'EDQUOT', 'refused',
         home=('create', 'overwrite'), meanwhile='make room'),
     row('mailbox moved', 'fault=ErrorMailboxMoveInProgress', 'EBUSY'),
-    row('subscription lost', 'admin:drop-subscriptions', home=()),
-    row('stream dies silently', 'admin:silence', home=()),
+    row('subscription lost', 'admin:drop-subscriptions', home=('news',)),
+    row('stream dies silently', 'admin:silence', home=('news',)),
     row('work done after the cut', 'late=1000', 'EHOSTUNREACH EIO'),
     row('deleted folder syncs', 'ghost', home=(), meanwhile='delete folder'),
     row('read flags lost', 'loseread', home=(), meanwhile='flip read flags'),

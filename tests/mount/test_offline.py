@@ -206,7 +206,7 @@ def test_a_handled_alarm_does_not_fail_a_stat(box, mount):
 
 
 class Narrow:
-    """A relay that lets `rate` bytes a second up; with `stop`, no more than that of a CreateItem."""
+    """A relay that lets `rate` bytes a second up; with `stop`, that much of a CreateItem."""
 
     def __init__(self, port, rate=None, stop=None):
         self.target, self.rate, self.stop = port, rate, stop
