@@ -148,8 +148,9 @@ static bool is_everybodys(const GError *error)
 	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
 }
 
-/* When to begin again. A server that is away or busy is asked when the session would let a request
- * through; asking earlier is refused here and proves nothing. */
+/* When to begin again. What kept one folder from being brought up to date may pass as well, and
+ * nobody announces again what was announced. A server that is away or busy is asked when the
+ * session would let a request through; asking earlier is refused here and proves nothing. */
 static int64_t next_after(Cache *cache, bool is_done)
 {
 	const CacheRefresh *self = cache->refresh;
@@ -159,7 +160,7 @@ static int64_t next_after(Cache *cache, bool is_done)
 		return now + MAX(refresh_us, NET_US);
 	if (cache_hints_are_missing(cache))
 		refresh_us = MIN(refresh_us, DEAF_MAX_US);
-	if (is_done)
+	if (is_done && self->error == NULL)
 		return now + refresh_us;
 	EwsStatus status;
 	ews_session_status(cache->session, &status);
@@ -178,7 +179,7 @@ static void finish(Cache *cache)
 		self->error = g_steal_pointer(&unsettled);
 	self->is_on = false;
 	self->next_us = next_after(cache, is_done);
-	self->failures = is_done ? 0 : self->failures + 1;
+	self->failures = self->error == NULL ? 0 : self->failures + 1;
 	set_status(cache, self->error);
 	if (is_done)
 		cache_prefetch_begin(cache);
