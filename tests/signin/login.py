@@ -18,12 +18,12 @@ def options(authority, **more):
 class Login:
     """An `ewsfsctl login` that is under way."""
 
-    def __init__(self, mount, *words, **more):
+    def __init__(self, mount, *words, before=(), **more):
         given = dict({name: value for name, value in mount.options.items() if name in (
             'user', 'client_id', 'authority', 'scope', 'client_secret_file', 'tenant', 'timeout')},
             **more)
         line = ','.join('%s=%s' % (name, value) for name, value in given.items() if value)
-        self.words = [program('ewsfsctl'), 'login', *words, '-o', line, mount.source]
+        self.words = [*before, program('ewsfsctl'), 'login', *words, '-o', line, mount.source]
         self.out = ''
         self.process = subprocess.Popen(
             self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
