@@ -25,7 +25,7 @@ TIMEOUT_S = 3
 CALL_S = 4 * TIMEOUT_S * PATIENCE
 # fsync waits for what waits before it too, as long as the server gets on with something.
 FSYNC_S = 20 * TIMEOUT_S * PATIENCE
-DAY_S = 5 * PATIENCE
+DAY_S = 3
 # Of memory that is the program's own (design: one message of 150 MB, a million in the index).
 RSS_KIB = 64 << 10
 SEED = int(os.environ.get('EWSFS_SEED', '1'))
