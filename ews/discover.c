@@ -82,7 +82,7 @@ static char *host_of(const char *url)
 		if (!g_ascii_isgraph(*c) || *c == '\\' || *c == '"' || *c == '<' || *c == '>')
 			return NULL;
 	if (!host || !*host || strlen(url) > EWS_DISCOVER_TEXT_MAX || g_uri_get_userinfo(uri) ||
-		g_ascii_strcasecmp(g_uri_get_scheme(uri), "https") != 0)
+		!g_str_has_prefix(url, "https://"))
 		return NULL;
 	for (const char *c = host; *c; c++)
 		if (!g_ascii_isalnum(*c) && !strchr("-._", *c))
@@ -248,6 +248,9 @@ static void go_on_with(Search *self, const EwsDiscoverProbe *probe, const char *
 	g_autofree char *from = name_of(probe);
 	unsigned hops = probe->hops + 1;
 
+	for (const char *c = address; *c; c++)
+		if (!g_ascii_isgraph(*c))
+			g_clear_pointer(&domain, g_free);
 	if (!domain || hops > HOPS_MAX) {
 		note(self, "%s: it names %s, %s", from, address,
 			domain ? "and these are too many redirects" : "which is no mail address");
@@ -418,8 +421,9 @@ static EwsErrorCode failure(const Search *self)
 	for (guint i = 0; i < self->probes->len; i++) {
 		const EwsDiscoverProbe *probe = self->probes->pdata[i];
 
-		is_reached =
-			is_reached || (probe->is_reached && strcmp(probe->host, MICROSOFT) != 0);
+		/* Somebody who could have known it. */
+		is_reached = is_reached || (probe->is_reached &&
+			probe->role != EWS_DISCOVER_HTTP && strcmp(probe->host, MICROSOFT) != 0);
 		asks_who = asks_who || probe->asks_who || probe->has_refused;
 		is_distrusted = is_distrusted || probe->is_distrusted;
 	}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ews/error.h"
+#include "fs/discover.h"
 #include "fs/options.h"
 #include "fs/places.h"
 #include "fs/source.h"
@@ -34,12 +35,14 @@ const char *fs_config_usage(void)
 {
 	return "Usage: ewsfs [-f] [-o OPTION[,OPTION…]] SOURCE MOUNTPOINT\n"
 	       "\n"
-	       "SOURCE is the address of an Exchange server, https://HOST/EWS/Exchange.asmx,\n"
-	       "or the name of an account in the configuration file. A part of the mailbox is\n"
-	       "mounted with ADDRESS#FOLDER/PATH or NAME:FOLDER/PATH.\n"
+	       "SOURCE is a mail address, the address of an Exchange server,\n"
+	       "https://HOST/EWS/Exchange.asmx, or the name of an account in the configuration\n"
+	       "file. A part of the mailbox is mounted with me@example.org:FOLDER/PATH,\n"
+	       "https://HOST/EWS/Exchange.asmx#FOLDER/PATH or NAME:FOLDER/PATH.\n"
 	       "\n"
 	       "  -f                    stay in front, log to stderr\n"
-	       "  -o user=NAME          sign in as\n"
+	       "  -o user=NAME          sign in as (default: the mail address)\n"
+	       "  -o url=ADDRESS        the server, when it should not be looked for\n"
 	       "  -o password_file=FILE password on the first line; readable by nobody else\n"
 	       "  -o password_command=COMMAND\n"
 	       "                        a command that prints the password\n"
@@ -114,6 +117,7 @@ void fs_config_free(FsConfig *self)
 		return;
 	g_free(self->source);
 	g_free(self->account);
+	g_free(self->address);
 	g_free(self->url);
 	g_free(self->folder);
 	g_free(self->mountpoint);
@@ -228,7 +232,8 @@ static bool refuse_account(const FsConfig *self, GKeyFile *file, const char *pat
 	g_autofree char *known = g_strjoinv(", ", groups);
 
 	g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-		"there is no account \"%s\" in %s (%s%s); an address begins with https://",
+		"there is no account \"%s\" in %s (%s%s); a server's address begins with "
+		"https://",
 		self->account, path, *known != '\0' ? "it has: " : "it has none", known);
 	return false;
 }
@@ -254,8 +259,13 @@ bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *pat
 		g_prefix_error(error, "%s: ", path);
 		return false;
 	}
-	if (!g_key_file_has_group(file, self->account))
+	if (!g_key_file_has_group(file, self->account) && !fs_discover_is_address(self->account))
 		return refuse_account(self, file, path, error);
+	/* A mail address need not stand here. */
+	if (!g_key_file_has_group(file, self->account)) {
+		self->address = g_steal_pointer(&self->account);
+		return true;
+	}
 
 	g_auto(GStrv) keys = g_key_file_get_keys(file, self->account, NULL, error);
 	if (keys == NULL)
@@ -275,11 +285,14 @@ static bool load_file(FsConfig *self, GError **error)
 	g_autofree char *data = NULL;
 	gsize len = 0;
 
+	if (!g_file_test(path, G_FILE_TEST_EXISTS) && fs_discover_is_address(self->account)) {
+		self->address = g_steal_pointer(&self->account);
+		return true;
+	}
 	if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"SOURCE \"%s\" is no address (https://…), and for an account of that name "
-			"there "
-			"would have to be a file %s",
+			"SOURCE \"%s\" is no address (me@example.org, https://…), and for an "
+			"account of that name there would have to be a file %s",
 			self->account, path);
 		return false;
 	}
@@ -331,9 +344,9 @@ static bool read_options(FsConfig *self, const Words *words, GError **error)
 		self->password_file = g_steal_pointer(&file);
 		self->password_command = g_steal_pointer(&command);
 	}
-	if (self->account == NULL && g_strcmp0(url, self->url) != 0) {
+	if (url != NULL && self->account == NULL && g_strcmp0(url, self->url) != 0) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"SOURCE is an address already; url= is for accounts");
+			"SOURCE is the server's address already: url= contradicts it");
 		return false;
 	}
 	return true;
@@ -357,14 +370,33 @@ static bool check_cacert(const FsConfig *self, GError **error)
 	return problem == NULL;
 }
 
-static bool judge(FsConfig *self, GError **error)
+/* An address is kept only where there is something to be found by it. */
+static bool settle_address(FsConfig *self, GError **error)
 {
-	if (self->url == NULL) {
+	if (self->address != NULL && self->user == NULL)
+		self->user = g_strdup(self->address);
+	if (self->url != NULL) {
+		g_clear_pointer(&self->address, g_free);
+		return fs_source_check_url(self->url, error);
+	}
+	if (self->address == NULL && fs_discover_is_address(self->account))
+		self->address = g_strdup(self->account);
+	if (self->address == NULL && fs_discover_is_address(self->user))
+		self->address = g_strdup(self->user);
+	if (self->address == NULL) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"account \"%s\" has no url=", self->account);
+			"account \"%s\" has no url=, and neither its name nor its user= is a mail "
+			"address by which the server could be looked for", self->account);
 		return false;
 	}
-	if (!fs_source_check_url(self->url, error))
+	if (self->user == NULL)
+		self->user = g_strdup(self->address);
+	return true;
+}
+
+static bool judge(FsConfig *self, GError **error)
+{
+	if (!settle_address(self, error))
 		return false;
 	if (self->user == NULL) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
@@ -423,5 +455,6 @@ FsConfig *fs_config_new_account(const char *source, GPtrArray *options, GError *
 	if (!read_source(self, source, error) || !read_options(self, &words, error) ||
 		!judge(self, error))
 		return NULL;
+	fs_places_fill(self);
 	return g_steal_pointer(&self);
 }

@@ -47,7 +47,8 @@ typedef enum FsLogLevel {
 typedef struct FsConfig {
 	char *source;           /* own; as given: what the mount table shows */
 	char *account;          /* own; the group in the configuration file, or NULL */
-	char *url;              /* own */
+	char *address;          /* own; by which url is found (fs/discover.h); NULL: it was given */
+	char *url;              /* own; NULL until it is found */
 	char *folder;           /* own; "" for the whole mailbox, else "Inbox/Projects" */
 	char *mountpoint;       /* own; as given; fs/mountpoint.c makes it absolute */
 	char *user;             /* own */

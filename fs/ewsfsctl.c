@@ -21,6 +21,7 @@ static const char usage[] =
 	"       ewsfsctl discard [--yes] [--all | PATH|ID...]\n"
 	"       ewsfsctl confirm [PATH]\n"
 	"       ewsfsctl watch [--json] [PATH]\n"
+	"       ewsfsctl discover [-o OPTIONS] ADDRESS\n"
 	"       ewsfsctl login [--browser] [-o OPTIONS] ACCOUNT|ADDRESS\n"
 	"       ewsfsctl logout [-o OPTIONS] ACCOUNT|ADDRESS\n"
 	"       ewsfsctl send [-t] [-i] [-f FROM] [--wait] [ADDRESS...] <MESSAGE\n"
@@ -38,6 +39,7 @@ static const char usage[] =
 	"  discard  give up what it refused and what is held; asks first\n"
 	"  confirm  let held deletes go\n"
 	"  watch    print what others change, as it is seen; until the mount ends\n"
+	"  discover look for the server of a mail address, and show how\n"
 	"  login    sign in by OAuth2, with a code that is entered in any browser, or by an\n"
 	"           address that is copied to a browser and back; the mounts go on with it\n"
 	"  logout   forget that\n"
@@ -104,6 +106,7 @@ static const Command commands[] = {
 	{"discard", ctl_do_discard, "y", decision_options, G_MAXINT},
 	{"confirm", ctl_do_confirm, "", mount_options, 1},
 	{"watch", ctl_do_watch, "", status_options, 1},
+	{"discover", ctl_do_discover, "o:", login_options + 2, 1},
 	{"login", ctl_do_login, "o:", login_options, 1},
 	{"logout", ctl_do_logout, "o:", login_options + 2, 1},
 };

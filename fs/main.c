@@ -17,6 +17,7 @@
 #include "fs/config.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/discover.h"
 #include "fs/drain.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
@@ -131,8 +132,16 @@ static bool get_token(Program *self, GError **error)
 	return self->token != NULL;
 }
 
+static bool find_server(Program *self, GError **error)
+{
+	return fs_discover(self->config, &self->password, error);
+}
+
 static bool get_password(Program *self, GError **error)
 {
+	/* The search may have needed it. */
+	if (self->password != NULL)
+		return true;
 	if (self->token != NULL)
 		return true;
 	self->password = fs_password_get(self->config, error);
@@ -221,7 +230,8 @@ static bool open_cache(Program *self, GError **error)
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
-		.server = config->url,
+		/* Whichever server it is on. */
+		.server = config->address != NULL ? config->address : config->url,
 		.account = config->user,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
@@ -285,6 +295,10 @@ static bool ask_server(Program *self, GError **error)
 	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
 	if (op != NULL && problem == NULL)
 		cache_take_top(self->cache, ews_get_folder_take(op));
+	if (problem == NULL && op != NULL)
+		return true;
+	if (!has_tree && (problem == NULL || !ews_error_is(problem, EWS_ERROR_AUTH)))
+		fs_discover_forget(self->config);
 	if (op == NULL && !has_tree)
 		return is_put_off(self, error);
 	if (problem == NULL)
@@ -534,6 +548,7 @@ static const Step steps[] = {
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
 	{get_token, FS_EXIT_AUTH, true},
+	{find_server, FS_EXIT_BY_ERROR, true},
 	{get_password, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},

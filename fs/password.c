@@ -46,8 +46,10 @@ char *fs_password_ask(const FsConfig *config, GError **error)
 			"password_command=COMMAND (and nobody can be asked: this is no terminal)");
 		return NULL;
 	}
-	g_autofree char *host = fs_source_host(config->url);
-	g_autofree char *question = g_strdup_printf("Password for %s at %s: ", config->user, host);
+	/* While the server is looked for, it has no name yet. */
+	g_autofree char *host = config->url != NULL ? fs_source_host(config->url) : NULL;
+	g_autofree char *question = g_strdup_printf("Password for %s%s%s: ", config->user,
+		host != NULL ? " at " : "", host != NULL ? host : "");
 	return fs_secret_from_person(question, false, error);
 }
 

@@ -17,11 +17,16 @@ static void append_safe(GString *name, const char *text)
 			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
 }
 
-/* Everything that tells one index from another; the parts cannot run into each other. */
+/* Everything that tells one index from another; the parts cannot run into each other. A server
+ * that is looked for by an address may be another one next year, with the same mailbox. */
 static char *hash_of(const FsConfig *config)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	const char *parts[] = {config->url, config->user, config->folder};
+	const char *parts[] = {
+		config->address != NULL ? config->address : config->url,
+		config->user,
+		config->folder,
+	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
 		g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
@@ -31,12 +36,18 @@ static char *hash_of(const FsConfig *config)
 char *fs_places_name(const FsConfig *config)
 {
 	g_autoptr(GString) name = g_string_new(NULL);
-	g_autofree char *host = fs_source_host(config->url);
+	g_autofree char *host = config->address == NULL ? fs_source_host(config->url) : NULL;
 	g_autofree char *hash = hash_of(config);
 
-	append_safe(name, config->account != NULL ? config->account : host);
-	g_string_append_c(name, '_');
-	append_safe(name, config->user);
+	if (config->account != NULL)
+		append_safe(name, config->account);
+	else
+		append_safe(name, host != NULL ? host : config->address);
+	if (config->account != NULL || host != NULL ||
+		!g_str_equal(config->address, config->user)) {
+		g_string_append_c(name, '_');
+		append_safe(name, config->user);
+	}
 	if (*config->folder != '\0') {
 		g_string_append_c(name, '_');
 		append_safe(name, config->folder);

@@ -7,7 +7,7 @@
  */
 struct FsConfig;
 
-/* Sets state_dir and cache_dir where they are not set. Needs source, url, user and folder. */
+/* Sets state_dir and cache_dir where they are not set. Needs url or address, user and folder. */
 void fs_places_fill(struct FsConfig *config);
 
 /* A directory name for this mailbox and folder: readable, safe in a shell, and different for

@@ -8,7 +8,8 @@
 /*
  * ewsfsctl: asks and steers a mounted ewsfs. Finds the mount in the mount table, reads its
  * `.ewsfs/` and talks to its socket; knows no FUSE, no cache and no mail server, and never opens the
- * database. login and logout know no mount, but who gives tokens. One thread.
+ * database. login and logout know no mount, but who gives tokens, and
+ * discover asks whom it can find. One thread.
  *
  * Here: what all its commands share. A command takes its arguments and returns an exit status,
  * having said on standard error what is wrong.
@@ -44,6 +45,7 @@ CtlExit ctl_do_retry(const CtlArguments *arguments);
 CtlExit ctl_do_discard(const CtlArguments *arguments);
 CtlExit ctl_do_confirm(const CtlArguments *arguments);
 CtlExit ctl_do_watch(const CtlArguments *arguments);
+CtlExit ctl_do_discover(const CtlArguments *arguments);
 CtlExit ctl_do_login(const CtlArguments *arguments);
 CtlExit ctl_do_logout(const CtlArguments *arguments);
 CtlExit ctl_do_umount(const CtlArguments *arguments);

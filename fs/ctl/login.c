@@ -8,6 +8,7 @@
 #include "fs/authority.h"
 #include "fs/config.h"
 #include "fs/ctl/ctl.h"
+#include "fs/discover.h"
 #include "fs/login.h"
 #include "fs/secret.h"
 
@@ -136,6 +137,16 @@ static CtlExit keep(const FsConfig *config, const FsAuthority *authority, EwsTok
 	return CTL_EXIT_DONE;
 }
 
+/* A sign-in is for one server. The password that may be asked for is for finding it alone. */
+static bool find_server(FsConfig *config, GError **error)
+{
+	char *password = NULL;
+	bool is_found = fs_discover(config, &password, error);
+
+	fs_secret_free(password);
+	return is_found;
+}
+
 static FsConfig *read_account(const CtlArguments *arguments, CtlExit *ret_status)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
@@ -149,6 +160,10 @@ static FsConfig *read_account(const CtlArguments *arguments, CtlExit *ret_status
 		arguments->mount_options != NULL ? arguments->mount_options : none, &error);
 	if (config == NULL)
 		*ret_status = ctl_say(CTL_EXIT_USAGE, "%s", error->message);
+	else if (!find_server(config, &error)) {
+		*ret_status = ctl_say(CTL_EXIT_NOT_DONE, "%s", error->message);
+		g_clear_pointer(&config, fs_config_free);
+	}
 	return config;
 }
 

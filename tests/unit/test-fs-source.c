@@ -14,6 +14,8 @@ static void test_forms(void)
 		{"https://h/EWS/Exchange.asmx", "https://h/EWS/Exchange.asmx", NULL, ""},
 		{"https://h:444/e#Inbox/A b", "https://h:444/e", NULL, "Inbox/A b"},
 		{"http://[::1]:80/e#", "http://[::1]:80/e", NULL, ""},
+		{"me@example.org", NULL, "me@example.org", ""},
+		{"me@example.org:Inbox/A", NULL, "me@example.org", "Inbox/A"},
 		{"work", NULL, "work", ""},
 		{"work:", NULL, "work", ""},
 		{"work:/Inbox//Größe/", NULL, "work", "Inbox/Größe"},
@@ -83,6 +85,25 @@ static void test_names(void)
 	g_assert_null(strchr(part, '/'));
 }
 
+/* A server that is looked for may be another one tomorrow; the mailbox is the same. */
+static void test_names_of_addresses(void)
+{
+	g_autoptr(FsConfig) config = fs_config_new_default();
+
+	config->address = g_strdup("me@example.org");
+	config->user = g_strdup("me@example.org");
+	g_autofree char *name = fs_places_name(config);
+	config->url = g_strdup("https://found/e");
+	g_autofree char *found = fs_places_name(config);
+	g_free(config->user);
+	config->user = g_strdup("D\\me");
+	g_autofree char *other = fs_places_name(config);
+
+	g_assert_true(g_str_has_prefix(name, "me@example.org-"));
+	g_assert_cmpstr(name, ==, found);
+	g_assert_true(g_str_has_prefix(other, "me@example.org_D-me-"));
+}
+
 /* Parts of a name must not run into each other. */
 static void test_names_differ(void)
 {
@@ -102,5 +123,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/source/refuses-what-names-nothing", test_refused);
 	g_test_add_func("/fs/places/names-are-readable-and-stable", test_names);
 	g_test_add_func("/fs/places/other-mailboxes-have-other-names", test_names_differ);
+	g_test_add_func("/fs/places/addresses-outlive-servers", test_names_of_addresses);
 	return g_test_run();
 }
