@@ -30,6 +30,7 @@ packages_tests=(
 # Programs that some tests drive where they are there. Without them those tests are skipped.
 packages_extra=(
     notmuch mutt davmail-server strace llvm vim-tiny emacs-nox restic borgbackup git-email
+    gnome-keyring libsecret-tools dbus-daemon
 )
 
 packages_say()

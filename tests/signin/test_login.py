@@ -7,18 +7,11 @@ import stat
 
 import pytest
 
-from authority import APP_SECRET, Authority, cut
+from authority import APP_SECRET, cut
 from login import Login, options, sign_in, stored
 from mounting import program, run
 
 HOST = 'https://mail.example.org/EWS/Exchange.asmx'
-
-
-@pytest.fixture
-def authority():
-    the_authority = Authority()
-    yield the_authority
-    the_authority.stop()
 
 
 @pytest.fixture

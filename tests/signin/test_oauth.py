@@ -8,26 +8,12 @@ import time
 
 import pytest
 
-from authority import APP_SECRET, Authority, Gate, cut, slow
+from authority import cut, slow
 from login import options, sign_in, stored
 from mounting import TOOL_S, is_running, message, program, run, until
 
 OFFLINE, AUTH = 3, 5
 BODY = 'a needle in the hay'
-
-
-@pytest.fixture
-def authority():
-    the_authority = Authority()
-    yield the_authority
-    the_authority.stop()
-
-
-@pytest.fixture
-def gate(server, authority):
-    the_gate = Gate(server, authority)
-    yield the_gate
-    the_gate.stop()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing secret is where others, or a report that somebody sends in, could show it: every log at its
-loudest, status, index, state and cache, the process list, core dumps, what ewsfsctl says. Each test
-does as much as it can go wrong with, and then looks for every secret that was in use.
+"""Nothing secret is where others, or a report that somebody sends in, could show it: every log at
+its loudest, status, index, state and cache, the process list, core dumps, what ewsfsctl says. Each
+test does as much as it can go wrong with, and then looks for every secret that was in use.
 """
 import base64
 import glob
@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from authority import APP_SECRET, Authority, Gate
+from authority import APP_SECRET
 from login import Login, options, sign_in, stored
 from mounting import message, mount_lines, program, run, until
 
@@ -82,7 +82,8 @@ class Search:
 
     def places(self, but=()):
         mount = self.mount
-        xdg = [os.path.join(mount.dir, 'xdg-' + kind) for kind in ('config', 'state', 'cache', 'data')]
+        xdg = [os.path.join(mount.dir, 'xdg-' + kind)
+               for kind in ('config', 'state', 'cache', 'data')]
         for path in files_below(mount.state, mount.cache, *xdg):
             if path not in but:
                 yield path, contents(path)
@@ -96,20 +97,6 @@ class Search:
             found += ['%s has %s' % (what, secret) for secret in holders(data, secrets)]
         assert not found, '\n'.join(found)
         assert seen > 15, 'nothing was looked at'
-
-
-@pytest.fixture
-def authority():
-    the_authority = Authority()
-    yield the_authority
-    the_authority.stop()
-
-
-@pytest.fixture
-def gate(server, authority):
-    the_gate = Gate(server, authority)
-    yield the_gate
-    the_gate.stop()
 
 
 def test_the_search_finds_what_is_there(server, mount):
@@ -191,8 +178,9 @@ def test_an_authority_that_repeats_what_it_was_told(authority, gate, mount):
     there.start()
     search = Search(there)
     token, = authority.refresh
-    authority.troubles = [('invalid_grant', 'AADSTS9: refresh_token=%s is bad, Authorization: Bearer '
-                           '%s' % (token, next(iter(authority.access))))]
+    words = 'AADSTS9: refresh_token=%s is bad, Authorization: Bearer %s' % (
+        token, next(iter(authority.access)))
+    authority.troubles = [('invalid_grant', words)]
     authority.revoke_access()
     until(lambda: there.sync(status=None).status != 0, 'a refusal')
     search.ask()
