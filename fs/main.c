@@ -120,29 +120,27 @@ static bool check_mountpoint(Program *self, GError **error)
 	return true;
 }
 
-/* A password that is given counts more than a sign-in that is stored. */
-static bool get_token(Program *self, GError **error)
-{
-	const FsConfig *config = self->config;
-
-	if (config->password_file != NULL || config->password_command != NULL ||
-		!fs_token_is_there(config))
-		return true;
-	self->token = fs_token_new(config, error);
-	return self->token != NULL;
-}
-
 static bool find_server(Program *self, GError **error)
 {
 	return fs_discover(self->config, &self->password, error);
 }
 
+/* A password that is given counts more than a sign-in that is stored. */
+static bool get_token(Program *self, GError **error)
+{
+	const FsConfig *config = self->config;
+
+	if (self->password != NULL || config->password_file != NULL ||
+		config->password_command != NULL || !fs_token_is_there(config))
+		return true;
+	self->token = fs_token_new(config, error);
+	return self->token != NULL;
+}
+
 static bool get_password(Program *self, GError **error)
 {
 	/* The search may have needed it. */
-	if (self->password != NULL)
-		return true;
-	if (self->token != NULL)
+	if (self->token != NULL || self->password != NULL)
 		return true;
 	self->password = fs_password_get(self->config, error);
 	return self->password != NULL;
@@ -547,8 +545,8 @@ static const Step steps[] = {
 	{prepare_process, FS_EXIT_LOCAL, true},
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
-	{get_token, FS_EXIT_AUTH, true},
 	{find_server, FS_EXIT_BY_ERROR, true},
+	{get_token, FS_EXIT_AUTH, true},
 	{get_password, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},
