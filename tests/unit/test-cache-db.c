@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cache/db.h"
 #include "ews/error.h"
@@ -284,6 +287,34 @@ static void test_readers(Place *place, gconstpointer data)
 	cache_db_put_reader(place->db, other);
 }
 
+/* In a process of its own: the lock of another one, or F_UNLCK. */
+static int lock_on(const char *path)
+{
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(path, O_RDWR);
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 ? lock.l_type : 255);
+	}
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+	return WEXITSTATUS(status);
+}
+
+/* Then no look and no change needs a lock of a file. */
+static void test_alone(Place *place, gconstpointer data)
+{
+	g_autofree char *shm = g_strconcat(place->path, "-shm", NULL);
+	set(begin(place), "a", "1");
+	g_assert_true(cache_db_commit(place->db, NULL));
+	CacheConn *reader = cache_db_take_reader(place->db, NULL);
+	g_autofree char *seen = get(reader, "a");
+	g_assert_cmpstr(seen, ==, "1");
+	cache_db_put_reader(place->db, reader);
+	g_assert_false(g_file_test(shm, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(lock_on(place->path), ==, F_WRLCK);
+}
+
 static void test_no_space(Place *place, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -364,6 +395,7 @@ int main(int argc, char **argv)
 	ADD("statement-is-prepared-once", test_statements);
 	ADD("values-come-as-they-went", test_values);
 	ADD("reader-sees-a-snapshot", test_readers);
+	ADD("belongs-to-one-process", test_alone);
 	ADD("full-disk-is-no-space", test_no_space);
 	ADD("threads-see-whole-transactions", test_threads);
 #undef ADD
