@@ -123,6 +123,30 @@ static void test_writing(void)
 	g_assert_false(readonly->can_send);
 }
 
+static void test_oauth(void)
+{
+	g_autoptr(FsConfig) config =
+		parse_ok("ewsfs " URL " /mnt -o user=me,token_command=t,tenant=x,client_id=i,"
+			 "client_secret_file=/s,authority=https://a/b,scope=s,impersonate=m@x");
+	g_autoptr(GPtrArray) options = g_ptr_array_new();
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpstr(config->token_command, ==, "t");
+	g_assert_cmpstr(config->tenant, ==, "x");
+	g_assert_cmpstr(config->client_id, ==, "i");
+	g_assert_cmpstr(config->client_secret_file, ==, "/s");
+	g_assert_cmpstr(config->authority, ==, "https://a/b");
+	g_assert_cmpstr(config->scope, ==, "s");
+	g_assert_cmpstr(config->impersonate, ==, "m@x");
+	/* Without a mount point. */
+	g_ptr_array_add(options, (char *)"user=me,client_id=i");
+	g_autoptr(FsConfig) account = fs_config_new_account(URL, options, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(account->client_id, ==, "i");
+	g_assert_null(fs_config_new_account("no-such-account", options, &error));
+	g_assert_nonnull(error);
+}
+
 static void test_backup(void)
 {
 	g_autoptr(FsConfig) config = parse_ok("ewsfs -o user=me,backup " URL " /mnt");
@@ -172,6 +196,9 @@ static void test_refused(void)
 		{"chache_dir=/c", "did you mean \"cache_dir\""},
 		{"nonsense", "unknown option \"nonsense\""},
 		{"password=x", "password_file"},
+		{"token=x", "token_command"},
+		{"client_secret=x", "client_secret_file"},
+		{"token_command=", "empty"},
 		{"user", ""},
 		{"user=", "empty"},
 		{"user=me,cache_size=10X", "10G"},
@@ -341,6 +368,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/config/defaults", test_defaults);
 	g_test_add_func("/fs/config/takes-every-option", test_options);
 	g_test_add_func("/fs/config/writing-has-its-options", test_writing);
+	g_test_add_func("/fs/config/oauth", test_oauth);
 	g_test_add_func("/fs/config/backup-is-read-only-and-exact", test_backup);
 	g_test_add_func("/fs/config/mount-words-are-silent", test_mount_words);
 	g_test_add_func("/fs/config/the-later-option-wins", test_later_wins);
