@@ -29,6 +29,10 @@ void cache_drain_free(CacheDrain *self);
  * finished and not queued is queued. */
 bool cache_drain_recover(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Queues what could not be when it was closed, for want of space. Sync thread; returns when to be
+ * called again. */
+int64_t cache_drain_late_tick(Cache *cache, int64_t now_us);
+
 /* Any thread: there may be something to send. */
 void cache_drain_poke(Cache *cache);
 

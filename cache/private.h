@@ -79,6 +79,8 @@ struct Cache {
 	atomic_bool is_round_on; /* a refresh is under way or asked for */
 	atomic_bool is_prefetching;
 	atomic_bool is_told;     /* the server tells of changes by itself */
+	atomic_bool has_unqueued; /* what was closed could not be queued: cache_drain_late_tick */
+	int64_t unqueued_us;     /* sync thread only: when that is tried again; monotonic */
 	pthread_mutex_t status_lock;
 	char *status_error;   /* guarded by status_lock; own */
 	int64_t refreshed_at; /* guarded by status_lock; microseconds since 1970 */

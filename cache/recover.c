@@ -3,10 +3,16 @@
 #include "cache/drain.h"
 #include "cache/local.h"
 #include "cache/node.h"
+#include "cache/sync.h"
+#include "cache/written.h"
 
 /*
- * What the last run left in the journal. Before the sync thread runs.
+ * What the last run left in the journal, before the sync thread runs; and what this one had no space
+ * for.
  */
+
+/* Between two tries to queue what could not be. */
+#define LATE_US ((int64_t)G_USEC_PER_SEC)
 
 /* A create, a copy or a mail that was on its way may have arrived; everything else can be said
  * once more. So may a directory that was deleted meanwhile.
@@ -40,6 +46,8 @@ static bool finish_clean(Cache *cache, CacheConn *conn, GError **error)
 	for (guint i = 0; nodes != NULL && i < nodes->len; i++) {
 		g_autoptr(CacheNode) node =
 			cache_node_get(conn, g_array_index(nodes, int64_t, i), error);
+		if (node != NULL && cache_local_is_open(cache->locals, node->id))
+			continue;
 		if (node == NULL || !cache_change_finish(cache, conn, node, error))
 			return false;
 	}
@@ -55,4 +63,34 @@ bool cache_drain_recover(Cache *cache, GError **error)
 		return cache_db_commit(cache->db, error);
 	cache_db_rollback(cache->db);
 	return false;
+}
+
+static bool finish_late(Cache *cache, GError **error)
+{
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	if (finish_clean(cache, conn, error))
+		return cache_sync_commit(cache, error);
+	cache_sync_rollback(cache);
+	return false;
+}
+
+int64_t cache_drain_late_tick(Cache *cache, int64_t now_us)
+{
+	g_autoptr(GError) error = NULL;
+	if (!atomic_load(&cache->has_unqueued))
+		return INT64_MAX;
+	if (now_us < cache->unqueued_us)
+		return cache->unqueued_us;
+	/* Another may fail to be closed while this goes on. */
+	atomic_store(&cache->has_unqueued, false);
+	if (finish_late(cache, &error)) {
+		cache_drain_poke(cache);
+		return INT64_MAX;
+	}
+	g_debug("still not queued: %s", error->message);
+	atomic_store(&cache->has_unqueued, true);
+	cache->unqueued_us = now_us + LATE_US;
+	return cache->unqueued_us;
 }

@@ -243,6 +243,7 @@ static int64_t tick(Cache *cache, int64_t now)
 	next = MIN(next, cache_refresh_tick(cache, now));
 	next = MIN(next, cache_fetch_tick(cache, now));
 	next = MIN(next, cache_wait_tick(cache, now));
+	next = MIN(next, cache_drain_late_tick(cache, now));
 	next = MIN(next, cache_drain_tick(cache, now));
 	return MIN(next, cache_prefetch_tick(cache, now));
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cache/change.h"
+#include "cache/drain.h"
 #include "cache/evict.h"
 #include "cache/item.h"
 #include "cache/local.h"
@@ -194,9 +195,13 @@ void cache_file_close(CacheFile *self)
 	int64_t node = 0;
 	g_autoptr(GError) error = NULL;
 	Cache *cache = cache_file_cache(self);
-	/* The bytes are safe since the flush; the next start finishes what could not be here. */
-	if (cache_file_drop(self, &node) && !finish(cache, node, &error))
-		g_warning("a message could not be queued: %s", error->message);
+	/* The bytes are safe since the flush, and nobody is told of an error here: the sync thread tries
+	 * again, as would the next start. */
+	if (!cache_file_drop(self, &node) || finish(cache, node, &error))
+		return;
+	g_warning("a message could not be queued yet: %s", error->message);
+	atomic_store(&cache->has_unqueued, true);
+	cache_drain_poke(cache);
 }
 
 /* All was said but that it was closed, which is as good: the next start would finish it too. */
