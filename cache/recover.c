@@ -7,8 +7,8 @@
 #include "cache/written.h"
 
 /*
- * What the last run left in the journal, before the sync thread runs; and what this one had no space
- * for.
+ * What the last run left in the journal, before the sync thread runs; and what this one had no
+ * space for.
  */
 
 /* Between two tries to queue what could not be. */

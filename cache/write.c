@@ -195,8 +195,8 @@ void cache_file_close(CacheFile *self)
 	int64_t node = 0;
 	g_autoptr(GError) error = NULL;
 	Cache *cache = cache_file_cache(self);
-	/* The bytes are safe since the flush, and nobody is told of an error here: the sync thread tries
-	 * again, as would the next start. */
+	/* The bytes are safe since the flush, and nobody is told of an error here: the sync thread
+	 * tries again, as would the next start. */
 	if (!cache_file_drop(self, &node) || finish(cache, node, &error))
 		return;
 	g_warning("a message could not be queued yet: %s", error->message);

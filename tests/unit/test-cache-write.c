@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/evict.h"
 #include "cache/node.h"
+#include "cache/sync.h"
 #include "ews/types.h"
 #include "tests/unit/test-cache-pen.h"
 
@@ -419,10 +421,33 @@ static void test_killed_while_rewriting(Kit *kit, gconstpointer data)
 
 #define ADD(path, test) g_test_add("/cache/write/" path, Kit, NULL, set_up, test, tear_down)
 
+/* What makes room takes what the server has, and nothing else. */
+static void test_never_evicted(Kit *kit, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	int64_t theirs = pen_fetched(kit, "A", "a.eml", PEN_MAIL("a"));
+	int64_t ours = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	CacheFile *file = pen_create(kit, one, "open.eml", PEN_MAIL("open"));
+	int64_t open = pen_find(kit, one, "open.eml");
+	CacheConn *conn = cache_sync_begin(kit->cache, &error);
+	g_assert_true(cache_evict_bytes(kit->cache, conn, INT64_MAX));
+	g_assert_true(cache_sync_commit(kit->cache, &error));
+	g_autofree char *gone = kit_read(kit, theirs);
+	g_autofree char *unsent = pen_bytes(kit, ours);
+	g_autofree char *unfinished = pen_bytes(kit, open);
+	g_assert_null(gone);
+	g_assert_cmpstr(unsent, ==, PEN_MAIL("new"));
+	g_assert_cmpstr(unfinished, ==, PEN_MAIL("open"));
+	pen_close(file);
+	pen_assert_queue(kit, "waiting /One/new.eml create; waiting /One/open.eml create");
+	kit_forget_changes(kit);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("create", test_create);
+	ADD("unsent-is-never-evicted", test_never_evicted);
 	ADD("create-refused", test_create_refused);
 	ADD("empty-is-unfinished", test_empty);
 	ADD("no-message", test_no_message);
