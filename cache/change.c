@@ -309,8 +309,10 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 	intent = cache_intent_take(conn, node->id, error);
 	if (intent == NULL)
 		return false;
+	bool is_sent = intent->doing != 0 || intent->state == CACHE_INTENT_DOUBT;
 	if (is_ready && is_still_copy(cache, conn, node, intent)) {
-		intent->state = CACHE_INTENT_QUEUED;
+		if (!is_sent)
+			intent->state = CACHE_INTENT_QUEUED;
 		return cache_intent_put(conn, intent, true, error);
 	}
 	if (is_ready) {
@@ -325,7 +327,7 @@ bool cache_change_finish(Cache *cache, CacheConn *conn, const CacheNode *node, G
 		       cache_intent_put(conn, intent, true, error);
 	}
 	/* Unfinished, and not to be sent; what else is to be done for it waits with it. */
-	if (intent->doing == 0)
+	if (!is_sent)
 		intent->state = CACHE_INTENT_OPEN;
 	intent->todo |= CACHE_TODO_MAKE;
 	return cache_intent_put(conn, intent, false, error);

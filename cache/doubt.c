@@ -103,7 +103,7 @@ static bool decide(Cache *cache, CacheConn *conn, CacheIntent *intent, GError **
 		g_message("%s: the server never made it: sent again", intent->name);
 		intent->state = CACHE_INTENT_QUEUED;
 		/* What it is a copy of may be another by now. */
-		if (step == CACHE_TODO_COPY)
+		if ((intent->todo & CACHE_TODO_COPY) != 0)
 			cache_intent_drop_copy(intent);
 	}
 	return cache_intent_put(conn, intent, false, error);

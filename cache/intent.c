@@ -128,8 +128,8 @@ void cache_intent_ask_make(CacheIntent *self, const char *old_id, int64_t old_fo
 {
 	reopen(self);
 	self->todo |= CACHE_TODO_MAKE;
-	/* What was to be copied was written over. */
-	if (self->doing != CACHE_TODO_COPY)
+	/* What was to be copied was written over; but it may be there already. */
+	if (self->doing != CACHE_TODO_COPY && self->state != CACHE_INTENT_DOUBT)
 		self->todo &= ~(unsigned)CACHE_TODO_COPY;
 	/* It goes where the node is, with what the node has. What it takes the place of must be
 	 * known, though, before it is removed there. */
@@ -219,7 +219,8 @@ void cache_intent_ask_delete(CacheIntent *self)
 		return;
 	}
 	/* An item that is written anew, and was not sent so yet, is still its old self. */
-	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0;
+	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0 &&
+			    self->state != CACHE_INTENT_DOUBT;
 	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0)
 		cache_intent_forget_old(self);
 	/* It is looked for; should it be there, it goes. */

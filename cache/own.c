@@ -148,8 +148,14 @@ static bool settle_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, con
 		       g_strcmp0(row->sha256, intent->sent_sha256) == 0;
 	if (is_same)
 		return keep_bytes(cache, conn, node, row->size, error);
-	if (!row->is_finished)
+	/* Being written anew: it leaves when that is finished. */
+	if (!row->is_finished) {
+		intent->todo |= CACHE_TODO_MAKE;
+		intent->state = CACHE_INTENT_OPEN;
+		if (intent->guid == NULL)
+			intent->guid = g_uuid_string_random();
 		return true;
+	}
 	const CacheReplaced old = {.item_id = item_id, .folder = intent->sent_folder};
 	if (!cache_intent_replace(conn, intent, &old, error))
 		return false;

@@ -135,6 +135,32 @@ static void test_moved_and_back(World *world, gconstpointer data)
 	world_assert_where(world, id, "F1");
 }
 
+/* Written anew and deleted, while it is not known whether the new content was made. */
+static void delete_rewritten(World *world, bool was_made)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "SyncFolderItems");
+	fake_lose(world->fake, "CreateItem", was_made, 1);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_unlink(kit, one, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+}
+
+static void test_rewritten_and_deleted(World *world, gconstpointer data)
+{
+	delete_rewritten(world, true);
+}
+
+static void test_not_rewritten_and_deleted(World *world, gconstpointer data)
+{
+	delete_rewritten(world, false);
+}
+
 /* What was set meanwhile is not what the server says when it is found. */
 static void test_moved_and_set(World *world, gconstpointer data)
 {
@@ -376,6 +402,42 @@ static void test_copy_of_new_was_late(World *world, gconstpointer data)
 	copy_late(world, "new.eml");
 }
 
+/* The copy is written over before it is known whether it was made. */
+static void rewrite_copy(World *world, bool was_made)
+{
+	g_autoptr(GError) error = NULL;
+	int64_t from = world_find(world, "F1", "a.eml");
+	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
+	g_assert_no_error(fetched);
+	CacheFile *file = pen_create(kit, two, "copy.eml", "");
+	g_assert_true(cache_file_copy(file, from, &error));
+	pen_close(file);
+	fake_hold(world->fake, "SyncFolderItems");
+	fake_lose(world->fake, "CopyItem", was_made, 1);
+	int64_t copy = world_find(world, "F2", "copy.eml");
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", copy);
+	pen_rewrite(kit, copy, PEN_MAIL("newer"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "copy.eml");
+	g_assert_cmpint(world_find(world, "F2", "copy.eml"), ==, copy);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
+	g_autoptr(EwsItem) item = world_get(world, copy);
+	g_autofree char *mime = fake_mime(world->fake, item->id);
+	g_assert_cmpstr(mime, ==, PEN_MAIL("newer"));
+}
+
+static void test_copied_and_rewritten(World *world, gconstpointer data)
+{
+	rewrite_copy(world, true);
+}
+
+static void test_not_copied_and_rewritten(World *world, gconstpointer data)
+{
+	rewrite_copy(world, false);
+}
+
 /* --- creates --------------------------------------------------------------------------------- */
 
 /* The first attempt is seen while the second is on its way. */
@@ -423,6 +485,24 @@ static void test_flush_waits_for_strays(World *world, gconstpointer data)
 	world_flush(world);
 	g_test_assert_expected_messages();
 	world_assert_asked(world, "DeleteItem", 3);
+}
+
+/* Emptied, while it is not known whether it was made, and deleted. */
+static void test_emptied(World *world, gconstpointer data)
+{
+	fake_hold(world->fake, "SyncFolderItems");
+	fake_lose(world->fake, "CreateItem", true, 1);
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", id);
+	pen_close(pen_truncate(kit, id));
+	fake_hold(world->fake, NULL);
+	world_until(world, 5, "SELECT state FROM intent WHERE node = %lld", id);
+	world_assert_ls(world, "F1", "a.eml b.eml new.eml");
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 2);
 }
 
 /* What comes late of an earlier content is not taken for the new one. */
@@ -496,185 +576,6 @@ static void test_deleted_before_it_left(World *world, gconstpointer data)
 	world_assert_ls(world, "F1", "a.eml b.eml");
 }
 
-/* --- directories ----------------------------------------------------------------------------- */
-
-static int64_t lose_mkdir(World *world, bool was_made)
-{
-	int64_t box = pen_mkdir(kit, one, "Box");
-	fake_lose(world->fake, "CreateFolder", was_made, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	return box;
-}
-
-static void assert_folders(World *world, int64_t box, int64_t dir, const char *name,
-	const char *names)
-{
-	world_flush(world);
-	world_sync_well(world);
-	g_assert_cmpint(pen_find(kit, dir, name), ==, box);
-	pen_assert_ls(kit, dir, names);
-	/* As a new start sees it, which knows of nothing but the server. */
-	g_assert_cmpint(kit_int(kit, "SELECT count(*) FROM folder WHERE node > 0 AND is_shown"
-				     " AND display_name IN ('Box', 'Crate')"),
-		==, 1);
-	g_assert_cmpint(kit_int(kit, "SELECT display_name = %Q FROM folder WHERE node = %lld", name,
-				box),
-		==, 1);
-}
-
-static void rename_dir(World *world, bool was_made)
-{
-	int64_t box = lose_mkdir(world, was_made);
-	pen_rename(kit, one, "Box", one, "Crate");
-	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
-}
-
-static void test_dir_renamed(World *world, gconstpointer data)
-{
-	rename_dir(world, true);
-}
-
-static void test_dir_not_made_and_renamed(World *world, gconstpointer data)
-{
-	rename_dir(world, false);
-}
-
-/* There and back: nothing more is to be said. */
-static void test_dir_renamed_back(World *world, gconstpointer data)
-{
-	int64_t box = lose_mkdir(world, true);
-	pen_rename(kit, one, "Box", one, "Crate");
-	pen_rename(kit, one, "Crate", one, "Box");
-	assert_folders(world, box, one, "Box", "a.eml b.eml Box");
-	world_assert_asked(world, "UpdateFolder", 0);
-}
-
-/* Refused without a doubt: it is made under the name that it has by then. */
-static void test_dir_refused_and_renamed(World *world, gconstpointer data)
-{
-	int64_t box = pen_mkdir(kit, one, "Box");
-	fake_fail(world->fake, "CreateFolder", EWS_ERROR_BUSY, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	pen_rename(kit, one, "Box", one, "Crate");
-	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
-	world_assert_asked(world, "UpdateFolder", 0);
-}
-
-static void move_dir(World *world, bool was_made)
-{
-	int64_t box = lose_mkdir(world, was_made);
-	pen_rename(kit, one, "Box", two, "Crate");
-	pen_write(kit, box, "new.eml", PEN_MAIL("new"));
-	assert_folders(world, box, two, "Crate", "Crate");
-	world_assert_ls(world, "F1", "a.eml b.eml");
-	pen_assert_ls(kit, box, "new.eml");
-}
-
-static void test_dir_moved(World *world, gconstpointer data)
-{
-	move_dir(world, true);
-}
-
-static void test_dir_not_made_and_moved(World *world, gconstpointer data)
-{
-	move_dir(world, false);
-}
-
-/* Its name is given to another before it is known what became of it. */
-static void test_dir_name_taken(World *world, gconstpointer data)
-{
-	int64_t box = lose_mkdir(world, true);
-	pen_rename(kit, one, "Box", one, "Crate");
-	int64_t other = pen_mkdir(kit, one, "Box");
-	pen_write(kit, box, "first.eml", PEN_MAIL("first"));
-	pen_write(kit, other, "second.eml", PEN_MAIL("second"));
-	world_flush(world);
-	world_sync_well(world);
-	g_assert_cmpint(pen_find(kit, one, "Crate"), ==, box);
-	g_assert_cmpint(pen_find(kit, one, "Box"), ==, other);
-	pen_assert_ls(kit, one, "a.eml b.eml Crate Box");
-	pen_assert_ls(kit, box, "first.eml");
-	pen_assert_ls(kit, other, "second.eml");
-}
-
-/* Its new name is free only when another has left it, which takes longer. */
-static void test_dir_follows(World *world, gconstpointer data)
-{
-	int64_t box = pen_mkdir(kit, one, "Box");
-	int64_t crate = pen_mkdir(kit, one, "Crate");
-	world_flush(world);
-	fake_fail(world->fake, "UpdateFolder", EWS_ERROR_BUSY, 1);
-	pen_rename(kit, one, "Box", one, "Case");
-	pen_rename(kit, one, "Crate", one, "Box");
-	world_flush(world);
-	world_sync_well(world);
-	g_assert_cmpint(pen_find(kit, one, "Case"), ==, box);
-	g_assert_cmpint(pen_find(kit, one, "Box"), ==, crate);
-}
-
-static void remove_dir(World *world, bool was_made)
-{
-	lose_mkdir(world, was_made);
-	pen_rmdir(kit, one, "Box");
-	world_flush(world);
-	world_sync_well(world);
-	pen_assert_ls(kit, one, "a.eml b.eml");
-	world_assert_asked(world, "CreateFolder", 1);
-	world_assert_asked(world, "DeleteFolder", was_made ? 1 : 0);
-}
-
-static void test_dir_removed(World *world, gconstpointer data)
-{
-	remove_dir(world, true);
-}
-
-static void test_dir_not_made_and_removed(World *world, gconstpointer data)
-{
-	remove_dir(world, false);
-}
-
-/* What it was made in is removed too, as soon as it has left. */
-static void leave_dir(World *world, bool is_removed)
-{
-	int64_t box = pen_mkdir(kit, one, "Outer");
-	world_fsync_well(world, box);
-	pen_mkdir(kit, box, "Box");
-	fake_lose(world->fake, "CreateFolder", true, 1);
-	world_until(world, 1, "SELECT tries FROM intent");
-	if (is_removed)
-		pen_rmdir(kit, box, "Box");
-	else
-		pen_rename(kit, box, "Box", two, "Box");
-	pen_rmdir(kit, one, "Outer");
-	world_flush(world);
-	world_sync_well(world);
-	pen_assert_ls(kit, one, "a.eml b.eml");
-	pen_assert_ls(kit, two, is_removed ? "" : "Box");
-}
-
-static void test_dir_left(World *world, gconstpointer data)
-{
-	leave_dir(world, false);
-}
-
-static void test_dir_removed_within(World *world, gconstpointer data)
-{
-	leave_dir(world, true);
-}
-
-/* The program is killed while it is being made. */
-static void test_dir_killed_and_renamed(World *world, gconstpointer data)
-{
-	fake_hold(world->fake, "CreateFolder");
-	int64_t box = pen_mkdir(kit, one, "Box");
-	fake_await_held(world->fake, 1);
-	pen_rename(kit, one, "Box", one, "Crate");
-	fake_folder(world->fake, "BOX", "F1", "Box");
-	world_remount(world);
-	one = kit_dir(kit, "F1");
-	assert_folders(world, box, one, "Crate", "a.eml b.eml Crate");
-}
-
 #define ADD(path, test) g_test_add("/cache/late/" path, World, NULL, set_up, test, tear_down)
 
 static void watch_steps(void)
@@ -694,6 +595,8 @@ int main(int argc, char **argv)
 	ADD("not-moved-and-on", test_not_moved_and_on);
 	ADD("moved-and-seen-deleted", test_moved_and_seen_deleted);
 	ADD("moved-and-back", test_moved_and_back);
+	ADD("rewritten-and-deleted", test_rewritten_and_deleted);
+	ADD("not-rewritten-and-deleted", test_not_rewritten_and_deleted);
 	ADD("moved-and-set", test_moved_and_set);
 	ADD("rewritten-and-moved-on", test_rewritten_and_moved_on);
 	ADD("moved-and-rewritten", test_moved_and_rewritten);
@@ -707,24 +610,14 @@ int main(int argc, char **argv)
 	ADD("rewritten-meanwhile", test_rewritten_in_doubt);
 	ADD("new-moved", test_new_moved);
 	ADD("new-moved-and-deleted", test_new_moved_and_deleted);
+	ADD("copied-and-rewritten", test_copied_and_rewritten);
+	ADD("not-copied-and-rewritten", test_not_copied_and_rewritten);
+	ADD("emptied", test_emptied);
 	ADD("copy-was-late", test_copy_was_late);
 	ADD("copy-of-new-was-late", test_copy_of_new_was_late);
 	ADD("first-while-second", test_first_while_second);
 	ADD("deleted-before-it-left", test_deleted_before_it_left);
 	ADD("flush-waits-for-strays", test_flush_waits_for_strays);
 	ADD("old-content-was-late", test_old_content_was_late);
-	ADD("dir-renamed", test_dir_renamed);
-	ADD("dir-not-made-and-renamed", test_dir_not_made_and_renamed);
-	ADD("dir-renamed-back", test_dir_renamed_back);
-	ADD("dir-refused-and-renamed", test_dir_refused_and_renamed);
-	ADD("dir-moved", test_dir_moved);
-	ADD("dir-not-made-and-moved", test_dir_not_made_and_moved);
-	ADD("dir-name-taken", test_dir_name_taken);
-	ADD("dir-follows", test_dir_follows);
-	ADD("dir-removed", test_dir_removed);
-	ADD("dir-not-made-and-removed", test_dir_not_made_and_removed);
-	ADD("dir-left", test_dir_left);
-	ADD("dir-removed-within", test_dir_removed_within);
-	ADD("dir-killed-and-renamed", test_dir_killed_and_renamed);
 	return g_test_run();
 }
