@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ews/discover.h"
 
+#include <curl/curl.h>
+#include <libxml/parser.h>
 #include <string.h>
 
 #include "ews/discover_probe.h"
@@ -159,7 +161,7 @@ static void allow_for_person(Search *self, int64_t begin_us)
 }
 
 /* @to is an address of a server or of a mailbox, @host what of it is to be known. */
-static bool accept(Search *self, const char *from, const char *to, const char *host)
+static bool may_go_to(Search *self, const char *from, const char *to, const char *host)
 {
 	const EwsDiscover *setup = self->setup;
 
@@ -238,7 +240,7 @@ static void go_on_at(Search *self, const EwsDiscoverProbe *probe, const char *ur
 
 	if (!host)
 		note(self, "%s: it names %s, and only https is followed", from, url);
-	else if (accept(self, from, url, host))
+	else if (may_go_to(self, from, url, host))
 		add_host(self, host, url, probe->hops + 1);
 }
 
@@ -257,7 +259,7 @@ static void go_on_with(Search *self, const EwsDiscoverProbe *probe, const char *
 		return;
 	}
 	/* A tenant's first domain, which every tenant has. */
-	if (!is_within(domain, "onmicrosoft.com") && !accept(self, from, address, domain))
+	if (!is_within(domain, "onmicrosoft.com") && !may_go_to(self, from, address, domain))
 		return;
 	if (!g_hash_table_add(self->addresses, g_strdup(address)))
 		return;
@@ -285,7 +287,7 @@ static void hear_srv(Search *self, const EwsDiscoverProbe *probe)
 			g_strdup_printf("https://%s/autodiscover/autodiscover.xml", name);
 		g_autofree char *host = strpbrk(name, "/?#") ? NULL : host_of(url);
 
-		if (host && accept(self, from, url, host))
+		if (host && may_go_to(self, from, url, host))
 			add_host(self, host, NULL, probe->hops + 1);
 	}
 }
@@ -465,6 +467,14 @@ static GPtrArray *srv_really(void *user, const char *domain, GError **error)
 	return ews_discover_srv(domain, error);
 }
 
+/* What libraries set up at their first use: now, while this is one thread. */
+static void prepare_libraries(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	xmlInitParser();
+	g_error_free(g_error_new_literal(EWS_ERROR, EWS_ERROR_CANCELLED, ""));
+}
+
 static void begin(Search *self, const EwsDiscover *setup)
 {
 	static const EwsDiscoverMeans network = {.fetch = fetch_really, .srv = srv_really};
@@ -509,6 +519,7 @@ EwsDiscovered *ews_discover(const EwsDiscover *setup, GError **error)
 	EwsDiscovered *result = NULL;
 	Search self;
 
+	prepare_libraries();
 	begin(&self, setup);
 	if (!self.domain) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "\"%s\" is no mail address",
