@@ -561,10 +561,11 @@ static void on_end(void *user, const EwsHttpEnd *end)
 
 /* --- sending ----------------------------------------------------------------------------- */
 
-static EwsBody *write_call(const EwsOpKind *kind, EwsOp *const *ops, unsigned count)
+static EwsBody *write_call(const EwsHttp *http, const EwsOpKind *kind, EwsOp *const *ops,
+	unsigned count)
 {
 	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
-	g_autoptr(EwsWriter) writer = ews_writer_new(element);
+	g_autoptr(EwsWriter) writer = ews_writer_new(element, ews_http_impersonated(http));
 
 	kind->write(writer, ops, count);
 	return ews_writer_finish(writer);
@@ -593,7 +594,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 		g_clear_pointer(&ops[i]->response_code, g_free);
 		ews_op_reset(ops[i]);
 	}
-	self->post = ews_http_post(shared->http, write_call(self->kind, ops, count),
+	self->post = ews_http_post(shared->http, write_call(shared->http, self->kind, ops, count),
 		self->is_change, &http);
 	return self;
 }

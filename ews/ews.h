@@ -50,6 +50,7 @@ typedef struct EwsConfig {
 	const char *user;
 	const char *password;       /* BASIC, NTLM */
 	EwsTokenSource token;       /* BEARER; what it points to outlives the session */
+	const char *impersonate;    /* whose mailbox, by its address; NULL: the account's own */
 	EwsTls tls;
 	unsigned max_conns;
 	unsigned timeout_s; /* of silence on a request */

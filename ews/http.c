@@ -29,6 +29,7 @@ struct EwsHttp {
 	char *url; /* own */
 	char *tls_words[4]; /* own: what tls says */
 	EwsTls tls;
+	char *impersonated; /* own; NULL: nobody */
 	EwsAuthKind kind;
 	long timeout_s;
 	EwsAuth *auth;              /* own */
@@ -116,7 +117,8 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->kind = config->auth;
 	self->auth = ews_auth_new(
 		&(EwsCredentials){ config->auth, config->user, config->password });
-	self->headers = make_headers(config->user);
+	self->impersonated = g_strdup(config->impersonate);
+	self->headers = make_headers(config->impersonate ? config->impersonate : config->user);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
 	self->share = curl_share_init();
@@ -142,8 +144,14 @@ void ews_http_free(EwsHttp *self)
 	ews_auth_free(self->auth);
 	for (size_t i = 0; i < G_N_ELEMENTS(self->tls_words); i++)
 		g_free(self->tls_words[i]);
+	g_free(self->impersonated);
 	g_free(self->url);
 	g_free(self);
+}
+
+const char *ews_http_impersonated(const EwsHttp *self)
+{
+	return self->impersonated;
 }
 
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)

@@ -64,6 +64,9 @@ EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */
 void ews_http_free(EwsHttp *self);
 
+/* Whose mailbox the posts are about, where it is not the account's; NULL: it is. Borrowed. */
+const char *ews_http_impersonated(const EwsHttp *self);
+
 /* What is posted from now on goes with this bearer token, the @number-th. */
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number);
 

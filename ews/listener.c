@@ -93,9 +93,10 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	self->events.end(self->events.user, &self->end);
 }
 
-static EwsBody *write_call(EwsOp *op)
+static EwsBody *write_call(const EwsHttp *http, EwsOp *op)
 {
-	g_autoptr(EwsWriter) writer = ews_writer_new("m:GetStreamingEvents");
+	g_autoptr(EwsWriter) writer =
+		ews_writer_new("m:GetStreamingEvents", ews_http_impersonated(http));
 
 	op->kind->write(writer, &op, 1);
 	return ews_writer_finish(writer);
@@ -113,7 +114,7 @@ EwsListener *ews_listener_open(EwsHttp *http, const char *subscription_id,
 	self->op = ews_get_streaming_events_new(subscription_id, STREAM_MIN);
 	stream.op = self->op;
 	self->stream = ews_stream_new(&stream);
-	self->post = ews_http_stream(http, write_call(self->op), &post);
+	self->post = ews_http_stream(http, write_call(http, self->op), &post);
 	return self;
 }
 

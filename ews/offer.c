@@ -149,11 +149,15 @@ void ews_offer_add(EwsOffer *self, const char *challenges)
 
 /* --- asking ------------------------------------------------------------------------------ */
 
-static GError *error_of(const EwsFetched *got, const EwsOffer *offer, const char *url)
+static GError *error_of(const EwsFetched *got, const EwsOffer *offer, const EwsFetch *fetch)
 {
+	const EwsCredentials *credentials = fetch->credentials;
+	const char *url = fetch->url;
 	EwsRefusal refusal = {
 		.url = url,
 		.status = got->status,
+		.is_signed = credentials != NULL,
+		.kind = credentials ? credentials->kind : EWS_AUTH_BASIC,
 		.offered = offer->kinds,
 		.diagnostics = ews_fetched_header(got, "X-MS-DIAGNOSTICS", 0),
 	};
@@ -162,8 +166,9 @@ static GError *error_of(const EwsFetched *got, const EwsOffer *offer, const char
 		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
 			"%s: the server points to %.200s instead (HTTP %d), which is not followed",
 			url, got->location, got->status);
-	return got->status == 403 ? ews_cause_error(&refusal)
-				  : ews_error_from_http(got->status, url);
+	return got->status == 403 || got->status == 401
+		? ews_cause_error(&refusal)
+		: ews_error_from_http(got->status, url);
 }
 
 /* Adds what the answer to one request offers. */
@@ -178,27 +183,42 @@ static bool ask(EwsOffer *self, EwsFetch *fetch, GError **error)
 		ews_offer_add(self, value);
 	/* 500: a SOAP fault, from behind the door. */
 	self->is_open = got->status == 200 || got->status == 500;
-	if (got->status == 401 || self->is_open)
+	if (self->is_open || (got->status == 401 && !fetch->credentials))
 		return true;
-	g_propagate_error(error, error_of(got, self, fetch->url));
+	g_propagate_error(error, error_of(got, self, fetch));
 	return false;
 }
 
-EwsOffer *ews_offer_ask(const char *url, const EwsTls *tls, bool is_http_fine, GError **error)
+static EwsFetch fetch_of(const char *url, const EwsTls *tls)
 {
-	static const char *const empty_bearer[] = {"Authorization: Bearer", NULL};
-	g_autoptr(EwsOffer) self = ews_offer_new();
-	EwsFetch fetch = {
+	return (EwsFetch){
 		.url = url,
 		.body = question,
 		.content_type = "text/xml; charset=utf-8",
 		.tls = *tls,
-		.is_http_fine = is_http_fine,
 	};
+}
 
+bool ews_offer_try(const char *url, const EwsTls *tls, const EwsCredentials *credentials,
+	GError **error)
+{
+	g_autoptr(EwsOffer) offer = ews_offer_new();
+	EwsFetch fetch = fetch_of(url, tls);
+
+	fetch.credentials = credentials;
+	return ask(offer, &fetch, error);
+}
+
+EwsOffer *ews_offer_ask(const char *url, const EwsTls *tls, bool is_http_fine, GError **error)
+{
+	static const char *const empty_bearer[] = { "Authorization: Bearer", NULL };
+	g_autoptr(EwsOffer) self = ews_offer_new();
+	EwsFetch fetch = fetch_of(url, tls);
+
+	fetch.is_http_fine = is_http_fine;
 	if (!ask(self, &fetch, error))
 		return NULL;
-	if (self->is_open || self->kinds & EWS_OFFER(EWS_AUTH_BEARER))
+	if (self->is_open || self->kinds & (EWS_OFFER(EWS_AUTH_BEARER) | EWS_OFFER(EWS_AUTH_BASIC)))
 		return g_steal_pointer(&self);
 	/* Whatever comes of this is no reason to doubt the first answer. */
 	fetch.headers = empty_bearer;

@@ -9,9 +9,9 @@
 /*
  * The ways to sign in that a server offers (WWW-Authenticate), and those that we have.
  *
- * Asking is a request without credentials (two where the first says nothing of OAuth2, which some
- * servers only mention to those who come with it); it blocks, like ews/fetch.h. Any thread but the
- * session's.
+ * Asking is a request without credentials (two where the first offers neither Basic nor OAuth2,
+ * which some servers only mention to those who come with it); it blocks, like ews/fetch.h. Any
+ * thread but the session's.
  */
 typedef struct EwsOffer {
 	unsigned kinds;          /* bits, EWS_OFFER(kind) */
@@ -23,6 +23,10 @@ typedef struct EwsOffer {
 
 /* Errors: as ews_fetch; UNSUPPORTED where there is no EWS, DENIED, BUSY, PROTOCOL (a redirect). */
 EwsOffer *ews_offer_ask(const char *url, const EwsTls *tls, bool is_http_fine,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Does it let us in with these? FALSE with AUTH: no. Other errors: as above. */
+bool ews_offer_try(const char *url, const EwsTls *tls, const EwsCredentials *credentials,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 EwsOffer *ews_offer_new(void);

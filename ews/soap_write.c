@@ -23,7 +23,17 @@ struct EwsWriter {
 
 #define XML(string) ((const xmlChar *)(string))
 
-EwsWriter *ews_writer_new(const char *operation)
+/* Whose mailbox it is: the account that signs in has the right to be anybody. */
+static void write_impersonation(EwsWriter *self, const char *address)
+{
+	ews_writer_start(self, "t:ExchangeImpersonation");
+	ews_writer_start(self, "t:ConnectingSID");
+	ews_writer_text(self, "t:PrimarySmtpAddress", address);
+	ews_writer_end(self);
+	ews_writer_end(self);
+}
+
+EwsWriter *ews_writer_new(const char *operation, const char *impersonate)
 {
 	EwsWriter *self = g_new0(EwsWriter, 1);
 
@@ -39,6 +49,8 @@ EwsWriter *ews_writer_new(const char *operation)
 	ews_writer_attribute(self, "xmlns:t", EWS_NS_URI_TYPES);
 	ews_writer_start(self, "s:Header");
 	ews_writer_empty(self, "t:RequestServerVersion", "Version", SERVER_VERSION);
+	if (impersonate)
+		write_impersonation(self, impersonate);
 	ews_writer_end(self);
 	ews_writer_start(self, "s:Body");
 	ews_writer_start(self, operation);

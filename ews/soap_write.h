@@ -16,8 +16,9 @@
  */
 typedef struct EwsWriter EwsWriter;
 
-/* Opens the envelope and the operation's element, "m:GetItem". */
-EwsWriter *ews_writer_new(const char *operation);
+/* Opens the envelope and the operation's element, "m:GetItem". @impersonate: the address of whose
+ * mailbox it is about; NULL: that of whoever signs in. */
+EwsWriter *ews_writer_new(const char *operation, const char *impersonate);
 void ews_writer_free(EwsWriter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsWriter, ews_writer_free)
 

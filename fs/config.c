@@ -52,7 +52,13 @@ const char *fs_config_usage(void)
 	       "  -o client_id=ID,tenant=NAME,authority=ADDRESS,scope=TEXT\n"
 	       "  -o client_secret_file=FILE,impersonate=ADDRESS\n"
 	       "                        an application that signs in by itself, for a mailbox\n"
+	       "  -o auth=auto|basic|ntlm|negotiate|oauth2\n"
+	       "                        how to sign in (default: auto, as the server offers)\n"
 	       "  -o cacert=FILE        trust the certificates in this PEM file\n"
+	       "  -o pinned_pubkey=sha256//HASH|FILE\n"
+	       "                        the public key that the server must have\n"
+	       "  -o client_cert=FILE,client_key=FILE\n"
+	       "                        show this certificate (PEM) to the server\n"
 	       "  -o insecure_http      allow a password over http to other machines\n"
 	       "  -o state_dir=DIR      index (default: $XDG_STATE_HOME/ewsfs/NAME)\n"
 	       "  -o cache_dir=DIR      messages read (default: $XDG_CACHE_HOME/ewsfs/NAME)\n"
@@ -132,6 +138,9 @@ void fs_config_free(FsConfig *self)
 	g_free(self->scope);
 	g_free(self->impersonate);
 	g_free(self->cacert);
+	g_free(self->pinned_pubkey);
+	g_free(self->client_cert);
+	g_free(self->client_key);
 	g_free(self->cache_dir);
 	g_free(self->state_dir);
 	g_ptr_array_unref(self->kernel_words);
@@ -353,21 +362,37 @@ static bool read_options(FsConfig *self, const Words *words, GError **error)
 }
 
 /* curl would say that it has a problem with its certificates, and not which. */
-static bool check_cacert(const FsConfig *self, GError **error)
+static bool check_file(const char *option, const char *path, GError **error)
 {
 	struct stat attr;
 	const char *problem = NULL;
 
-	if (self->cacert == NULL)
+	if (path == NULL)
 		return true;
-	if (access(self->cacert, R_OK) < 0 || stat(self->cacert, &attr) < 0)
+	if (access(path, R_OK) < 0 || stat(path, &attr) < 0)
 		problem = g_strerror(errno);
 	else if (S_ISDIR(attr.st_mode))
 		problem = "it is a directory, and should be a file in PEM format";
 	if (problem != NULL)
-		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "option \"cacert\": %s: %s",
-			self->cacert, problem);
+		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, "option \"%s\": %s: %s",
+			option, path, problem);
 	return problem == NULL;
+}
+
+static bool check_files(const FsConfig *self, GError **error)
+{
+	bool is_hash = self->pinned_pubkey != NULL &&
+		g_str_has_prefix(self->pinned_pubkey, "sha256//");
+
+	if (self->client_key != NULL && self->client_cert == NULL) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"client_key= is of no use without client_cert=");
+		return false;
+	}
+	return check_file("cacert", self->cacert, error) &&
+		check_file("client_cert", self->client_cert, error) &&
+		check_file("client_key", self->client_key, error) &&
+		check_file("pinned_pubkey", is_hash ? NULL : self->pinned_pubkey, error);
 }
 
 /* An address is kept only where there is something to be found by it. */
@@ -412,7 +437,7 @@ static bool judge(FsConfig *self, GError **error)
 			"backup means size=exact: size=auto contradicts it");
 		return false;
 	}
-	return check_cacert(self, error);
+	return check_files(self, error);
 }
 
 static void conclude(FsConfig *self, const Words *words)

@@ -37,6 +37,14 @@ typedef enum FsPush {
 	FS_PUSH_OFF,    /* only by looking */
 } FsPush;
 
+typedef enum FsAuth {
+	FS_AUTH_AUTO, /* what the server offers and the person has */
+	FS_AUTH_BASIC,
+	FS_AUTH_NTLM,
+	FS_AUTH_NEGOTIATE,
+	FS_AUTH_OAUTH2,
+} FsAuth;
+
 typedef enum FsLogLevel {
 	FS_LOG_ERROR,
 	FS_LOG_WARNING,
@@ -61,7 +69,10 @@ typedef struct FsConfig {
 	char *client_secret_file;
 	char *scope;
 	char *impersonate;      /* own, or NULL; whose mailbox it is that an application opens */
-	char *cacert;           /* own, or NULL */
+	char *cacert;           /* own, or NULL; as are the next three */
+	char *pinned_pubkey;
+	char *client_cert;
+	char *client_key;
 	char *cache_dir;        /* own */
 	char *state_dir;        /* own */
 	uint64_t cache_size;
@@ -75,6 +86,7 @@ typedef struct FsConfig {
 	mode_t umask;
 	uid_t uid;
 	gid_t gid;
+	FsAuth auth;
 	FsSizes sizes;
 	FsDelete disposal;
 	FsFsync fsync;

@@ -10,6 +10,7 @@
 #include "fs/password.h"
 #include "fs/person.h"
 #include "fs/secret.h"
+#include "fs/signin.h"
 #include "fs/source.h"
 
 #define GROUP   "server"
@@ -169,7 +170,7 @@ static EwsDiscovered *ask(Asking *asking, const Memory *memory, GError **error)
 	const FsConfig *config = asking->config;
 	const EwsDiscover setup = {
 		.address = config->address,
-		.tls = {.cacert = config->cacert},
+		.tls = fs_signin_tls(config),
 		.known = (const char *const *)memory->accepted,
 		.credentials = give_credentials,
 		.accept = accept_host,

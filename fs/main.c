@@ -27,10 +27,10 @@
 #include "fs/mountpoint.h"
 #include "fs/notify.h"
 #include "fs/park.h"
-#include "fs/password.h"
 #include "fs/previous.h"
 #include "fs/secret.h"
 #include "fs/signals.h"
+#include "fs/signin.h"
 #include "fs/socket.h"
 #include "fs/token.h"
 #include "fs/watch.h"
@@ -67,8 +67,7 @@ typedef struct Program {
 	FsSocket *socket;       /* own */
 	FsDrain *drain;         /* own */
 	FsMount *mount;         /* own */
-	char *password;         /* own; until the session has it */
-	FsToken *token;         /* own; NULL: a password signs in */
+	FsSignin signin;        /* own; the password until the session has it */
 	Fs fs;
 	int ready; /* the parent waits at the other end; -1: nobody does */
 	FsAction action;
@@ -122,28 +121,12 @@ static bool check_mountpoint(Program *self, GError **error)
 
 static bool find_server(Program *self, GError **error)
 {
-	return fs_discover(self->config, &self->password, error);
+	return fs_discover(self->config, &self->signin.password, error);
 }
 
-/* A password that is given counts more than a sign-in that is stored. */
-static bool get_token(Program *self, GError **error)
+static bool sign_in(Program *self, GError **error)
 {
-	const FsConfig *config = self->config;
-
-	if (self->password != NULL || config->password_file != NULL ||
-		config->password_command != NULL || !fs_token_is_there(config))
-		return true;
-	self->token = fs_token_new(config, error);
-	return self->token != NULL;
-}
-
-static bool get_password(Program *self, GError **error)
-{
-	/* The search may have needed it. */
-	if (self->token != NULL || self->password != NULL)
-		return true;
-	self->password = fs_password_get(self->config, error);
-	return self->password != NULL;
+	return fs_signin(&self->signin, self->config, error);
 }
 
 /* From here on, in the background, this is the child. */
@@ -163,18 +146,18 @@ static bool start_session(Program *self, GError **error)
 	EwsConfig ews = {
 		.url = config->url,
 		.user = config->user,
-		.password = self->password,
-		.auth = self->token != NULL ? EWS_AUTH_BEARER : EWS_AUTH_BASIC,
-		.token = {.fetch = fs_token_fetch, .user = self->token},
-		.tls.cacert = config->cacert,
+		.password = self->signin.password,
+		.auth = self->signin.kind,
+		.token = {.fetch = fs_token_fetch, .user = self->signin.token},
+		.impersonate = config->impersonate,
+		.tls = fs_signin_tls(config),
 		.max_conns = config->max_conns,
 		.timeout_s = config->timeout_s,
 		.insecure_http = config->insecure_http,
 	};
 
 	self->session = ews_session_start(&ews, error);
-	fs_secret_free(self->password);
-	self->password = NULL;
+	fs_secret_free(g_steal_pointer(&self->signin.password));
 	return self->session != NULL;
 }
 
@@ -297,6 +280,8 @@ static bool ask_server(Program *self, GError **error)
 		return true;
 	if (!has_tree && (problem == NULL || !ews_error_is(problem, EWS_ERROR_AUTH)))
 		fs_discover_forget(self->config);
+	if (ews_error_is(problem, EWS_ERROR_AUTH))
+		fs_signin_forget(self->config);
 	if (op == NULL && !has_tree)
 		return is_put_off(self, error);
 	if (problem == NULL)
@@ -522,8 +507,8 @@ static void take_down(Program *self)
 	if (self->probe_answer != NULL)
 		ews_inbox_free(self->probe_answer, free_op);
 	fs_signals_free(self->signals);
-	fs_secret_free(self->password);
-	fs_token_free(self->token);
+	fs_secret_free(self->signin.password);
+	fs_token_free(self->signin.token);
 	fs_config_free(self->config);
 }
 
@@ -546,8 +531,7 @@ static const Step steps[] = {
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
 	{find_server, FS_EXIT_BY_ERROR, true},
-	{get_token, FS_EXIT_AUTH, true},
-	{get_password, FS_EXIT_AUTH, true},
+	{sign_in, FS_EXIT_AUTH, true},
 	{go_behind, FS_EXIT_LOCAL, true},
 	{start_session, FS_EXIT_USAGE, true},
 	{open_cache, FS_EXIT_LOCAL, true},

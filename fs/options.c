@@ -24,7 +24,7 @@ struct Row {
 	Reader read;
 	size_t offset;
 	uint64_t min, max;    /* of numbers */
-	const char *words[5]; /* of choices: what each enum value is called */
+	const char *words[6]; /* of choices: what each enum value is called */
 	bool has_no_value;
 };
 
@@ -66,6 +66,14 @@ static bool read_path(const Row *row, void *field, const FsOption *option, GErro
 	else
 		*path = g_canonicalize_filename(option->value, option->base);
 	return true;
+}
+
+/* Hashes of public keys as curl writes them, or a file with one. */
+static bool read_pin(const Row *row, void *field, const FsOption *option, GError **error)
+{
+	if (g_str_has_prefix(option->value, "sha256//"))
+		return read_text(row, field, option, error);
+	return read_path(row, field, option, error);
 }
 
 static bool read_number(const Row *row, void *field, const FsOption *option, GError **error)
@@ -196,7 +204,11 @@ static const Row rows[] = {
 	{"client_secret_file", read_path, AT(client_secret_file)},
 	{"scope", read_text, AT(scope)},
 	{"impersonate", read_text, AT(impersonate)},
+	{"auth", read_choice, AT(auth), .words = {"auto", "basic", "ntlm", "negotiate", "oauth2"}},
 	{"cacert", read_path, AT(cacert)},
+	{"pinned_pubkey", read_pin, AT(pinned_pubkey)},
+	{"client_cert", read_path, AT(client_cert)},
+	{"client_key", read_path, AT(client_key)},
 	{"cache_dir", read_path, AT(cache_dir)},
 	{"state_dir", read_path, AT(state_dir)},
 	{"cache_size", read_size, AT(cache_size)},

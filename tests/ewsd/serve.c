@@ -106,11 +106,21 @@ static void bad(Serve *self, Request *request, const char *error)
 	request_log(request, NULL);
 }
 
+/* There is one mailbox, so everybody may be its owner and nobody anybody else. */
+static void deny(Serve *self, Request *request)
+{
+	request_fault(request, "ErrorImpersonateUserDenied",
+		"The account does not have permission to impersonate the requested user.");
+	self->status = request->status;
+	request_log(request, NULL);
+}
+
 void serve(Serve *self)
 {
 	g_autoptr(GString) codes = g_string_new(NULL);
 	g_autoptr(xmlDoc) doc = NULL;
 	g_autofree char *error = NULL;
+	g_autofree char *impersonated = NULL;
 	static const FaultPlan no_plan = {.busy_ms = -1};
 	Request request = {.world = self->world, .store = self->world->store, .out = self->out,
 		.codes = codes, .time = self->time,
@@ -130,8 +140,11 @@ void serve(Serve *self)
 	request.name = (const char *)request.op->name;
 	request.with_ms = soap_wants_ms(doc);
 	error = self->schema ? soap_schema_check(self->schema, doc) : NULL;
+	impersonated = soap_impersonated(doc);
 	if (error)
 		bad(self, &request, error);
+	else if (impersonated && g_ascii_strcasecmp(impersonated, self->world->owner) != 0)
+		deny(self, &request);
 	else
 		run(self, &request);
 	out_end(self->out);

@@ -93,6 +93,15 @@ bool soap_wants_ms(xmlDoc *doc)
 	return precision && strcmp(precision, "Milliseconds") == 0;
 }
 
+char *soap_impersonated(xmlDoc *doc)
+{
+	xmlNode *header = xml_child(xmlDocGetRootElement(doc), "Header");
+	xmlNode *impersonation = header ? xml_child(header, "ExchangeImpersonation") : NULL;
+	xmlNode *who = impersonation ? xml_child(impersonation, "ConnectingSID") : NULL;
+
+	return who ? xml_child_text(who, "PrimarySmtpAddress") : NULL;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(Request *request);

@@ -18,5 +18,7 @@ xmlDoc *soap_parse(const char *data, size_t length);
 /* The operation's element inside the Body; NULL when it is no SOAP. */
 xmlNode *soap_operation(xmlDoc *doc);
 bool soap_wants_ms(xmlDoc *doc);
+/* Whose mailbox is meant, of whoever signed in; NULL: nobody says. Owned. */
+char *soap_impersonated(xmlDoc *doc);
 bool soap_is_known(const char *name);
 void soap_run(Request *request);

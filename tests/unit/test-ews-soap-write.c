@@ -5,7 +5,7 @@
 
 static char *written(const char *text)
 {
-	g_autoptr(EwsWriter) writer = ews_writer_new("m:Test");
+	g_autoptr(EwsWriter) writer = ews_writer_new("m:Test", NULL);
 	g_autoptr(EwsBody) body = NULL;
 	const char *out;
 	const char *from;

@@ -153,11 +153,11 @@ static void test_second_answer_is_odd(void)
 	Fake *fake = fake_new();
 	g_autoptr(EwsOffer) offer = NULL;
 
-	add(fake, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n");
+	add(fake, 401, "WWW-Authenticate: NTLM\r\n");
 	add(fake, 200, NULL);
 	offer = ask(fake, NULL);
 	g_assert_nonnull(offer);
-	g_assert_cmpuint(offer->kinds, ==, BASIC);
+	g_assert_cmpuint(offer->kinds, ==, NTLM);
 	g_assert_false(offer->is_open);
 	fake_free(fake);
 }
