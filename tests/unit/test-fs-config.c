@@ -350,6 +350,36 @@ static void test_file_refused(void)
 	refuse("ewsfs home /mnt", "ewsfs.conf");
 }
 
+/* A mail address stands for a server that is looked for; what is given counts more. */
+static void test_addresses(void)
+{
+	static const struct {
+		const char *line, *address, *user, *url, *account, *folder;
+	} cases[] = {
+		{"ewsfs a@b.test /mnt", "a@b.test", "a@b.test", NULL, NULL, ""},
+		{"ewsfs a@b.test:Inbox/X /mnt", "a@b.test", "a@b.test", NULL, NULL, "Inbox/X"},
+		{"ewsfs -o user=D\\\\a a@b.test /mnt", "a@b.test", "D\\a", NULL, NULL, ""},
+		{"ewsfs -o url=" URL " a@b.test /mnt", NULL, "a@b.test", URL, NULL, ""},
+		{"ewsfs in@file.test /mnt", NULL, "x", URL, "in@file.test", ""},
+		{"ewsfs me@file.test /mnt", "me@file.test", "me@file.test", NULL, "me@file.test", ""},
+		{"ewsfs work /mnt", "a@c.test", "a@c.test", NULL, "work", ""},
+	};
+
+	write_file("[in@file.test]\nurl=" URL "\nuser=x\n[me@file.test]\nrefresh=9\n"
+		   "[work]\nuser=a@c.test\n[odd]\nuser=D\\\\a\n");
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(FsConfig) config = parse_ok(cases[i].line);
+		g_assert_cmpstr(config->address, ==, cases[i].address);
+		g_assert_cmpstr(config->user, ==, cases[i].user);
+		g_assert_cmpstr(config->url, ==, cases[i].url);
+		g_assert_cmpstr(config->account, ==, cases[i].account);
+		g_assert_cmpstr(config->folder, ==, cases[i].folder);
+	}
+	refuse("ewsfs odd /mnt", "no url=");
+	refuse("ewsfs -o user=me,url=https://other/e " URL " /mnt", "contradicts");
+	refuse("ewsfs a@b@c /mnt", "a@b@c");
+}
+
 static void test_no_file(void)
 {
 	g_autofree char *path = fs_config_path();
@@ -380,6 +410,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/config/file-then-command-line", test_account);
 	g_test_add_func("/fs/config/one-way-to-the-password", test_password_wins);
 	g_test_add_func("/fs/config/file-errors-name-the-account", test_file_refused);
+	g_test_add_func("/fs/config/addresses-stand-for-servers", test_addresses);
 	g_test_add_func("/fs/config/no-file-is-explained", test_no_file);
 	int status = g_test_run();
 	g_autofree char *directory = g_build_filename(home, "ewsfs", NULL);
