@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from authority import cut, slow
+from authority import APP_SECRET, cut, slow
 from login import options, sign_in, stored
 from mounting import TOOL_S, is_running, message, program, run, until
 
@@ -258,3 +258,23 @@ def test_a_token_command_that_fails(authority, gate, mount):
     there.options['token_command'] = 'echo one two'
     out = there.try_start()
     assert out.status != 0 and 'no token' in out.err, out
+
+
+def test_an_application(authority, gate, mount):
+    """Nobody signs in: it has a secret, and says whose mailbox it opens."""
+    there = mount(gate.url, start=False, user='app', impersonate='ines@example.org',
+                  **options(authority))
+    path = there.options['client_secret_file'] = os.path.join(there.dir, 'app-secret')
+    with open(path, 'w', encoding='ascii') as file:
+        file.write('wrong')
+    os.chmod(path, 0o600)
+    out = there.try_start()
+    assert out.status == AUTH and 'client_secret_file=' in out.err, out
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(APP_SECRET)
+    there.start()
+    assert 'Inbox' in there.names()
+    assert gate.impersonated and set(gate.impersonated) == {'ines@example.org'}
+    authority.revoke_access()
+    there.sync()
+    assert set(authority.grants) == {'client_credentials'}
