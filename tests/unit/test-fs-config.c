@@ -361,7 +361,8 @@ static void test_addresses(void)
 		{"ewsfs -o user=D\\\\a a@b.test /mnt", "a@b.test", "D\\a", NULL, NULL, ""},
 		{"ewsfs -o url=" URL " a@b.test /mnt", NULL, "a@b.test", URL, NULL, ""},
 		{"ewsfs in@file.test /mnt", NULL, "x", URL, "in@file.test", ""},
-		{"ewsfs me@file.test /mnt", "me@file.test", "me@file.test", NULL, "me@file.test", ""},
+		{"ewsfs me@file.test /mnt", "me@file.test", "me@file.test", NULL, "me@file.test",
+			""},
 		{"ewsfs work /mnt", "a@c.test", "a@c.test", NULL, "work", ""},
 	};
 
