@@ -7,9 +7,9 @@
 
 /*
  * ewsfsctl: asks and steers a mounted ewsfs. Finds the mount in the mount table, reads its
- * `.ewsfs/` and talks to its socket; knows no FUSE, no cache and no mail server, and never opens the
- * database. login and logout know no mount, but who gives tokens, and
- * discover asks whom it can find. One thread.
+ * `.ewsfs/` and talks to its socket; knows no FUSE, no cache and no mail server, and never opens
+ * the database. login and logout know no mount, but who gives tokens, and discover asks whom it
+ * can find. One thread.
  *
  * Here: what all its commands share. A command takes its arguments and returns an exit status,
  * having said on standard error what is wrong.
