@@ -124,8 +124,10 @@ def test_refused_at_the_start(authority, me):
 
 def test_not_signed_in(authority, gate, mount):
     there = mount(gate.url, start=False, user='ines@example.org', **options(authority))
-    assert there.try_start().status == AUTH
-    assert not gate.seen
+    out = there.try_start()
+    assert out.status == AUTH and 'ewsfsctl login' in out.err, out
+    # The server is asked what it offers, and told nothing.
+    assert set(gate.seen) <= {''}
 
 
 def test_a_server_that_takes_no_token(authority, gate, me):
