@@ -31,6 +31,7 @@ packages_tests=(
 packages_extra=(
     notmuch mutt davmail-server strace llvm vim-tiny emacs-nox restic borgbackup git-email
     gnome-keyring libsecret-tools dbus-daemon
+    krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi curl
 )
 
 packages_say()

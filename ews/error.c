@@ -222,6 +222,7 @@ static const Number curl_codes[] = {
 	{ CURLE_RECV_ERROR, EWS_ERROR_OFFLINE, "the connection broke" },
 	{ CURLE_SSL_CONNECT_ERROR, EWS_ERROR_TLS, "no secure connection" },
 	{ CURLE_PEER_FAILED_VERIFICATION, EWS_ERROR_TLS, "the certificate is not trusted" },
+	{ CURLE_SSL_PINNEDPUBKEYNOTMATCH, EWS_ERROR_TLS, "the server has another public key" },
 	{ CURLE_SSL_CACERT_BADFILE, EWS_ERROR_TLS, "the file of trusted certificates is bad" },
 	{ CURLE_SSL_CERTPROBLEM, EWS_ERROR_TLS, NULL },
 	{ CURLE_SSL_CIPHER, EWS_ERROR_TLS, NULL },

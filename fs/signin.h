@@ -10,7 +10,7 @@
  * How to sign in: what auth= says, or what the server offers out of what the person has.
  *
  * auth=auto: a token_command= or a stored login means OAuth2, unless a password is given; a
- * password goes as Basic where that is offered, else as NTLM; who gives neither may have a Kerberos ticket
+ * password goes as Basic where that is offered, else as NTLM; who gives neither may have a ticket
  * that the server takes, else the password is looked for in its places, and asked for. What came
  * of it is remembered in state_dir/signin: a way for a password is not asked for again until it was
  * refused.
