@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written over a connection that is signed in by a handshake, and an NTLM server of our own:
-a gate in front of the test server that checks what NTLMv2 proves, connection by connection.
+"""What is written over a connection that is signed in by a handshake, and an NTLM server of our
+own: a gate in front of the test server that checks what NTLMv2 proves, connection by connection.
 """
 import base64
 import hashlib

@@ -150,7 +150,8 @@ def test_a_pinned_key(front, certificates, mount, server):
     url = front(good)
     pin = certificates.pin(good[0])
     wrong = certificates.pin(certificates.authority)
-    refused(mount(url, cacert=certificates.authority, pinned_pubkey=wrong, start=False), 'public key')
+    there = mount(url, cacert=certificates.authority, pinned_pubkey=wrong, start=False)
+    refused(there, 'public key')
     assert server.log() == []
     assert 'Inbox' in mount(url, cacert=certificates.authority, pinned_pubkey=pin).names()
 
