@@ -124,6 +124,15 @@ static bool hand_over_guid(CacheConn *conn, CacheIntent *intent, GError **error)
 		intent->node);
 }
 
+/* The search key is another with each content, and a sync has yet to tell it: until then what is
+ * known of the former one would stand in the way of the GUID. (Its hash stays: by that it shows
+ * whether the number is still the node's own.) */
+static bool forget_key(CacheConn *conn, const CacheIntent *intent, GError **error)
+{
+	return cache_conn_run(conn, error, "UPDATE item SET search_key = NULL WHERE node = ?", "i",
+		intent->node);
+}
+
 /* No attempt of it is the one that was taken. */
 bool cache_own_disown(CacheConn *conn, const CacheIntent *intent, GError **error)
 {
@@ -173,7 +182,7 @@ bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const Ca
 	if (node == NULL ||
 		!drop_stranger(cache, conn, &ident, made->item_id, intent->node, error) ||
 		!tie(conn, intent, made->item_id, made->change_key, error) ||
-		!remember_twin(conn, intent, made, error) ||
+		!forget_key(conn, intent, error) || !remember_twin(conn, intent, made, error) ||
 		!hand_over_guid(conn, intent, error))
 		return false;
 	cache_intent_step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);

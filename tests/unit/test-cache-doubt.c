@@ -198,17 +198,94 @@ static void test_move_and_rename(World *world, gconstpointer data)
 	g_assert_cmpstr(item->file_name, ==, "z.eml");
 }
 
-static void test_copy(World *world, gconstpointer data)
+/* Written anew, and moved before a sync has told the search key of what it is now. */
+static void test_move_of_rewritten(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "SyncFolderItems");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_fsync_well(world, id);
+	pen_rename(kit, one, "a.eml", two, "c.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "c.eml");
+	g_assert_cmpint(world_find(world, "F2", "c.eml"), ==, id);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
+	g_autoptr(EwsItem) item = world_get(world, id);
+	g_assert_cmpstr(item->file_name, ==, "c.eml");
+}
+
+/* A copy that is to be made of @from as F2/copy.eml. */
+static int64_t copy_to_two(World *world, int64_t from)
 {
 	g_autoptr(GError) error = NULL;
-	int64_t from = world_find(world, "F1", "a.eml");
 	g_autoptr(GError) fetched = world_fetch(world, from, CACHE_REASON_OPEN);
 	g_assert_no_error(fetched);
 	CacheFile *file = pen_create(kit, two, "copy.eml", "");
 	g_assert_true(cache_file_copy(file, from, &error));
 	pen_close(file);
+	return world_find(world, "F2", "copy.eml");
+}
+
+/* What is copied was written anew before a sync has told what it is now. */
+static void test_copy_of_rewritten(World *world, gconstpointer data)
+{
+	int64_t from = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "SyncFolderItems");
+	pen_rewrite(kit, from, PEN_MAIL("newer"));
+	world_fsync_well(world, from);
 	fake_lose(world->fake, "CopyItem", true, 1);
-	int64_t copy = world_find(world, "F2", "copy.eml");
+	int64_t copy = copy_to_two(world, from);
+	world_until(world, 2, "SELECT state FROM intent WHERE node = %lld", copy);
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_asked(world, "CopyItem", 1);
+	world_assert_ls(world, "F2", "copy.eml");
+	g_assert_cmpint(world_find(world, "F2", "copy.eml"), ==, copy);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
+}
+
+/* A copy is moved before a sync has told of it. */
+static void move_copy(World *world, int64_t from)
+{
+	fake_hold(world->fake, "SyncFolderItems");
+	int64_t copy = copy_to_two(world, from);
+	world_fsync_well(world, copy);
+	pen_rename(kit, two, "copy.eml", kit_dir(kit, "F3"), "moved.eml");
+	fake_lose(world->fake, "MoveItem", true, 1);
+	world_until(world, 1, "SELECT tries FROM intent");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	world_assert_ls(world, "F3", "moved.eml");
+	g_assert_cmpint(world_find(world, "F3", "moved.eml"), ==, copy);
+	world_assert_where(world, copy, "F3");
+}
+
+static void test_move_of_copy(World *world, gconstpointer data)
+{
+	move_copy(world, world_find(world, "F1", "a.eml"));
+}
+
+/* ... of a message of which no sync has told yet either. */
+static void test_move_of_copy_of_new(World *world, gconstpointer data)
+{
+	fake_hold(world->fake, "SyncFolderItems");
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_fsync_well(world, id);
+	move_copy(world, id);
+}
+
+static void test_copy(World *world, gconstpointer data)
+{
+	fake_lose(world->fake, "CopyItem", true, 1);
+	int64_t copy = copy_to_two(world, world_find(world, "F1", "a.eml"));
 	world_fsync_well(world, copy);
 	world_assert_asked(world, "CopyItem", 1);
 	world_sync_well(world);
@@ -411,7 +488,11 @@ int main(int argc, char **argv)
 	ADD("delete", test_delete);
 	ADD("move", test_move);
 	ADD("move-and-rename", test_move_and_rename);
+	ADD("move-of-rewritten", test_move_of_rewritten);
+	ADD("move-of-copy", test_move_of_copy);
+	ADD("move-of-copy-of-new", test_move_of_copy_of_new);
 	ADD("copy", test_copy);
+	ADD("copy-of-rewritten", test_copy_of_rewritten);
 	ADD("mkdir", test_mkdir);
 	ADD("replace", test_replace);
 	ADD("mail-was-sent", test_mail_was_sent);
