@@ -264,7 +264,7 @@ def test_a_token_command_that_fails(authority, gate, mount):
 
 def test_an_application(authority, gate, mount):
     """Nobody signs in: it has a secret, and says whose mailbox it opens."""
-    there = mount(gate.url, start=False, user='app', impersonate='ines@example.org',
+    there = mount(gate.url, start=False, user='app', impersonate='user@example.org',
                   **options(authority))
     path = there.options['client_secret_file'] = os.path.join(there.dir, 'app-secret')
     with open(path, 'w', encoding='ascii') as file:
@@ -276,7 +276,19 @@ def test_an_application(authority, gate, mount):
         file.write(APP_SECRET)
     there.start()
     assert 'Inbox' in there.names()
-    assert gate.impersonated and set(gate.impersonated) == {'ines@example.org'}
+    assert gate.impersonated and set(gate.impersonated) == {'user@example.org'}
     authority.revoke_access()
     there.sync()
     assert set(authority.grants) == {'client_credentials'}
+
+
+def test_an_application_for_somebody_else(authority, gate, mount):
+    """The server has the last word on whose mailbox it may open."""
+    there = mount(gate.url, start=False, user='app', impersonate='nobody@example.org',
+                  **options(authority))
+    path = there.options['client_secret_file'] = os.path.join(there.dir, 'app-secret')
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(APP_SECRET)
+    os.chmod(path, 0o600)
+    out = there.try_start()
+    assert out.status != 0 and 'ErrorImpersonateUserDenied' in out.err, out
