@@ -189,33 +189,33 @@ static bool ask(EwsOffer *self, EwsFetch *fetch, GError **error)
 	return false;
 }
 
-static EwsFetch fetch_of(const char *url, const EwsTls *tls)
+static EwsFetch fetch_of(const EwsAsked *asked)
 {
 	return (EwsFetch){
-		.url = url,
+		.url = asked->url,
 		.body = question,
 		.content_type = "text/xml; charset=utf-8",
-		.tls = *tls,
+		.tls = asked->tls,
+		.is_http_fine = asked->is_http_fine,
+		.timeout_ms = asked->timeout_ms,
 	};
 }
 
-bool ews_offer_try(const char *url, const EwsTls *tls, const EwsCredentials *credentials,
-	GError **error)
+bool ews_offer_try(const EwsAsked *asked, const EwsCredentials *credentials, GError **error)
 {
 	g_autoptr(EwsOffer) offer = ews_offer_new();
-	EwsFetch fetch = fetch_of(url, tls);
+	EwsFetch fetch = fetch_of(asked);
 
 	fetch.credentials = credentials;
 	return ask(offer, &fetch, error);
 }
 
-EwsOffer *ews_offer_ask(const char *url, const EwsTls *tls, bool is_http_fine, GError **error)
+EwsOffer *ews_offer_ask(const EwsAsked *asked, GError **error)
 {
 	static const char *const empty_bearer[] = { "Authorization: Bearer", NULL };
 	g_autoptr(EwsOffer) self = ews_offer_new();
-	EwsFetch fetch = fetch_of(url, tls);
+	EwsFetch fetch = fetch_of(asked);
 
-	fetch.is_http_fine = is_http_fine;
 	if (!ask(self, &fetch, error))
 		return NULL;
 	if (self->is_open || self->kinds & (EWS_OFFER(EWS_AUTH_BEARER) | EWS_OFFER(EWS_AUTH_BASIC)))

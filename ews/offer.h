@@ -21,12 +21,19 @@ typedef struct EwsOffer {
 
 #define EWS_OFFER(kind) (1u << (kind))
 
+/* Who is asked; all borrowed for the call. */
+typedef struct EwsAsked {
+	const char *url;
+	EwsTls tls;
+	bool is_http_fine;   /* http to elsewhere than loopback; not with credentials */
+	unsigned timeout_ms; /* for each request; 0: twenty seconds */
+} EwsAsked;
+
 /* Errors: as ews_fetch; UNSUPPORTED where there is no EWS, DENIED, BUSY, PROTOCOL (a redirect). */
-EwsOffer *ews_offer_ask(const char *url, const EwsTls *tls, bool is_http_fine,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+EwsOffer *ews_offer_ask(const EwsAsked *asked, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Does it let us in with these? FALSE with AUTH: no. Other errors: as above. */
-bool ews_offer_try(const char *url, const EwsTls *tls, const EwsCredentials *credentials,
+bool ews_offer_try(const EwsAsked *asked, const EwsCredentials *credentials,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 EwsOffer *ews_offer_new(void);

@@ -10,6 +10,8 @@
 #include "fs/token.h"
 
 #define GROUP "sign-in"
+/* Who does not answer the first question will not answer the others. */
+#define ASK_TIMEOUT_S 20u
 
 EwsTls fs_signin_tls(const FsConfig *config)
 {
@@ -121,13 +123,23 @@ static bool choose_password(FsSignin *self, const FsConfig *config, const EwsOff
 	return use_password(self, config, kind, error);
 }
 
+static EwsAsked asked_of(const FsConfig *config)
+{
+	return (EwsAsked){
+		.url = config->url,
+		.tls = fs_signin_tls(config),
+		.is_http_fine = config->insecure_http,
+		.timeout_ms = MIN(config->timeout_s, ASK_TIMEOUT_S) * 1000,
+	};
+}
+
 static bool is_ticket_taken(const FsConfig *config, const EwsOffer *offer)
 {
-	EwsTls tls = fs_signin_tls(config);
+	const EwsAsked asked = asked_of(config);
 	EwsCredentials ticket = {.kind = EWS_AUTH_NEGOTIATE};
 
 	return is_offered(offer, EWS_AUTH_NEGOTIATE) && ews_offer_can(EWS_AUTH_NEGOTIATE) &&
-		ews_offer_try(config->url, &tls, &ticket, NULL);
+		ews_offer_try(&asked, &ticket, NULL);
 }
 
 /* What is wrong with the server, the session will say. */
@@ -144,7 +156,7 @@ static bool choose(FsSignin *self, const FsConfig *config, GError **error)
 {
 	bool has_password = self->password != NULL || config->password_file != NULL ||
 		config->password_command != NULL;
-	EwsTls tls = fs_signin_tls(config);
+	const EwsAsked asked = asked_of(config);
 	g_autoptr(GError) problem = NULL;
 
 	if (!has_password && fs_token_is_there(config))
@@ -155,8 +167,7 @@ static bool choose(FsSignin *self, const FsConfig *config, GError **error)
 	/* A start should not wait for a server that may be away. */
 	if (is_remembered(config, EWS_AUTH_BASIC) || is_remembered(config, EWS_AUTH_NTLM))
 		return choose_blindly(self, config, error);
-	g_autoptr(EwsOffer) offer =
-		ews_offer_ask(config->url, &tls, config->insecure_http, &problem);
+	g_autoptr(EwsOffer) offer = ews_offer_ask(&asked, &problem);
 	if (offer == NULL) {
 		g_debug("what the server offers: %s", problem->message);
 		return choose_blindly(self, config, error);

@@ -123,7 +123,7 @@ static EwsOffer *ask(Fake *fake, GError **error)
 {
 	g_autofree char *url = fake_url(fake);
 
-	return ews_offer_ask(url, &(EwsTls){0}, false, error);
+	return ews_offer_ask(&(EwsAsked){.url = url}, error);
 }
 
 static void test_asks(void)
