@@ -463,7 +463,7 @@ bool cache_intent_find_leaving(CacheConn *conn, int64_t dir, const char *name, i
 	GError **error)
 {
 	return cache_conn_int(conn, 0, ret_node, error,
-		"SELECT intent.node FROM intent JOIN node ON node.id = intent.node"
+		"SELECT intent.node FROM intent CROSS JOIN node ON node.id = intent.node"
 		" WHERE node.kind = 0 AND ((intent.old_parent = ?1 AND intent.old_name = ?2)"
 		" OR (intent.todo & 1 != 0 AND intent.sent_name = ?2 AND intent.sent_folder ="
 		" (SELECT id FROM folder WHERE node = ?1)))",

@@ -11,7 +11,7 @@ import sqlite3
 
 from tree import Problem, run, uncomment
 
-SCHEMAS = ('cache/schema.sql', 'cache/journal.sql')
+MIGRATIONS = 'cache/db.c'
 # Said once, where the cache directory was lost or has another's blobs in it.
 ALLOWED = ('UPDATE node SET flags = flags & ~ ? WHERE flags & ? != 0',)
 
@@ -19,6 +19,8 @@ ALLOWED = ('UPDATE node SET flags = flags & ~ ? WHERE flags & ? != 0',)
 PIECES = re.compile(r'(?:"(?:[^"\\\n]|\\.)*"|\b[A-Z][A-Z_]{3,}\b|\s)+')
 STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 DEFINE = re.compile(r'#define[ \t]+(\w+)[ \t]+((?:[^\n]*\\\n)*[^\n]*)')
+ARRAY = re.compile(r'\bmigrations\[\] = \{(.*?)\n\};', re.DOTALL)
+STEP = re.compile(r'CACHE_(\w+)_SQL|"((?:[^"\\\n]|\\.)*)"')
 WALK = re.compile(r'SCAN (?:TABLE )?(\w+)(?!.* USING )')
 
 
@@ -52,11 +54,17 @@ def tables_of(statement):
     return {alias or table: table for table, alias in names}
 
 
+def schema(sources):
+    """All that the migrations say, in their order; CACHE_NAME_SQL is the file name.sql."""
+    texts = {source.path: source.text for source in sources}
+    array = ARRAY.search(uncomment(texts[MIGRATIONS]))
+    return '\n'.join(texts['cache/%s.sql' % name.lower()] if name else words
+                     for name, words in STEP.findall(array.group(1)))
+
+
 def check(sources):
     base = sqlite3.connect(':memory:')
-    for path in SCHEMAS:
-        for text in (source.text for source in sources if source.path == path):
-            base.executescript(text)
+    base.executescript(schema(sources))
     found = 0
     for source in sources:
         if source.room != 'cache' or source.kind not in ('.c', '.h'):
@@ -76,7 +84,9 @@ def check(sources):
         yield Problem('cache', 1, 'no statement could be planned')
 
 
-SCHEMA = {'cache/schema.sql': 'CREATE TABLE node (id INTEGER PRIMARY KEY, flags INT, state INT);'
+SCHEMA = {'cache/db.c': 'static const char *const migrations[] = {\n\tCACHE_SCHEMA_SQL,\n'
+                        '\t"ALTER TABLE local ADD COLUMN age INT;"\n};\n',
+          'cache/schema.sql': 'CREATE TABLE node (id INTEGER PRIMARY KEY, flags INT, state INT);'
                               'CREATE INDEX left ON node (state) WHERE state > 0;'
                               'CREATE TABLE local (node INTEGER PRIMARY KEY, size INT);'}
 
@@ -90,6 +100,9 @@ CASES = (
         'cache/a.c': '#define FROM_BOTH "FROM local JOIN node AS n" \\\n " ON n.id = local.node"\n'
                      'f("SELECT size " FROM_BOTH " WHERE n.flags = 1");'}),
      ['cache/a.c:3: walks over all of n']),
+    ('a column that came later', dict(SCHEMA, **{
+        'cache/a.c': 'f("SELECT age FROM node JOIN local ON local.node = node.id + 1");'}),
+     ['cache/a.c:1: walks over all of node']),
     ('the same from the right one', dict(SCHEMA, **{
         'cache/a.c': 'f("SELECT size FROM local CROSS JOIN node ON node.id = local.node"\n'
                      '" WHERE node.flags = 1");'}), []),
