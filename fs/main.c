@@ -354,8 +354,9 @@ static void look_at_server(FsServer *ret_server, void *user)
 
 	ews_session_status(self->session, &status);
 	int64_t wait_us = status.resume_us - g_get_monotonic_time();
+	bool is_signing_in = status.is_signing_in && status.state < EWS_STATE_OFFLINE;
 	*ret_server = (FsServer){
-		.state = states[status.state],
+		.state = is_signing_in ? "signing in" : states[status.state],
 		.requests = status.requests,
 		.bytes_in = status.bytes_in,
 		.bytes_out = status.bytes_out,
