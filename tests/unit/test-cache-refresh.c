@@ -194,7 +194,7 @@ static void test_chain(World *world, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
 	/* More than come within the half second in which pages gather unwritten. */
-	const unsigned count = 3000;
+	const unsigned count = 8000;
 	add_many(world, "F1", count);
 	fake_page_size(world->fake, 1);
 	fake_hold(world->fake, "SyncFolderItems F1");
