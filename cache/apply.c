@@ -5,6 +5,7 @@
 
 #include "cache/evict.h"
 #include "cache/fields.h"
+#include "cache/gone.h"
 #include "cache/ident.h"
 #include "cache/item.h"
 #include "cache/name.h"
@@ -670,7 +671,7 @@ static bool forget_tombs(Cache *cache, CacheConn *conn, int64_t round, GError **
 
 bool cache_apply_settle(Cache *cache, CacheConn *conn, int64_t round, GError **error)
 {
-	return forget_tombs(cache, conn, round, error) &&
+	return forget_tombs(cache, conn, round, error) && cache_gone_drop(cache, conn, error) &&
 	       cache_conn_run(conn, error,
 		       "UPDATE node SET want = 1 WHERE size < 0 AND state = 0 AND id IN"
 		       " (SELECT node FROM item WHERE is_provisional = 1 AND round < ?)",

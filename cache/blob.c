@@ -298,6 +298,19 @@ bool cache_blobs_is_pinned(CacheBlobs *self, int64_t id, uint32_t content)
 	return is_pinned;
 }
 
+bool cache_blobs_is_open(CacheBlobs *self, int64_t id)
+{
+	GHashTableIter iter;
+	gpointer key;
+	bool is_open = false;
+	pthread_mutex_lock(&self->lock);
+	g_hash_table_iter_init(&iter, self->pins);
+	while (!is_open && g_hash_table_iter_next(&iter, &key, NULL))
+		is_open = ((const Pin *)key)->id == id;
+	pthread_mutex_unlock(&self->lock);
+	return is_open;
+}
+
 bool cache_blobs_disk(CacheBlobs *self, uint64_t *ret_free, uint64_t *ret_total)
 {
 	struct statvfs disk;

@@ -52,6 +52,9 @@ void cache_blobs_remove(CacheBlobs *self, int64_t id, uint32_t content);
 /* TRUE when somebody has it open. */
 bool cache_blobs_is_pinned(CacheBlobs *self, int64_t id, uint32_t content);
 
+/* The same, of whatever content. */
+bool cache_blobs_is_open(CacheBlobs *self, int64_t id);
+
 /* Free bytes on the disk and its size. */
 bool cache_blobs_disk(CacheBlobs *self, uint64_t *ret_free, uint64_t *ret_total);
 

@@ -293,6 +293,7 @@ void cache_free(Cache *self)
 	ews_inbox_free(self->inbox, cache_sync_task_free);
 	cache_waits_free(self->waits);
 	cache_refresh_free(self->refresh);
+	g_clear_pointer(&self->gone, g_array_unref);
 	cache_hints_free(self->hints);
 	cache_drain_free(self->drain);
 	cache_doubt_free(self->doubt);

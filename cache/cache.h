@@ -17,7 +17,7 @@
  *
  * Nodes are handed out as immutable snapshots with a reference count: true when taken, never
  * changing after. Node ids are never used twice in one index, and rows of what was deleted stay
- * until the next start, so that an id the kernel still holds never names another file.
+ * for a while (gone.h): an id that the kernel still holds never names another file.
  *
  * Errors are of EWS_ERROR's domain. Knows nothing of FUSE.
  */

@@ -69,6 +69,8 @@ struct Cache {
 	struct CacheWaits *waits;     /* own */
 	GPtrArray *changes;           /* own; of CacheChange, of the transaction under way */
 	EwsOp **answering;            /* the answer that is being told; borrowed */
+	GArray *gone;                 /* own; of int64_t, what was gone at the last look (gone.h) */
+	int64_t gone_us;              /* monotonic; when that was */
 	bool is_stopping;
 
 	/* any thread */
@@ -107,5 +109,5 @@ enum {
 enum {
 	NODE_LIVE = 0,
 	NODE_TOMB = 1, /* its folder reported it gone; may turn up elsewhere */
-	NODE_GONE = 2, /* kept for the kernel until the next start */
+	NODE_GONE = 2, /* kept for the kernel a while (gone.h) */
 };

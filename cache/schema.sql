@@ -9,7 +9,7 @@ CREATE TABLE meta (
 	value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- One row per directory entry that exists or existed since the last start. Everything that a
+-- One row per directory entry that exists, or existed until a while ago (gone.h). Everything that a
 -- listing or a stat needs is in this row; what is asked for rarely is in item and folder.
 -- AUTOINCREMENT: an id is never used again, for the kernel may still hold pages under it.
 CREATE TABLE node (

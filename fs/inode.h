@@ -29,9 +29,9 @@
  * Content numbers count modulo FS_INODE_CONTENT_MAX. All ones in the upper bits are not a content
  * number: there live the control files of fs/control.c.
  *
- * No lookup counts are kept. Rows of what was deleted stay in the index until the next start, so
- * a number that the kernel still holds never comes to mean another file, and FORGET has nothing
- * to do: a million walked nodes cost no memory here.
+ * No lookup counts are kept. Ids are never used again, so a number that the kernel still holds
+ * never comes to mean another file, rows of what was deleted stay while that matters
+ * (cache/gone.h), and FORGET has nothing to do: a million walked nodes cost no memory here.
  */
 #define FS_INODE_ID_BITS 40
 #define FS_INODE_CONTENT_MAX 0xffffffU
