@@ -94,6 +94,20 @@ def test_an_idle_refresh_is_three_requests_at_most(serve, mount):
     assert server.count('SyncFolderItems', 'new') == 1
 
 
+def test_an_idle_refresh_of_2000_folders_is_three_requests(serve, mount):
+    """Servers give 1,000 folders a page, and with those nothing about the top folder itself."""
+    server = serve(*[word for n in range(1900) for word in ('--fill', 'Shelf/Box %d=1' % n)])
+    somebody = server.somebody()
+    while len(somebody.find_folder()) < 2000:
+        somebody.create_folder('inbox', 'More %d' % somebody.wrote['CreateFolder'])
+    there = mount(server, prefetch='off')
+    there.sync(seconds=60)
+    there.wait_idle()
+    server.mark('idle')
+    there.sync(seconds=60)
+    assert server.ops('idle') == {'FindFolder': 2, 'GetFolder': 1}
+
+
 def test_a_walk_that_follows_a_walk_asks_for_nothing(serve, mount, way):
     server = serve('--fill', 'Inbox=300', '--fill', 'Archive/Old=100')
     there = mount(server, **way)
