@@ -16,12 +16,18 @@
 /* Deletes in a call. */
 #define STRAYS_MAX 10
 
+/* An answer to them that makes no sense: so often, later and later. */
+#define TRIES_MAX 8
+
 struct CacheDoubt {
 	bool has_doubts;
 	int64_t next_us;
 	int64_t asked_us;   /* the last refresh was asked for */
 	int64_t saw_own_us; /* real time */
 	unsigned strays;    /* deletes on their way */
+	bool is_odd;        /* one of them was answered with what makes no sense */
+	unsigned tries;     /* calls in a row of which that is true */
+	int64_t strays_us;  /* not before */
 };
 
 CacheDoubt *cache_doubt_new(void)
@@ -129,11 +135,32 @@ static bool look(Cache *cache, CacheConn *conn, GError **error)
 
 /* --- strays ------------------------------------------------------------------------------- */
 
-/* What the server will not remove is shown with its folder's next listing. */
-static bool is_kept(const GError *failed)
+static bool is_passing(const GError *failed)
 {
 	return ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
 	       ews_error_is(failed, EWS_ERROR_TLS) || ews_error_is(failed, EWS_ERROR_CANCELLED);
+}
+
+/* What the server will not remove is shown with its folder's next listing. */
+static bool is_kept(CacheDoubt *self, const GError *failed)
+{
+	if (is_passing(failed))
+		return true;
+	if (!ews_error_is(failed, EWS_ERROR_PROTOCOL) && !ews_error_is(failed, EWS_ERROR_LOCAL))
+		return false;
+	self->is_odd = true;
+	return self->tries + 1 < TRIES_MAX;
+}
+
+/* All of a call were answered. */
+static void strays_answered(CacheDoubt *self)
+{
+	self->tries = self->is_odd && self->tries + 1 < TRIES_MAX ? self->tries + 1 : 0;
+	self->strays_us = 0;
+	if (self->tries > 0)
+		self->strays_us =
+			g_get_monotonic_time() + ((int64_t)G_USEC_PER_SEC << (self->tries - 1));
+	self->is_odd = false;
 }
 
 static void stray_gone(Cache *cache, EwsOp *op, void *user)
@@ -141,8 +168,11 @@ static void stray_gone(Cache *cache, EwsOp *op, void *user)
 	g_autofree char *id = user;
 	g_autoptr(GError) error = NULL;
 	const GError *failed = ews_op_error(op);
-	cache->doubt->strays--;
-	if (failed != NULL && (ews_op_is_in_doubt(op) || is_kept(failed)))
+	bool is_for_later =
+		failed != NULL && (ews_op_is_in_doubt(op) || is_kept(cache->doubt, failed));
+	if (--cache->doubt->strays == 0)
+		strays_answered(cache->doubt);
+	if (is_for_later)
 		return;
 	if (failed != NULL && !ews_error_is(failed, EWS_ERROR_NOT_FOUND))
 		g_warning("a message that is there twice stays: %s", failed->message);
@@ -174,7 +204,7 @@ static GPtrArray *load_strays(CacheConn *conn, GError **error)
 	return g_steal_pointer(&ids);
 }
 
-static bool remove_strays(Cache *cache, CacheConn *conn, GError **error)
+static bool remove_strays(Cache *cache, CacheConn *conn, int64_t now, GError **error)
 {
 	CacheDoubt *self = cache->doubt;
 	g_autoptr(GPtrArray) ids = load_strays(conn, error);
@@ -182,7 +212,7 @@ static bool remove_strays(Cache *cache, CacheConn *conn, GError **error)
 	if (ids == NULL)
 		return false;
 	self->has_doubts = self->has_doubts || ids->len > 0;
-	if (ids->len == 0 || self->strays > 0)
+	if (ids->len == 0 || self->strays > 0 || now < self->strays_us)
 		return true;
 	for (guint i = 0; i < ids->len; i++)
 		g_ptr_array_add(ops, ews_delete_item_new(ids->pdata[i], EWS_DISPOSAL_SOFT));
@@ -205,7 +235,7 @@ int64_t cache_doubt_tick(Cache *cache, int64_t now)
 	CacheConn *conn = cache_sync_begin(cache, &error);
 	if (conn == NULL)
 		return self->next_us;
-	if (look(cache, conn, &error) && remove_strays(cache, conn, &error))
+	if (look(cache, conn, &error) && remove_strays(cache, conn, now, &error))
 		(void)!cache_sync_commit(cache, &error);
 	else
 		cache_sync_rollback(cache);
