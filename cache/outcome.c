@@ -53,6 +53,7 @@ static bool updated(Outcome *self, GError **error)
 {
 	CacheIntent *intent = self->intent;
 	const char *key = ews_op_new_change_key(self->op);
+	bool has_guid = (intent->sent_fields & CACHE_INTENT_GUID) != 0;
 	cache_intent_step_done(intent, CACHE_TODO_UPDATE);
 	if (intent->fields != 0)
 		intent->todo |= CACHE_TODO_UPDATE;
@@ -63,9 +64,9 @@ static bool updated(Outcome *self, GError **error)
 					       "ti", said, intent->node);
 	}
 	return cache_conn_run(self->conn, error,
-		"UPDATE item SET change_key = coalesce(?, change_key), print = 0, written_at = ?"
-		" WHERE node = ?",
-		"tii", key, g_get_real_time(), intent->node);
+		"UPDATE item SET change_key = coalesce(?, change_key), print = 0, written_at = ?,"
+		" guid = coalesce(?, guid) WHERE node = ?",
+		"titi", key, g_get_real_time(), has_guid ? intent->guid : NULL, intent->node);
 }
 
 static bool moved(Outcome *self, GError **error)

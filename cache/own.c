@@ -113,23 +113,21 @@ static bool remember_twin(CacheConn *conn, const CacheIntent *intent, const Cach
 		       g_get_real_time() + TWIN_US);
 }
 
-/* The item bears it until a copy is given its own; and each content has one of its own, so that an
- * earlier one which comes late is not taken for it. */
-static bool hand_over_guid(CacheConn *conn, CacheIntent *intent, GError **error)
+/* What it is known by from now on. The search key is another with each content, and a sync has yet
+ * to tell it: until then what is known of the former one would stand in the way of the GUID. (Its
+ * hash stays: by that it shows whether the number is still the node's own.) Each content has a GUID
+ * of its own, so that an earlier one which comes late is not taken for it. A copy has key and GUID
+ * of what it was made of, the GUID until it is given its own. */
+static bool take_marks(CacheConn *conn, CacheIntent *intent, GError **error)
 {
 	if ((intent->todo & CACHE_TODO_COPY) != 0)
-		return true;
+		return cache_conn_run(conn, error,
+			"UPDATE item SET (search_key, guid) = (SELECT sent_key, sent_guid"
+			" FROM intent WHERE intent.node = item.node) WHERE node = ?",
+			"i", intent->node);
 	g_autofree char *guid = g_steal_pointer(&intent->guid);
-	return cache_conn_run(conn, error, "UPDATE item SET guid = ? WHERE node = ?", "ti", guid,
-		intent->node);
-}
-
-/* The search key is another with each content, and a sync has yet to tell it: until then what is
- * known of the former one would stand in the way of the GUID. (Its hash stays: by that it shows
- * whether the number is still the node's own.) */
-static bool forget_key(CacheConn *conn, const CacheIntent *intent, GError **error)
-{
-	return cache_conn_run(conn, error, "UPDATE item SET search_key = NULL WHERE node = ?", "i",
+	return cache_conn_run(conn, error,
+		"UPDATE item SET search_key = NULL, guid = ? WHERE node = ?", "ti", guid,
 		intent->node);
 }
 
@@ -182,8 +180,7 @@ bool cache_own_made(Cache *cache, CacheConn *conn, CacheIntent *intent, const Ca
 	if (node == NULL ||
 		!drop_stranger(cache, conn, &ident, made->item_id, intent->node, error) ||
 		!tie(conn, intent, made->item_id, made->change_key, error) ||
-		!forget_key(conn, intent, error) || !remember_twin(conn, intent, made, error) ||
-		!hand_over_guid(conn, intent, error))
+		!remember_twin(conn, intent, made, error) || !take_marks(conn, intent, error))
 		return false;
 	cache_intent_step_done(intent, intent->doing != 0 ? (CacheTodo)intent->doing : step);
 	if (intent->old_id != NULL)
@@ -304,7 +301,7 @@ static bool find_travelling(CacheApply *apply, const EwsItem *item, CacheTodo st
 	const char *moves =
 		"SELECT intent.node FROM intent CROSS JOIN item ON item.node = intent.node"
 		" WHERE intent.moved_to = ?1 AND (item.search_key = ?2"
-		" OR (item.search_key IS NULL AND item.guid = ?3))";
+		" OR (item.search_key IS NULL AND ?3 IN (item.guid, intent.guid)))";
 	const char *copies =
 		"SELECT intent.node FROM intent WHERE intent.sent_folder = ?1"
 		" AND (intent.sent_key = ?2 OR (intent.sent_key IS NULL AND intent.sent_guid = ?3))"

@@ -235,6 +235,13 @@ static EwsItemChange *tell(const EwsSession *self, EwsChangeKind kind, const Ews
 	return kit_change(kind, bare);
 }
 
+/* Servers tell what is different from before, not what happened meanwhile. */
+static bool is_past(const FakeFolder *folder, const EwsItemChange *change)
+{
+	return change->kind != EWS_CHANGE_DELETE &&
+	       fake_find_item(folder, change->item->id) == G_MAXUINT;
+}
+
 /* A state: ERA/'f' or 'l'/told/length of the log when a full run began. */
 static void answer_items(EwsSession *self, EwsOp *op)
 {
@@ -258,6 +265,8 @@ static void answer_items(EwsSession *self, EwsOp *op)
 	op->items.changes = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
 	for (guint i = told; i < end; i++) {
 		const EwsItemChange *change = folder->log->pdata[MIN(i, folder->log->len - 1)];
+		if (kind != 'f' && is_past(folder, change))
+			continue;
 		g_ptr_array_add(op->items.changes,
 			kind == 'f' ? tell(self, EWS_CHANGE_CREATE, folder->items->pdata[i])
 				    : tell(self, change->kind, change->item));

@@ -131,6 +131,23 @@ static void test_twins(World *world, gconstpointer data)
 	world_assert_ls(world, "deleteditems", "");
 }
 
+/* The second one is asked to be removed again, though the answer made no sense. */
+static void test_twin_and_rubbish(World *world, gconstpointer data)
+{
+	int64_t id = pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_fsync_well(world, id);
+	world_sync_well(world);
+	fake_fail(world->fake, "DeleteItem LATE", EWS_ERROR_PROTOCOL, 2);
+	world_arrive(world, guid, 1, "LATE", "new.eml");
+	world_sync_well(world);
+	world_flush(world);
+	world_assert_asked(world, "DeleteItem LATE", 3);
+	world_assert_once(world, guid);
+	world_assert_where(world, id, "F1");
+}
+
 /* The same GUID and the same attempt: a copy that somebody made. */
 static void test_copies_stay(World *world, gconstpointer data)
 {
@@ -483,6 +500,7 @@ int main(int argc, char **argv)
 	ADD("create-was-late", test_create_was_late);
 	ADD("some-arrive", test_some_arrive);
 	ADD("twins", test_twins);
+	ADD("twin-and-rubbish", test_twin_and_rubbish);
 	ADD("copies-stay", test_copies_stay);
 	ADD("update", test_update);
 	ADD("delete", test_delete);
