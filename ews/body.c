@@ -25,7 +25,7 @@ static void free_part(gpointer data)
 
 	if (part->text)
 		g_string_free(part->text, TRUE);
-	ews_source_free(part->source);
+	ews_source_unref(part->source);
 	g_free(part);
 }
 
@@ -59,6 +59,7 @@ void ews_body_add_source(EwsBody *self, EwsSource *source, unsigned owner)
 {
 	Part *part = g_new0(Part, 1);
 
+	ews_source_rewind(source);
 	part->source = source;
 	part->owner = owner;
 	g_ptr_array_add(self->parts, part);

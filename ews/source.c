@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ typedef struct Buffers {
 } Buffers;
 
 struct EwsSource {
+	atomic_uint refs;
+
 	/* set when made, then const */
 	int fd;        /* own; -1: there is a flaw */
 	int64_t size;  /* of the file that counts */
@@ -117,6 +120,7 @@ EwsSource *ews_source_new(const EwsUpload *upload)
 {
 	EwsSource *self = g_new0(EwsSource, 1);
 
+	atomic_init(&self->refs, 1);
 	self->size = MAX(upload->size, 0);
 	self->fd = fcntl(upload->fd, F_DUPFD_CLOEXEC, 0);
 	if (self->fd < 0)
@@ -126,9 +130,15 @@ EwsSource *ews_source_new(const EwsUpload *upload)
 	return self;
 }
 
-void ews_source_free(EwsSource *self)
+EwsSource *ews_source_ref(EwsSource *self)
 {
-	if (!self)
+	atomic_fetch_add(&self->refs, 1);
+	return self;
+}
+
+void ews_source_unref(EwsSource *self)
+{
+	if (!self || atomic_fetch_sub(&self->refs, 1) > 1)
 		return;
 	if (self->fd >= 0)
 		close(self->fd);

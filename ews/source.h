@@ -15,14 +15,16 @@
  * then, or is shorter, is an error of LOCAL while it is read, and no byte more than was announced
  * comes. Nothing but a small buffer is in memory, and that only while it is read.
  *
- * Made in any thread, then read in one.
+ * Made in any thread, then read in one. An op and the request that it is in share it: the request
+ * may be read when the op is over, and the op may go once more.
  */
 typedef struct EwsSource EwsSource;
 
 /* Duplicates the descriptor. Never NULL: what is wrong is in ews_source_flaw. */
 EwsSource *ews_source_new(const EwsUpload *upload);
-void ews_source_free(EwsSource *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsSource, ews_source_free)
+EwsSource *ews_source_ref(EwsSource *self);
+void ews_source_unref(EwsSource *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsSource, ews_source_unref)
 
 /* Why it cannot be read at all, or NULL. Borrowed. */
 const GError *ews_source_flaw(const EwsSource *self);

@@ -7,8 +7,8 @@
 
 /*
  * CreateItem with MIME, SaveOnly: nobody hears of it. What stands beside the MIME wins over what
- * is in it. The source of the MIME is given to the request when that is written, since it may
- * still be read when the op is already answered.
+ * is in it. The source of the MIME is shared with the request: that may still be read when the op is
+ * already answered, and after a 401 the op may go again, in another one.
  */
 
 /* Bytes of headers that are looked through for Bcc. */
@@ -17,7 +17,7 @@
 typedef struct CreateItem {
 	ChangeOp change; /* target: the folder */
 	EwsItemKind item_kind;
-	EwsSource *source; /* own until it is written */
+	EwsSource *source; /* own */
 	EwsFields *fields; /* own */
 	GPtrArray *bcc;    /* own, of EwsAddress; NULL: none */
 	char *item_class;  /* own; NULL: the server's choice */
@@ -45,7 +45,7 @@ static void write_recipients(EwsWriter *writer, const char *element, const GPtrA
 static void write_item(EwsWriter *writer, CreateItem *self, unsigned index)
 {
 	ews_writer_start(writer, ews_fields_element(self->item_kind));
-	ews_writer_source(writer, "t:MimeContent", g_steal_pointer(&self->source), index);
+	ews_writer_source(writer, "t:MimeContent", ews_source_ref(self->source), index);
 	if (self->item_class)
 		ews_writer_text(writer, "t:ItemClass", self->item_class);
 	ews_fields_write_new(writer, self->fields, self->item_kind, self->is_draft);
@@ -80,7 +80,7 @@ static void clear(EwsOp *op)
 	CreateItem *self = (CreateItem *)op;
 
 	ews_change_clear(op);
-	ews_source_free(self->source);
+	ews_source_unref(self->source);
 	ews_fields_free(self->fields);
 	g_clear_pointer(&self->bcc, g_ptr_array_unref);
 	g_free(self->item_class);
