@@ -332,6 +332,8 @@ static void sign_in(EwsSession *self)
 			ews_governor_stop(governor, error);
 		else
 			ews_governor_unreached(governor, error, now);
+		/* Before anybody is refused, who may ask why. */
+		publish(self);
 		break;
 	case EWS_BEARER_SAME:
 		break;

@@ -7,8 +7,8 @@
 
 /*
  * CreateItem with MIME, SaveOnly: nobody hears of it. What stands beside the MIME wins over what
- * is in it. The source of the MIME is shared with the request: that may still be read when the op is
- * already answered, and after a 401 the op may go again, in another one.
+ * is in it. The source of the MIME is shared with the request: that may still be read when the op
+ * is already answered, and after a 401 the op may go again, in another one.
  */
 
 /* Bytes of headers that are looked through for Bcc. */
