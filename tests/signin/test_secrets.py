@@ -189,7 +189,7 @@ def test_an_authority_that_repeats_what_it_was_told(authority, gate, mount):
 
 
 def test_an_application(authority, gate, mount):
-    there = mount(gate.url, start=False, user='app', impersonate='ines@example.org',
+    there = mount(gate.url, start=False, user='app', impersonate='user@example.org',
                   **options(authority))
     path = os.path.join(there.dir, 'app-secret')
     with open(path, 'w', encoding='ascii') as file:
