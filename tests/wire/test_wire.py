@@ -412,7 +412,7 @@ def test_changes(serve):
         count = 1 if 'folder' in step else 200
         assert reports[step]['done'] == count, reports[step]
     assert reports['delete-again']['failed'] == 200
-    assert reports['create']['calls'] <= 9
+    assert reports['create']['calls'] <= 12
     check_sent_once(server, reports)
     stats = server.stats()
     assert stats['sent'] == stats['receipts'] == stats['schema_errors'] == 0
