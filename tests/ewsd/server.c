@@ -53,9 +53,9 @@ static void refuse(Server *self, SoupServerMessage *message, unsigned status, co
 }
 
 /*
- * An answer leaves in small writes, a chunk's length, its bytes, its end: held back until the client
- * acknowledged the one before (RFC 896), each request takes the client's delayed acknowledgement
- * (RFC 1122, 4.2.3.2) longer, which no real server adds.
+ * An answer leaves in small writes, a chunk's length, its bytes, its end: held back until the
+ * client acknowledged the one before (RFC 896), each request takes the client's delayed
+ * acknowledgement (RFC 1122, 4.2.3.2) longer, which no real server adds.
  */
 static void send_at_once(SoupServer *soup, SoupServerMessage *message, gpointer data)
 {
