@@ -312,24 +312,18 @@ static Verdict judge_fault(EwsBatch *self, const EwsFault *fault)
 	return verdict(EWS_TROUBLE_TOO_MUCH, error);
 }
 
-/* A token has an end, so one that is not taken says nothing of the account: whatever went with it
- * goes again, with another. */
+/* What went with a token that is not taken goes again, with another. */
 static Verdict judge_401(EwsBatch *self, const EwsHttpEnd *end)
 {
 	EwsGovernor *governor = self->shared->governor;
-	EwsBearer *bearer = self->shared->bearer;
-	int64_t now = g_get_monotonic_time();
+	EwsSigned how = { self->shared->bearer, end->token, self->sent_us };
 	Verdict verdict = { EWS_TROUBLE_BUSY, .is_again = true };
 
-	if (bearer && ews_bearer_refused(bearer, end->token, now)) {
+	if (ews_bearer_judge(&how, governor, end->error, g_get_monotonic_time())) {
 		verdict.error = g_error_new(EWS_ERROR, EWS_ERROR_BUSY,
 			"the server wants another access token");
 		return verdict;
 	}
-	if (bearer)
-		ews_governor_stop(governor, end->error);
-	else
-		ews_governor_refused(governor, end->error, self->sent_us, now);
 	if (governor->state == EWS_STATE_STOPPED)
 		verdict.trouble = EWS_TROUBLE_NONE;
 	verdict.is_again = false;
@@ -561,16 +555,6 @@ static void on_end(void *user, const EwsHttpEnd *end)
 
 /* --- sending ----------------------------------------------------------------------------- */
 
-static EwsBody *write_call(const EwsHttp *http, const EwsOpKind *kind, EwsOp *const *ops,
-	unsigned count)
-{
-	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
-	g_autoptr(EwsWriter) writer = ews_writer_new(element, ews_http_impersonated(http));
-
-	kind->write(writer, ops, count);
-	return ews_writer_finish(writer);
-}
-
 EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsigned count)
 {
 	EwsBatch *self = g_malloc0(sizeof(*self) + count * sizeof(Place));
@@ -594,8 +578,9 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 		g_clear_pointer(&ops[i]->response_code, g_free);
 		ews_op_reset(ops[i]);
 	}
-	self->post = ews_http_post(shared->http, write_call(shared->http, self->kind, ops, count),
-		self->is_change, &http);
+	self->post = ews_http_post(shared->http,
+		ews_op_write_call(ops, count, ews_http_impersonated(shared->http)), self->is_change,
+		&http);
 	return self;
 }
 

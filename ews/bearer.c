@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ews/grant.h"
 #include "ews/inbox.h"
 
 /* A token is replaced so long before its end, but not in the first three quarters of its life. */
@@ -76,22 +77,13 @@ static void free_answer(gpointer data)
 
 /* --- the thread that asks ---------------------------------------------------------------- */
 
-/* What would break a header is no token. */
-static bool is_token(const char *text)
-{
-	for (const char *at = text; *at; at++)
-		if (!g_ascii_isgraph(*at))
-			return false;
-	return *text != '\0';
-}
-
 static Answer *ask_source(const EwsBearer *self, bool is_refused)
 {
 	Answer *answer = g_new0(Answer, 1);
 
 	answer->token = self->source.fetch(self->source.user, is_refused, &answer->expires_us,
 		&answer->error);
-	if (answer->token && !is_token(answer->token)) {
+	if (answer->token && !ews_grant_is_token(answer->token)) {
 		g_clear_pointer(&answer->token, wipe);
 		answer->error =
 			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "what came is no access token");
@@ -288,4 +280,16 @@ bool ews_bearer_refused(EwsBearer *self, unsigned number, int64_t now)
 	g_clear_pointer(&self->token, wipe);
 	self->is_refused = true;
 	return true;
+}
+
+/* A token has an end, so one that is not taken says nothing of the account. */
+bool ews_bearer_judge(const EwsSigned *how, EwsGovernor *governor, const GError *error, int64_t now)
+{
+	if (how->bearer && ews_bearer_refused(how->bearer, how->number, now))
+		return true;
+	if (how->bearer)
+		ews_governor_stop(governor, error);
+	else
+		ews_governor_refused(governor, error, how->sent_us, now);
+	return false;
 }

@@ -3,6 +3,7 @@
 
 #include "ews/access.h"
 #include "ews/error.h"
+#include "ews/governor.h"
 
 /*
  * The bearer token of a session: got when something is to be sent, replaced some minutes before
@@ -43,3 +44,15 @@ void ews_bearer_accepted(EwsBearer *self, unsigned number);
 /* The server answered 401 to it. TRUE: another is there or will be asked for, so what was sent with
  * it can be sent again. FALSE: another would be refused as well. */
 bool ews_bearer_refused(EwsBearer *self, unsigned number, int64_t now);
+
+/* What a request was signed with, and left when; ews_bearer_judge says what a 401 to it means. */
+typedef struct EwsSigned {
+	EwsBearer *bearer; /* borrowed; NULL: with something that has no end, as a password */
+	unsigned number;   /* of its token */
+	int64_t sent_us;   /* monotonic */
+} EwsSigned;
+
+/* The server answered 401, which @error says. TRUE: only a token was refused, and another will do.
+ * FALSE: the governor was told, and lets nothing leave, or not for now. */
+bool ews_bearer_judge(const EwsSigned *how, EwsGovernor *governor, const GError *error,
+	int64_t now);

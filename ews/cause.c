@@ -128,3 +128,13 @@ GError *ews_cause_error(const EwsRefusal *refusal)
 	g_string_free(text, TRUE);
 	return error;
 }
+
+GError *ews_cause_redirect(const char *url, long status, const char *target)
+{
+	bool is_passing = target && strstr(target, "genericerrorpage");
+	g_autofree char *said = ews_redact(target ? target : "nowhere");
+
+	return g_error_new(EWS_ERROR, is_passing ? EWS_ERROR_BUSY : EWS_ERROR_PROTOCOL,
+		"%s: the server points to %.200s instead (HTTP %ld), which is not followed", url,
+		said, status);
+}

@@ -22,3 +22,7 @@ typedef struct EwsRefusal {
 
 /* AUTH or DENIED. */
 GError *ews_cause_error(const EwsRefusal *refusal);
+
+/* The server pointed to @target (NULL: nowhere), where nobody goes: PROTOCOL, for a person to judge
+ * the address; BUSY where it is Exchange's page of errors, which passes. */
+GError *ews_cause_redirect(const char *url, long status, const char *target);

@@ -7,7 +7,7 @@
 
 #include "ews/error.h"
 
-static bool is_loopback_host(const char *host)
+bool ews_easy_is_loopback(const char *host)
 {
 	struct in_addr four;
 	struct in6_addr six;
@@ -25,7 +25,7 @@ static bool is_loopback(const char *url)
 {
 	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
 
-	return uri && is_loopback_host(g_uri_get_host(uri));
+	return uri && ews_easy_is_loopback(g_uri_get_host(uri));
 }
 
 bool ews_easy_check(const char *url, bool is_http_fine, GError **error)
@@ -41,7 +41,7 @@ bool ews_easy_check(const char *url, bool is_http_fine, GError **error)
 		wrong = "only https is spoken";
 	else if (g_uri_get_userinfo(uri))
 		wrong = "name the user with the option user=, not in the address";
-	else if (strcmp(scheme, "http") == 0 && !is_http_fine && !is_loopback_host(host))
+	else if (strcmp(scheme, "http") == 0 && !is_http_fine && !ews_easy_is_loopback(host))
 		wrong = "http would show the password to everybody on the way; use https";
 	if (!wrong)
 		return true;

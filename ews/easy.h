@@ -16,6 +16,9 @@
  * @is_http_fine)? UNSUPPORTED with what to do, if not. */
 bool ews_easy_check(const char *url, bool is_http_fine, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* A host as it stands in an address. NULL is none. */
+bool ews_easy_is_loopback(const char *host);
+
 CURL *ews_easy_new(const char *url, const EwsTls *tls);
 
 curl_off_t ews_easy_number(CURL *easy, CURLINFO info);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/json.h"
 #include "ews/redact.h"
@@ -268,13 +269,8 @@ EwsTokens *ews_grant_tokens(const EwsAnswer *answer, char **ret_code, GError **e
 /* Somebody will be told to go there. */
 static bool is_address(const char *text)
 {
-	g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
-	const char *host = uri ? g_uri_get_host(uri) : NULL;
-
-	if (!host || !*host || !ews_grant_is_token(text) || strlen(text) > WORDS_MAX)
-		return false;
-	return strcmp(g_uri_get_scheme(uri), "https") == 0 || strcmp(host, "127.0.0.1") == 0 ||
-	       strcmp(host, "localhost") == 0;
+	return ews_grant_is_token(text) && strlen(text) <= WORDS_MAX &&
+	       ews_easy_check(text, false, NULL);
 }
 
 EwsDeviceCode *ews_grant_device_code(const EwsAnswer *answer, GError **error)

@@ -470,21 +470,6 @@ static EwsHttpFate fate_of(const EwsHttpPost *post, CURLcode code, const GError 
 	return post->header_bytes > 0 ? EWS_HTTP_CUT : EWS_HTTP_BROKEN;
 }
 
-/* Where a redirect points is for a person to judge. Exchange sends those who come at a bad
- * moment to its page of errors, which passes. */
-static GError *redirect_error(EwsHttp *self, CURL *easy, long status)
-{
-	char *target = NULL;
-	bool is_passing;
-
-	curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
-	is_passing = target && strstr(target, "genericerrorpage");
-	g_autofree char *said = ews_redact(target ? target : "nowhere");
-	return g_error_new(EWS_ERROR, is_passing ? EWS_ERROR_BUSY : EWS_ERROR_PROTOCOL,
-		"%s: the server points to %.200s instead (HTTP %ld), which is not followed",
-		self->url, said, status);
-}
-
 static GError *refusal_error(const EwsHttpPost *post, long status)
 {
 	EwsRefusal refusal = {
@@ -513,8 +498,12 @@ static GError *error_of(const EwsHttpPost *post, CURLcode code, long status)
 		code = CURLE_SEND_FAIL_REWIND;
 	if (code != CURLE_OK)
 		return ews_error_from_curl(code, post->detail, self->url);
-	if (status >= 300 && status < 400)
-		return redirect_error(self, post->easy, status);
+	if (status >= 300 && status < 400) {
+		char *target = NULL;
+
+		curl_easy_getinfo(post->easy, CURLINFO_REDIRECT_URL, &target);
+		return ews_cause_redirect(self->url, status, target);
+	}
 	if (status == 401 || status == 403)
 		return refusal_error(post, status);
 	return status == 200 ? NULL : ews_error_from_http(status, self->url);

@@ -93,15 +93,6 @@ static void on_end(void *user, const EwsHttpEnd *end)
 	self->events.end(self->events.user, &self->end);
 }
 
-static EwsBody *write_call(const EwsHttp *http, EwsOp *op)
-{
-	g_autoptr(EwsWriter) writer =
-		ews_writer_new("m:GetStreamingEvents", ews_http_impersonated(http));
-
-	op->kind->write(writer, &op, 1);
-	return ews_writer_finish(writer);
-}
-
 EwsListener *ews_listener_open(EwsHttp *http, const char *subscription_id,
 	const EwsListenerEvents *events)
 {
@@ -114,7 +105,8 @@ EwsListener *ews_listener_open(EwsHttp *http, const char *subscription_id,
 	self->op = ews_get_streaming_events_new(subscription_id, STREAM_MIN);
 	stream.op = self->op;
 	self->stream = ews_stream_new(&stream);
-	self->post = ews_http_stream(http, write_call(http, self->op), &post);
+	self->post = ews_http_stream(http,
+		ews_op_write_call(&self->op, 1, ews_http_impersonated(http)), &post);
 	return self;
 }
 

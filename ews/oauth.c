@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/fetch.h"
 
@@ -13,12 +14,6 @@
 #define RANDOM_LEN 32
 #define LOOK_US (200 * 1000) /* how soon a wait is given up */
 #define SLOW_DOWN_S 5        /* RFC 8628, 3.5 */
-
-static bool is_loopback(const char *host)
-{
-	return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 ||
-	       strcmp(host, "localhost") == 0;
-}
 
 bool ews_oauth_check(const EwsOauth *self, GError **error)
 {
@@ -30,7 +25,7 @@ bool ews_oauth_check(const EwsOauth *self, GError **error)
 	if (!host || !*host)
 		problem = "it is no address";
 	else if (strcmp(scheme, "https") != 0 &&
-		 !(strcmp(scheme, "http") == 0 && is_loopback(host)))
+		 !(strcmp(scheme, "http") == 0 && ews_easy_is_loopback(host)))
 		problem = "it must begin with https://";
 	else if (g_uri_get_userinfo(uri) || g_uri_get_query(uri) || g_uri_get_fragment(uri))
 		problem = "it must be a plain address, without user, \"?\" or \"#\"";

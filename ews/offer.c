@@ -163,9 +163,7 @@ static GError *error_of(const EwsFetched *got, const EwsOffer *offer, const EwsF
 	};
 
 	if (got->location)
-		return g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
-			"%s: the server points to %.200s instead (HTTP %d), which is not followed",
-			url, got->location, got->status);
+		return ews_cause_redirect(url, got->status, got->location);
 	return got->status == 403 || got->status == 401
 		? ews_cause_error(&refusal)
 		: ews_error_from_http(got->status, url);

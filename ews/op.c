@@ -17,6 +17,16 @@ void ews_op_reset(EwsOp *op)
 		op->kind->reset(op);
 }
 
+EwsBody *ews_op_write_call(EwsOp *const *ops, unsigned count, const char *impersonated)
+{
+	const EwsOpKind *kind = ops[0]->kind;
+	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
+	g_autoptr(EwsWriter) writer = ews_writer_new(element, impersonated);
+
+	kind->write(writer, ops, count);
+	return ews_writer_finish(writer);
+}
+
 void ews_op_free(EwsOp *op)
 {
 	if (!op)

@@ -258,19 +258,15 @@ static void on_stream_told(void *user, const EwsEvents *events)
 static void tell_governor(EwsWatch *self, const EwsListenerEnd *end)
 {
 	EwsGovernor *governor = self->out.governor;
-	EwsBearer *bearer = self->out.bearer;
+	EwsSigned how = {self->out.bearer, end->token, self->sent_us};
 	int64_t now = g_get_monotonic_time();
 	EwsErrorAction action = end->code ? ews_error_action(end->code) : EWS_ERROR_ACTION_FAIL;
 
 	/* That is a limit on streams, not on requests. */
 	if (g_strcmp0(end->code, "ErrorExceededConnectionCount") == 0)
 		return;
-	if (end->status == 401 && bearer && ews_bearer_refused(bearer, end->token, now))
-		return;
-	if (end->status == 401 && bearer)
-		ews_governor_stop(governor, end->error);
-	else if (end->status == 401)
-		ews_governor_refused(governor, end->error, self->sent_us, now);
+	if (end->status == 401)
+		(void)ews_bearer_judge(&how, governor, end->error, now);
 	else if (action == EWS_ERROR_ACTION_STOP)
 		ews_governor_stop(governor, end->error);
 	else if (end->is_busy || action == EWS_ERROR_ACTION_WAIT)

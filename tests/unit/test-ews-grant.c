@@ -165,6 +165,8 @@ static void test_device(void)
 			     "\"verification_uri\":\"http://example.org/\"}"));
 	g_assert_null(device("{\"user_code\":\"A\",\"device_code\":\"B\","
 			     "\"verification_uri\":\"javascript:x\"}"));
+	g_assert_null(device("{\"user_code\":\"A\",\"device_code\":\"B\","
+			     "\"verification_uri\":\"ftp://localhost/\"}"));
 	g_assert_null(device("{\"user_code\":\"A\\u001b[1m\",\"device_code\":\"B\","
 			     "\"verification_uri\":\"https://x/\"}"));
 	g_assert_null(device("{\"user_code\":\"A\"}"));
