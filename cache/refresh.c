@@ -169,9 +169,18 @@ static int64_t next_after(Cache *cache, bool is_done)
 	return now + MIN(refresh_us, RETRY_US << MIN(self->failures, 10));
 }
 
+/* Somebody deleted a folder between two of our questions: the next round knows. Not twice in a row,
+ * since a server that lists what it has not got would be asked for ever. */
+static bool is_overtaken(const CacheRefresh *self)
+{
+	return self->is_at_items && self->failures == 0 &&
+	       ews_error_is(self->error, EWS_ERROR_NOT_FOUND);
+}
+
 static void finish(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
+	bool is_again = is_overtaken(self);
 	/* All but single folders was synced: what waits for that need not wait for ever. */
 	bool is_done = self->error == NULL || (self->is_at_items && !is_everybodys(self->error));
 	g_autoptr(GError) unsettled = NULL;
@@ -185,7 +194,12 @@ static void finish(Cache *cache)
 		cache_prefetch_begin(cache);
 	g_autoptr(GError) error = g_steal_pointer(&self->error);
 	forget_round(self);
+	self->is_asked = self->is_asked || is_again;
 	atomic_store(&cache->is_round_on, self->is_asked);
+	if (is_again) {
+		g_debug("refresh: %s; once more", error->message);
+		return;
+	}
 	if (error != NULL) {
 		g_log(G_LOG_DOMAIN, self->failures > 1 ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_WARNING,
 			"refresh: %s", error->message);

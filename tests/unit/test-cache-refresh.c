@@ -295,6 +295,20 @@ static void test_one_folder_fails(World *world, gconstpointer data)
 	g_assert_error(waited, EWS_ERROR, (gint)codes[GPOINTER_TO_INT(data)]);
 }
 
+/* Deleted after the folders were listed: who waits gets what is true by then. */
+static void test_folder_overtaken(World *world, gconstpointer data)
+{
+	world_start(world);
+	world_sync_well(world);
+	world_add(world, "F1", "A.9");
+	fake_fail(world->fake, "SyncFolderItems F1", EWS_ERROR_NOT_FOUND, 1);
+	world_sync_well(world);
+	world_add(world, "F1", "A.10");
+	fake_fail(world->fake, "SyncFolderItems F1", EWS_ERROR_NOT_FOUND, -1);
+	g_autoptr(GError) error = world_sync(world, false);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND);
+}
+
 /* --- sweeps ----------------------------------------------------------------------------- */
 
 /* The server lost a change, and TotalCount shows it: all over again. */
@@ -646,6 +660,7 @@ int main(int argc, char **argv)
 	g_test_add("/cache/refresh/silence-ends-a-wait", World, NULL, set_up_hasty, test_silence,
 		tear_down);
 	ADD("deadline-ends-a-sync", test_deadline);
+	ADD("folder-overtaken", test_folder_overtaken);
 	ADD("each-step-may-fail", test_refresh_fails);
 	ADD("failed-is-tried-again", test_tries_again);
 	g_test_add("/cache/refresh/backup-wants-it-fresh", World, NULL, set_up_backup, test_backup,
