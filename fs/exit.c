@@ -45,7 +45,7 @@ const char *fs_exit_advice(FsExit status)
 	case FS_EXIT_TLS:
 		return "if the server is right, give its certificate authority with -o cacert=FILE";
 	case FS_EXIT_AUTH:
-		return "check user= and the password, and that this account may use EWS";
+		return "what user=, auth= and the password may be is in ewsfs(1), Signing in";
 	case FS_EXIT_NOT_EWS:
 		return "check the address: it usually ends in /EWS/Exchange.asmx";
 	case FS_EXIT_MAILBOX:
