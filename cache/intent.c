@@ -218,16 +218,21 @@ void cache_intent_ask_delete(CacheIntent *self)
 		self->todo = self->old_id != NULL ? CACHE_TODO_REMOVE_OLD : 0;
 		return;
 	}
+	/* While it is in doubt where the item is, nothing new of it was sent: the move goes first. */
+	bool is_birth_in_doubt =
+		self->state == CACHE_INTENT_DOUBT && !cache_intent_may_have_moved(self);
 	/* An item that is written anew, and was not sent so yet, is still its old self. */
 	bool is_rewritten = (self->todo & CACHE_TODO_MAKE) != 0 && self->doing == 0 &&
-			    self->state != CACHE_INTENT_DOUBT;
+			    !is_birth_in_doubt;
 	if (is_rewritten && g_strcmp0(self->old_id, self->id) == 0)
 		cache_intent_forget_old(self);
 	/* It is looked for; should it be there, it goes. */
-	if (self->doing == 0 && cache_intent_may_be_made(self))
+	if (self->doing == 0 && cache_intent_may_be_made(self)) {
 		self->state = CACHE_INTENT_DOUBT;
+		is_birth_in_doubt = true;
+	}
 	unsigned kept = self->doing | (self->todo & CACHE_TODO_REMOVE_OLD);
-	if (self->state == CACHE_INTENT_DOUBT)
+	if (is_birth_in_doubt)
 		kept |= self->todo & BIRTH;
 	self->todo = kept | CACHE_TODO_DELETE;
 	if (self->old_id != NULL)

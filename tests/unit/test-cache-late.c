@@ -224,6 +224,24 @@ static void test_not_moved_and_rewritten(World *world, gconstpointer data)
 	rewrite_moved(world, false);
 }
 
+/* And deleted before it was found where it was moved to. */
+static void test_moved_rewritten_and_deleted(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	lose_move(world, true);
+	fake_hold(world->fake, "SyncFolderItems");
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	world_until(world, 2, "SELECT state FROM intent"); /* in doubt */
+	pen_unlink(kit, two, "a.eml");
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "");
+	g_assert_cmpuint(fake_items(world->fake, "F1"), ==, 1);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 0);
+	world_assert_asked(world, "CreateItem", 0);
+}
+
 /* Neither where it was nor where it was to go: somebody took it; what was written stays. */
 static void test_moved_taken_and_rewritten(World *world, gconstpointer data)
 {
@@ -601,6 +619,7 @@ int main(int argc, char **argv)
 	ADD("rewritten-and-moved-on", test_rewritten_and_moved_on);
 	ADD("moved-and-rewritten", test_moved_and_rewritten);
 	ADD("not-moved-and-rewritten", test_not_moved_and_rewritten);
+	ADD("moved-rewritten-and-deleted", test_moved_rewritten_and_deleted);
 	ADD("moved-taken-and-rewritten", test_moved_taken_and_rewritten);
 	ADD("moved-and-renamed", test_moved_and_renamed);
 	ADD("deleted-while-moved", test_deleted_while_moved);
