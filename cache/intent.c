@@ -218,7 +218,8 @@ void cache_intent_ask_delete(CacheIntent *self)
 		self->todo = self->old_id != NULL ? CACHE_TODO_REMOVE_OLD : 0;
 		return;
 	}
-	/* While it is in doubt where the item is, nothing new of it was sent: the move goes first. */
+	/* While it is in doubt where the item is, nothing new of it was sent: the move goes
+	 * first. */
 	bool is_birth_in_doubt =
 		self->state == CACHE_INTENT_DOUBT && !cache_intent_may_have_moved(self);
 	/* An item that is written anew, and was not sent so yet, is still its old self. */

@@ -517,7 +517,10 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 	}
 	if ((self->sent->step & BIRTH) != 0 && cache_intent_is_unwanted(intent))
 		return cache_outcome_unborn(self->cache, self->conn, intent, error);
-	if (is_passing(why)) {
+	/* Where nothing is at the address (HTTP 404), it is no matter of what was sent there. */
+	bool is_nowhere = ews_error_is(why, EWS_ERROR_UNSUPPORTED) &&
+			  ews_op_response_code(self->op) == NULL;
+	if (is_passing(why) || is_nowhere) {
 		again(intent, why);
 		return true;
 	}

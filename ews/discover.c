@@ -404,11 +404,16 @@ static bool ask_microsoft(Search *self)
 	return true;
 }
 
+static bool is_over(const Search *self)
+{
+	return self->setup->is_over && self->setup->is_over(self->setup->user);
+}
+
 static void search(Search *self)
 {
 	add_domain(self, 0);
 	while (self->wave->len > 0 || tell_who(self) || ask_microsoft(self)) {
-		if (run_wave(self))
+		if (is_over(self) || run_wave(self))
 			return;
 		count_refusals(self);
 	}

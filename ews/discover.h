@@ -48,6 +48,8 @@ typedef struct EwsDiscover {
 	bool (*accept)(void *user, const char *from, const char *to);
 	/* What was tried and what came of it, a line each. NULL: nobody listens. */
 	void (*say)(void *user, const char *line);
+	/* Asked between questions: TRUE ends the search. NULL: it goes on to its end. */
+	bool (*is_over)(void *user);
 	void *user;
 
 	const EwsDiscoverMeans *means; /* NULL: the network */

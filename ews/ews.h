@@ -95,6 +95,7 @@ typedef struct EwsStatus {
 	bool is_listening;     /* and whether it is told of changes just now */
 	char error[256];       /* what was wrong last, in one line; "" */
 	bool is_signing_in;    /* nothing is sent before there is a token */
+	char url[256];         /* where it is asked; long ones are cut */
 	char server[64];       /* ServerVersionInfo in a word, "15.2.1544 (Exchange2016)"; "" */
 } EwsStatus;
 
@@ -116,6 +117,10 @@ void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user);
  * subscription will be, and what is known is old. */
 typedef void (*EwsWoke)(void *user);
 void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user);
+
+/* Any thread: the mailbox is at @url now. What is not on its way yet is asked there, as after sleep;
+ * pauses that the former server asked for are over. The address is checked as at the start. */
+bool ews_session_move(EwsSession *self, const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- operations ------------------------------------------------------------------------- */
 

@@ -362,9 +362,13 @@ static CURL *new_easy(EwsHttp *self)
 
 static CURL *take_easy(EwsHttp *self)
 {
+	CURL *easy;
+
 	if (self->idle->len == 0)
 		return new_easy(self);
-	return g_ptr_array_steal_index_fast(self->idle, self->idle->len - 1);
+	easy = g_ptr_array_steal_index_fast(self->idle, self->idle->len - 1);
+	curl_easy_setopt(easy, CURLOPT_URL, self->url);
+	return easy;
 }
 
 static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body,
@@ -565,6 +569,13 @@ void ews_http_hurry(EwsHttp *self)
 void ews_http_heed(EwsHttp *self, int fd)
 {
 	ews_loop_heed(self->loop, fd);
+}
+
+void ews_http_move(EwsHttp *self, const char *url)
+{
+	g_free(self->url);
+	self->url = g_strdup(url);
+	ews_http_renew(self);
 }
 
 void ews_http_renew(EwsHttp *self)

@@ -84,6 +84,8 @@ void ews_http_run(EwsHttp *self, int timeout_ms);
 void ews_http_hurry(EwsHttp *self);
 /* @fd being readable ends the wait too; it is not read. */
 void ews_http_heed(EwsHttp *self, int fd);
+/* What is posted from now on goes to @url, which has passed ews_easy_check, on new connections. */
+void ews_http_move(EwsHttp *self, const char *url);
 /* The connections that are kept now are not used any more. */
 void ews_http_renew(EwsHttp *self);
 /* Any thread: ends the wait. */

@@ -30,6 +30,7 @@
 #define FOREGROUND_US G_USEC_PER_SEC
 /* So long may the end of a subscription hold up the end of the session. */
 #define FAREWELL_US   G_USEC_PER_SEC
+#define FOR_EVER_US   (INT64_MAX / 2)
 
 typedef enum CommandKind {
 	COMMAND_SUBMIT,
@@ -37,6 +38,7 @@ typedef enum CommandKind {
 	COMMAND_RAISE,
 	COMMAND_CANCEL,
 	COMMAND_WATCH,
+	COMMAND_MOVE,
 	COMMAND_STOP,
 } CommandKind;
 
@@ -45,6 +47,7 @@ typedef struct Command {
 	EwsOp *op;     /* own; SUBMIT */
 	EwsCall *call; /* own; CALL */
 	EwsWatchSetup *setup; /* own; WATCH */
+	char *url;     /* own; MOVE */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -56,6 +59,7 @@ struct EwsSession {
 	EwsHttp *http;   /* own; but for waking and last_progress: ews thread only */
 	unsigned max_conns;
 	unsigned timeout_s;
+	bool insecure_http;
 	EwsStateChanged changed; /* set before the first submit */
 	void *changed_user;      /* borrowed: from the listener, for changed */
 
@@ -279,6 +283,42 @@ static void begin_watch(EwsSession *self, EwsWatchSetup *setup)
 	g_free(setup);
 }
 
+/* What was connected is dead, what was known is old. */
+static void begin_anew(EwsSession *self, int64_t slept_us)
+{
+	int64_t now = g_get_monotonic_time();
+	EwsWoke woke;
+	void *user;
+
+	ews_http_renew(self->http);
+	ews_governor_woke(&self->governor, slept_us, now);
+	if (self->watch)
+		ews_watch_woke(self->watch, now);
+	publish(self);
+	pthread_mutex_lock(&self->lock);
+	woke = self->woke;
+	user = self->woke_user;
+	pthread_mutex_unlock(&self->lock);
+	if (woke)
+		woke(user);
+}
+
+static void set_url(EwsSession *self, const char *url)
+{
+	pthread_mutex_lock(&self->lock);
+	g_strlcpy(self->status.url, url, sizeof(self->status.url));
+	pthread_mutex_unlock(&self->lock);
+}
+
+/* Of a server that is left behind no pause counts, as if all had been slept through. */
+static void move(EwsSession *self, char *url)
+{
+	ews_http_move(self->http, url);
+	set_url(self, url);
+	g_free(url);
+	begin_anew(self, FOR_EVER_US);
+}
+
 static void obey(EwsSession *self, Command *command)
 {
 	switch (command->kind) {
@@ -296,6 +336,9 @@ static void obey(EwsSession *self, Command *command)
 		break;
 	case COMMAND_WATCH:
 		begin_watch(self, command->setup);
+		break;
+	case COMMAND_MOVE:
+		move(self, command->url);
 		break;
 	case COMMAND_STOP:
 		self->is_stopping = true;
@@ -476,33 +519,14 @@ static void end_watch(EwsSession *self)
 	answer_everything(self);
 }
 
-/* What was connected is dead, what was known is old. */
-static void wake_up(EwsSession *self, int64_t slept_us)
-{
-	int64_t now = g_get_monotonic_time();
-	EwsWoke woke;
-	void *user;
-
-	g_debug("the machine has slept for %d s", (int)(slept_us / G_USEC_PER_SEC));
-	ews_http_renew(self->http);
-	ews_governor_woke(&self->governor, slept_us, now);
-	if (self->watch)
-		ews_watch_woke(self->watch, now);
-	publish(self);
-	pthread_mutex_lock(&self->lock);
-	woke = self->woke;
-	user = self->woke_user;
-	pthread_mutex_unlock(&self->lock);
-	if (woke)
-		woke(user);
-}
-
 static void look_at_clocks(EwsSession *self)
 {
 	int64_t slept_us = ews_slept_look(self->slept);
 
-	if (slept_us > 0)
-		wake_up(self, slept_us);
+	if (slept_us <= 0)
+		return;
+	g_debug("the machine has slept for %d s", (int)(slept_us / G_USEC_PER_SEC));
+	begin_anew(self, slept_us);
 }
 
 static void *run(void *user)
@@ -595,6 +619,8 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	pthread_mutex_init(&self->lock, NULL);
 	self->max_conns = MAX(config->max_conns, 1);
 	self->timeout_s = config->timeout_s;
+	self->insecure_http = config->insecure_http;
+	set_url(self, config->url);
 	self->http = ews_http_new(config);
 	self->slept = ews_slept_new();
 	ews_http_heed(self->http, ews_slept_fd(self->slept));
@@ -643,6 +669,14 @@ void ews_session_stop(EwsSession *self)
 	post(self, (Command){ .kind = COMMAND_STOP });
 	pthread_join(self->thread, NULL);
 	free_session(self);
+}
+
+bool ews_session_move(EwsSession *self, const char *url, GError **error)
+{
+	if (!ews_easy_check(url, self->insecure_http, error))
+		return false;
+	post(self, (Command){ .kind = COMMAND_MOVE, .url = g_strdup(url) });
+	return true;
 }
 
 void ews_session_status(EwsSession *self, EwsStatus *ret_status)

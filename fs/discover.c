@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ews/discover.h"
 #include "ews/error.h"
@@ -16,6 +17,7 @@
 #define GROUP   "server"
 #define WEEK_S  (7 * 24 * 3600)
 #define HOUR_S  3600
+#define AGAIN_MS 5000 /* a mount that ends waits so long for a question, at most */
 
 /* --- what is remembered -------------------------------------------------- */
 
@@ -119,6 +121,7 @@ void fs_discover_forget(const FsConfig *config)
 typedef struct Asking {
 	const FsConfig *config; /* borrowed */
 	char **password;        /* borrowed; the caller's */
+	const FsDiscoverAgain *again; /* borrowed; NULL: a person may be asked */
 	bool is_shown;
 } Asking;
 
@@ -141,7 +144,9 @@ static bool give_credentials(void *user, EwsCredentials *ret_credentials, GError
 			"there is no password, and tokens are for the server that is looked for");
 		return false;
 	}
-	if (*self->password == NULL)
+	if (*self->password == NULL && self->again != NULL)
+		*self->password = fs_password_find(self->config, error);
+	else if (*self->password == NULL)
 		*self->password = fs_password_get(self->config, error);
 	if (*self->password == NULL)
 		return false;
@@ -151,6 +156,13 @@ static bool give_credentials(void *user, EwsCredentials *ret_credentials, GError
 		.secret = *self->password,
 	};
 	return true;
+}
+
+static bool is_over(void *user)
+{
+	const Asking *self = user;
+
+	return self->again != NULL && self->again->is_over(self->again->user);
 }
 
 static void say(void *user, const char *line)
@@ -173,7 +185,9 @@ static EwsDiscovered *ask(Asking *asking, const Memory *memory, GError **error)
 		.tls = fs_signin_tls(config),
 		.known = (const char *const *)memory->accepted,
 		.credentials = give_credentials,
-		.accept = accept_host,
+		.accept = asking->again == NULL ? accept_host : NULL,
+		.timeout_ms = asking->again == NULL ? 0 : AGAIN_MS,
+		.is_over = is_over,
 		.say = say,
 		.user = asking,
 	};
@@ -227,6 +241,27 @@ bool fs_discover(FsConfig *config, char **password, GError **error)
 	}
 	g_message("the server that was known last is used, %s: %s", memory.url, problem->message);
 	config->url = g_steal_pointer(&memory.url);
+	return true;
+}
+
+bool fs_discover_again(const FsConfig *config, const FsDiscoverAgain *again, char **ret_url,
+	GError **error)
+{
+	char *password = NULL;
+	g_auto(Memory) memory = {0};
+	Asking asking = {.config = config, .password = &password, .again = again};
+
+	*ret_url = NULL;
+	recall(config, &memory);
+	if (memory.url == NULL || memory.age_s < HOUR_S)
+		return true;
+	g_autoptr(EwsDiscovered) found = ask(&asking, &memory, error);
+	fs_secret_free(password);
+	if (found == NULL)
+		return false;
+	remember(config, found, &memory);
+	if (strcmp(found->url, again->url) != 0)
+		*ret_url = g_strdup(found->url);
 	return true;
 }
 

@@ -10,8 +10,8 @@
  * accepted. What is remembered is used at once, also offline; when nobody can be asked, it is used
  * however old it is.
  *
- * Blocks, and may ask at the terminal: before any thread starts, and before the program goes into
- * the background.
+ * Blocks, and but for fs_discover_again may ask at the terminal: before any thread starts, and
+ * before the program goes into the background.
  */
 struct FsConfig;
 
@@ -25,6 +25,17 @@ bool fs_discover(struct FsConfig *config, char **password, GError **error)
 
 /* What was remembered led nowhere: if it is older than an hour, it is looked for anew next time. */
 void fs_discover_forget(const struct FsConfig *config);
+
+/* For a mount that runs, on any thread: looks for it anew, without asking anybody, and remembers what
+ * was found. Where that is another one than @url, it is @ret_url, owned; else NULL without an error.
+ * What was found within the hour is not doubted. @is_over is asked between questions. */
+typedef struct FsDiscoverAgain {
+	const char *url;
+	bool (*is_over)(void *user);
+	void *user;
+} FsDiscoverAgain;
+bool fs_discover_again(const struct FsConfig *config, const FsDiscoverAgain *again, char **ret_url,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* For people to see: looks for it in any case, prints each step to standard error, and remembers
  * nothing. Needs address. */

@@ -16,6 +16,7 @@
 /* The server as people want to hear of it; main asks the session, which fs/ does not know. */
 typedef struct FsServer {
 	const char *state; /* "online", "offline" … */
+	char url[256];     /* where it is asked */
 	char error[256];   /* what was wrong last; "" */
 	char version[64];  /* "" until it told */
 	uint64_t requests;

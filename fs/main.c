@@ -25,6 +25,7 @@
 #include "fs/log.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
+#include "fs/moved.h"
 #include "fs/notify.h"
 #include "fs/park.h"
 #include "fs/previous.h"
@@ -66,6 +67,7 @@ typedef struct Program {
 	Cache *cache;           /* own */
 	FsSocket *socket;       /* own */
 	FsDrain *drain;         /* own */
+	FsMoved *moved;         /* own; NULL: the server's address was given */
 	FsMount *mount;         /* own */
 	FsSignin signin;        /* own; the password until the session has it */
 	Fs fs;
@@ -158,7 +160,10 @@ static bool start_session(Program *self, GError **error)
 
 	self->session = ews_session_start(&ews, error);
 	fs_secret_free(g_steal_pointer(&self->signin.password));
-	return self->session != NULL;
+	if (self->session == NULL)
+		return false;
+	self->moved = fs_moved_new(config, self->session);
+	return true;
 }
 
 /* The ewsfs that was mounted before may still be sending. */
@@ -370,6 +375,7 @@ static void look_at_server(FsServer *ret_server, void *user)
 				    ? (wait_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC
 				    : 0,
 	};
+	g_strlcpy(ret_server->url, status.url, sizeof(ret_server->url));
 	g_strlcpy(ret_server->error, status.error, sizeof(ret_server->error));
 	g_strlcpy(ret_server->version, status.server, sizeof(ret_server->version));
 }
@@ -494,7 +500,9 @@ static void take_down(Program *self)
 		fs_socket_stop(self->socket);
 	if (self->is_cache_started)
 		cache_stop(self->cache);
+	fs_moved_stop(self->moved);
 	ews_session_stop(self->session);
+	fs_moved_free(self->moved);
 	fs_drain_free(self->drain);
 	fs_socket_free(self->socket);
 	fs_notify_free(self->fs.notify);

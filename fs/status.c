@@ -25,6 +25,8 @@ static Picture take_picture(const Fs *fs)
 		fs->look(&picture.server, fs->look_user);
 	if (picture.server.state == NULL)
 		picture.server.state = "unknown";
+	if (picture.server.url[0] == '\0')
+		g_strlcpy(picture.server.url, fs->config->url, sizeof(picture.server.url));
 	return picture;
 }
 
@@ -36,7 +38,8 @@ static void add_mount(GString *text, const Picture *picture)
 	g_autofree char *since = fs_words_time(picture->fs->mounted_at);
 
 	g_string_append_printf(text, "ewsfs       %s, process %d\n", EWSFS_VERSION, (int)getpid());
-	g_string_append_printf(text, "mailbox     %s at %s\n", config->user, config->url);
+	g_string_append_printf(text, "mailbox     %s at %s\n", config->user,
+		picture->server.url);
 	g_string_append_printf(text, "folder      /%s\n", config->folder);
 	g_string_append_printf(text, "mounted     %s since %s%s\n", config->mountpoint, since,
 		config->backup ? ", for backups"
@@ -225,7 +228,7 @@ static void put_mount(JsonBuilder *json, const Picture *picture)
 	fs_json_text(json, "version", EWSFS_VERSION);
 	fs_json_number(json, "pid", getpid());
 	fs_json_text(json, "source", config->source);
-	fs_json_text(json, "url", config->url);
+	fs_json_text(json, "url", picture->server.url);
 	fs_json_text(json, "user", config->user);
 	fs_json_text(json, "folder", config->folder);
 	fs_json_text(json, "mountpoint", config->mountpoint);

@@ -41,6 +41,7 @@ TABLE = (
     row('302 to the error page', 'http=302,location=/ews/genericerrorpage.htm', 'EBUSY'),
     row('401 in the middle', 'http=401,count=1', 'EBUSY'),
     row('403', 'http=403', 'EACCES', 'refused'),
+    row('404', 'http=404', 'EIO EBUSY'),
     row('413', 'http=413', 'EFBIG EIO', 'refused', meanwhile='mend'),
     row('429', 'http=429', 'EBUSY'),
     row('429 with Retry-After', 'http=429,retry=1', 'EBUSY'),

@@ -17,7 +17,8 @@ import time
 import pytest
 
 import names
-from mounting import Mount, Server, is_mounted, message, program, run
+from mounting import Mount, Server, is_mounted, message, program, run, until
+from writing import subjects
 
 ME, PASSWORD = 'ines@example.test', 'open sesame'
 AUTO, MAIL = 'autodiscover.example.test', 'mail.example.test'
@@ -126,10 +127,6 @@ def make_me(there, mailbox, stage):
     mount.names = there
     stage.mounts.append(mount)
     return mount
-
-
-def has_mail(mount):
-    assert [name for name in mount.names_of('Inbox') if 'Hello' in name]
 
 
 def mounts(mount):
@@ -290,6 +287,51 @@ def test_what_leads_nowhere_is_asked_anew(there, me):
     assert me.try_start().status == 3
     me.start_behind()
     assert me.remembered()['url'] == URL
+
+
+def move_away(there, me, mailbox):
+    """From one moment to the next it is not at the former host."""
+    me.age(4000)
+    there.page(URL, (404, {}, 'Who?'))
+    mailbox.is_written = True
+    with open(me.at('Inbox', 'new.eml'), 'wb') as file:
+        file.write(message('Written meanwhile'))
+
+
+def is_sent(me, mailbox):
+    run(program('ewsfsctl'), 'flush', me.path)
+    return 'Written meanwhile' in subjects(mailbox.somebody(), 'inbox')
+
+
+def test_a_mount_follows_its_mailbox(there, me, mailbox):
+    """To another server, while programs use it."""
+    way_json(there)
+    me.options.update(refresh=1, settle=2)
+    mounts(me)
+    there.host('new.example.test')
+    url = 'https://new.example.test' + EWS
+    there.page('https://' + AUTO + JSON + ME, said(url))
+    there.page(url, names.hand_to(mailbox.port))
+    move_away(there, me, mailbox)
+    until(lambda: me.status()['url'] == url, 'it has moved', 60)
+    mailbox.somebody().create_item('inbox', message('News'))
+    until(lambda: 'News' in run('ls', me.at('Inbox')).out, 'news', 60)
+    assert is_sent(me, mailbox) and me.remembered()['url'] == url
+
+
+def test_a_mount_does_not_follow_to_a_stranger(there, me, mailbox):
+    """Nobody can be asked there and then; the mount stays where it was, and goes on there."""
+    way_json(there)
+    me.options.update(refresh=1, settle=2)
+    mounts(me)
+    there.page('https://' + AUTO + JSON + ME, (404, {}, ''))
+    way_hoster(there)
+    move_away(there, me, mailbox)
+    until(lambda: 'the server is looked for anew' in me.log(), 'it was looked for', 60)
+    assert me.status()['url'] == URL and not there.asked(HOSTER)
+    there.page(URL, names.hand_to(mailbox.port))
+    until(lambda: me.status()['server']['state'] == 'online', 'it is back', 60)
+    assert is_sent(me, mailbox)
 
 
 # --- others' hosts --------------------------------------------------------------------------------

@@ -206,6 +206,36 @@ static void test_offline(void)
 	rig_clear(&rig);
 }
 
+/* The server is another one from now on: no pause of the former counts, and what is kept for it (the
+ * connection, its handle) is not used. */
+static void test_move(void)
+{
+	g_autofree char *url = NULL;
+	g_autoptr(GError) error = NULL;
+	EwsStatus status;
+	Fake *next = fake_new();
+	Rig rig;
+
+	rig_init(&rig, fake_answer_new(200, folder_answer));
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, -1);
+	fake_free(g_steal_pointer(&rig.fake));
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, EWS_ERROR_OFFLINE);
+	g_assert_false(ews_session_move(rig.session, "http://mail.example.org/", &error));
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED);
+	url = fake_url(next);
+	fake_add(next, fake_answer_new(200, folder_answer));
+	g_assert_true(ews_session_move(rig.session, url, NULL));
+	submit(&rig, EWS_PRIORITY_WAITING);
+	expect(&rig, -1);
+	ews_session_status(rig.session, &status);
+	g_assert_cmpint(status.state, ==, EWS_STATE_ONLINE);
+	g_assert_cmpstr(status.url, ==, url);
+	rig.fake = next;
+	rig_clear(&rig);
+}
+
 static void test_broken_once(void)
 {
 	FakeAnswer *cut = fake_answer_new(200, "");
@@ -391,6 +421,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/session/stop-answers-all", test_stop_answers_all);
 	g_test_add_func("/ews/session/cancels-what-is-queued", test_cancel);
 	g_test_add_func("/ews/session/offline-is-said-at-once", test_offline);
+	g_test_add_func("/ews/session/moves-to-another-server", test_move);
 	g_test_add_func("/ews/session/broken-once-is-repeated", test_broken_once);
 	g_test_add_func("/ews/session/401-stops-for-good", test_stopped_for_good);
 	g_test_add_func("/ews/session/few-syncs-at-a-time", test_few_syncs);
