@@ -118,8 +118,9 @@ void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user);
 typedef void (*EwsWoke)(void *user);
 void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user);
 
-/* Any thread: the mailbox is at @url now. What is not on its way yet is asked there, as after sleep;
- * pauses that the former server asked for are over. The address is checked as at the start. */
+/* Any thread: the mailbox is at @url now. What is not on its way yet is asked there, as after
+ * sleep; pauses that the former server asked for are over. The address is checked as at the
+ * start. */
 bool ews_session_move(EwsSession *self, const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- operations ------------------------------------------------------------------------- */

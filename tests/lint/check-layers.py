@@ -21,6 +21,7 @@ DOORS = {
 # The one file that starts and stops every room, and those who sign in.
 MORE_DOORS = {
     'fs/main.c': {'ews/ews.h'},
+    'fs/moved.c': {'ews/ews.h'},
     'fs/discover.c': {'ews/discover.h'},
     # The time before there is a session, each by its own door.
     'fs/authority.h': {'ews/oauth.h'},

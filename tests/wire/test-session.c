@@ -206,8 +206,8 @@ static void test_offline(void)
 	rig_clear(&rig);
 }
 
-/* The server is another one from now on: no pause of the former counts, and what is kept for it (the
- * connection, its handle) is not used. */
+/* The server is another one from now on: no pause of the former counts, and what is kept for it
+ * (the connection, its handle) is not used. */
 static void test_move(void)
 {
 	g_autofree char *url = NULL;
