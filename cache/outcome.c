@@ -39,9 +39,11 @@ typedef struct Outcome {
 
 #define BIRTH (CACHE_TODO_MAKE | CACHE_TODO_COPY)
 
-/* What became of the step shows in a sync (doubt.c). */
+/* What became of the step shows in a sync (doubt.c) that begins after this answer: an earlier
+ * attempt may have been done while this one was on its way. */
 static void look_for(Outcome *self)
 {
+	self->intent->sent_at = g_get_real_time();
 	self->intent->doing = 0;
 	self->intent->state = CACHE_INTENT_DOUBT;
 	cache_doubt_begin(self->cache);
@@ -89,7 +91,6 @@ static bool moved(Outcome *self, GError **error)
 		return cache_own_moved(self->conn, intent, id, ews_op_new_change_key(self->op),
 			error);
 	/* A server that does not tell the new id: the folder's next sync does. */
-	intent->sent_at = g_get_real_time();
 	look_for(self);
 	return true;
 }
@@ -129,7 +130,6 @@ static bool made(Outcome *self, GError **error)
 	const CacheMade made = {id, ews_op_new_change_key(self->op), self->sent->attempt};
 	if (id != NULL)
 		return cache_own_made(self->cache, self->conn, self->intent, &made, error);
-	self->intent->sent_at = g_get_real_time();
 	look_for(self);
 	return true;
 }
@@ -195,7 +195,6 @@ static void doubt(Outcome *self, const GError *error)
 		again(intent, error);
 		return;
 	}
-	intent->sent_at = g_get_real_time();
 	note_error(intent, error);
 	look_for(self);
 }

@@ -224,6 +224,30 @@ static void test_not_moved_and_rewritten(World *world, gconstpointer data)
 	rewrite_moved(world, false);
 }
 
+/* An earlier attempt was done late, while the next was on its way, and after the sync that followed
+ * its sending: where the item is now, only one after the answer tells. */
+static void test_moved_late_and_rewritten(World *world, gconstpointer data)
+{
+	int64_t id = world_find(world, "F1", "a.eml");
+	fake_hold(world->fake, "MoveItem");
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	fake_await_held(world->fake, 1);
+	world_sync_well(world);
+	g_autoptr(EwsItem) item = fake_get(world->fake, "A");
+	g_autofree char *mime = fake_mime(world->fake, "A");
+	fake_item_gone(world->fake, "F1", "A");
+	g_free(item->id);
+	item->id = g_strdup("A.moved");
+	fake_item(world->fake, "F2", item, mime);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	fake_hold(world->fake, NULL);
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F2", "a.eml");
+	g_assert_cmpint(world_find(world, "F2", "a.eml"), ==, id);
+	g_assert_cmpuint(fake_items(world->fake, "F2"), ==, 1);
+}
+
 /* And deleted before it was found where it was moved to. */
 static void test_moved_rewritten_and_deleted(World *world, gconstpointer data)
 {
@@ -619,6 +643,7 @@ int main(int argc, char **argv)
 	ADD("rewritten-and-moved-on", test_rewritten_and_moved_on);
 	ADD("moved-and-rewritten", test_moved_and_rewritten);
 	ADD("not-moved-and-rewritten", test_not_moved_and_rewritten);
+	ADD("moved-late-and-rewritten", test_moved_late_and_rewritten);
 	ADD("moved-rewritten-and-deleted", test_moved_rewritten_and_deleted);
 	ADD("moved-taken-and-rewritten", test_moved_taken_and_rewritten);
 	ADD("moved-and-renamed", test_moved_and_renamed);
