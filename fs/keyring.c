@@ -75,10 +75,10 @@ static char *hear(int fd)
 			      : -1;
 		len += got > 0 ? (size_t)got : 0;
 	}
-	char *secret = got == 0 ? g_strdup(text) : NULL;
-	explicit_bzero(text, SECRET_MAX_LEN);
-	g_free(text);
-	return secret;
+	if (got == 0)
+		return text;
+	fs_secret_free(text);
+	return NULL;
 }
 
 static bool say(int fd, const char *text)
