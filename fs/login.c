@@ -14,8 +14,8 @@
 #include "fs/secret.h"
 
 #define NAME_MAX_LEN 120 /* bytes of the readable part */
-#define FILE_MAX_LEN (256 << 10)
 #define LOOK_US (50 * 1000)
+#define LOCK_PATIENCE 2 /* times the timeout of a request */
 #define KIND "login"
 
 void fs_login_free(FsLogin *self)
@@ -259,9 +259,21 @@ bool fs_login_forget(const char *user, const char *server, GError **error)
 
 /* --- one at a time ------------------------------------------------------- */
 
-int fs_login_lock(const char *user, const char *server, unsigned patience_s, GError **error)
+static GError *why_not_locked(const char *path, bool is_taken, bool is_given_up)
 {
-	int64_t until_us = g_get_monotonic_time() + (int64_t)patience_s * G_USEC_PER_SEC;
+	if (!is_taken)
+		return ews_error_from_errno(errno, "%s", path);
+	if (is_given_up)
+		return g_error_new(EWS_ERROR, EWS_ERROR_CANCELLED, "given up");
+	return g_error_new(EWS_ERROR, EWS_ERROR_BUSY,
+		"another ewsfs is signing in with this account");
+}
+
+int fs_login_lock(const char *user, const char *server, unsigned timeout_s,
+	const atomic_bool *is_given_up, GError **error)
+{
+	int64_t until_us =
+		g_get_monotonic_time() + LOCK_PATIENCE * (int64_t)timeout_s * G_USEC_PER_SEC;
 	g_autofree char *path = path_of(user, server, ".lock");
 	int fd = -1;
 
@@ -274,14 +286,12 @@ int fs_login_lock(const char *user, const char *server, unsigned patience_s, GEr
 	}
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		bool is_taken = errno == EWOULDBLOCK || errno == EINTR;
-		if (is_taken && g_get_monotonic_time() < until_us) {
+		bool is_over = is_given_up != NULL && atomic_load(is_given_up);
+		if (is_taken && !is_over && g_get_monotonic_time() < until_us) {
 			g_usleep(LOOK_US);
 			continue;
 		}
-		g_propagate_error(error,
-			is_taken ? g_error_new(EWS_ERROR, EWS_ERROR_BUSY,
-					   "another ewsfs is signing in with this account")
-				 : ews_error_from_errno(errno, "%s", path));
+		g_propagate_error(error, why_not_locked(path, is_taken, is_over));
 		close(fd);
 		return -1;
 	}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ bool fs_login_save(FsLogin *self, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool fs_login_forget(const char *user, const char *server,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Waits until nobody else has it; BUSY after @patience_s. Close it with fs_login_unlock. */
-int fs_login_lock(const char *user, const char *server, unsigned patience_s, GError **error);
+/* Waits until nobody else has it. Who has it may wait for the network, for @timeout_s, and save
+ * then: BUSY after twice that. CANCELLED when *is_given_up (which may be NULL). -1 with an error.
+ * Close it with fs_login_unlock. */
+int fs_login_lock(const char *user, const char *server, unsigned timeout_s,
+	const atomic_bool *is_given_up, GError **error);
 void fs_login_unlock(int lock);

@@ -150,7 +150,7 @@ static bool start_session(Program *self, GError **error)
 		.user = config->user,
 		.password = self->signin.password,
 		.auth = self->signin.kind,
-		.token = {.fetch = fs_token_fetch, .user = self->signin.token},
+		.token = {fs_token_fetch, fs_token_give_up, self->signin.token},
 		.impersonate = config->impersonate,
 		.tls = fs_signin_tls(config),
 		.max_conns = config->max_conns,

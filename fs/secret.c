@@ -210,8 +210,9 @@ char *fs_secret_from_systemd(const char *kind, const char *name, GError **error)
 
 /* --- a command ----------------------------------------------------------- */
 
-/* The child has no signal blocked, as who started this program might have it. */
-static pid_t start_command(const char *command, int *ret_fd)
+/* The child has no signal blocked, as who started this program might have it. In a session of its
+ * own it has no terminal, and can be killed with all that it began. */
+static pid_t start_command(const char *command, bool is_apart, int *ret_fd)
 {
 	int ends[2];
 	sigset_t none;
@@ -222,6 +223,8 @@ static pid_t start_command(const char *command, int *ret_fd)
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		if (is_apart)
+			setsid();
 		dup2(ends[1], STDOUT_FILENO);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
@@ -239,21 +242,33 @@ typedef struct Running {
 	pid_t pid;
 	int fd;
 	int64_t deadline_us;
+	const atomic_bool *is_given_up; /* borrowed; or NULL, and it is not in a session apart */
 	int status;
 	bool is_over;
 	bool is_late;
+	bool is_unwanted;
 } Running;
+
+static void kill_command(Running *self)
+{
+	/* It may not have come as far as its session. */
+	if (self->is_given_up != NULL)
+		kill(-self->pid, SIGKILL);
+	kill(self->pid, SIGKILL);
+	waitpid(self->pid, &self->status, 0);
+	self->is_over = true;
+}
 
 /* One that takes too long is killed. */
 static void look_after(Running *self)
 {
 	self->is_over = waitpid(self->pid, &self->status, WNOHANG) != 0;
-	if (self->is_over || g_get_monotonic_time() < self->deadline_us)
+	if (self->is_over)
 		return;
-	kill(self->pid, SIGKILL);
-	waitpid(self->pid, &self->status, 0);
-	self->is_over = true;
-	self->is_late = true;
+	self->is_unwanted = self->is_given_up != NULL && atomic_load(self->is_given_up);
+	self->is_late = g_get_monotonic_time() >= self->deadline_us;
+	if (self->is_unwanted || self->is_late)
+		kill_command(self);
 }
 
 static bool has_more(int fd, int wait_ms)
@@ -299,6 +314,8 @@ static char *what_it_said(const FsSecretCommand *command, const Running *run, co
 {
 	bool is_well = WIFEXITED(run->status) && WEXITSTATUS(run->status) == 0;
 
+	if (run->is_unwanted)
+		return refuse(EWS_ERROR_CANCELLED, error, "%s was given up", command->option);
 	if (run->is_late)
 		return refuse(command->failure, error, "%s did not answer in time",
 			command->option);
@@ -324,10 +341,14 @@ static char *what_it_said(const FsSecretCommand *command, const Running *run, co
 
 char *fs_secret_from_command(const FsSecretCommand *command, GError **error)
 {
-	Running run = {.fd = -1, .deadline_us = g_get_monotonic_time() + COMMAND_LIMIT_US};
+	Running run = {
+		.fd = -1,
+		.deadline_us = g_get_monotonic_time() + COMMAND_LIMIT_US,
+		.is_given_up = command->is_given_up,
+	};
 	Text text;
 
-	run.pid = start_command(command->command, &run.fd);
+	run.pid = start_command(command->command, command->is_given_up != NULL, &run.fd);
 	if (run.pid < 0)
 		return refuse(command->failure, error, "%s: %s", command->option,
 			g_strerror(errno));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /*
@@ -29,6 +30,9 @@ typedef struct FsSecretCommand {
 	const char *command;
 	bool is_whole; /* all that it prints, not the first line alone */
 	int failure;   /* the EwsErrorCode when it fails, is late or says nothing */
+	/* TRUE ends it soon, and all that it began, with CANCELLED. Such a command has no terminal.
+	 * NULL: it cannot be given up, and may ask at ours. */
+	const atomic_bool *is_given_up;
 } FsSecretCommand;
 
 /* What a command prints, within two minutes: it may ask a person in a window of its own. One that

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/token.h"
 
+#include <stdatomic.h>
+
 #include "ews/error.h"
 #include "ews/oauth.h"
 #include "fs/authority.h"
@@ -11,8 +13,6 @@
 /* A stored access token is handed out while it is good for this long, or half its life. More than
  * what a session (ews/bearer.c) leaves of one before it asks for the next. */
 #define LEFT_MIN_US (INT64_C(600) * G_USEC_PER_SEC)
-/* Another process that renews it waits for the network, as we would. */
-#define LOCK_PATIENCE 2
 
 struct FsToken {
 	const FsConfig *config; /* borrowed */
@@ -20,6 +20,7 @@ struct FsToken {
 	char *server;           /* own */
 	char *given;            /* own; what was handed out last */
 	FsLogin *unsaved;       /* own; a sign-in that could not be stored: the only copy */
+	atomic_bool is_given_up;
 };
 
 static bool is_app(const FsConfig *config)
@@ -86,6 +87,7 @@ static EwsTokens *ask_command(const FsToken *self, GError **error)
 		.is_whole = true,
 		/* It may be offline, as we may. */
 		.failure = EWS_ERROR_OFFLINE,
+		.is_given_up = &self->is_given_up,
 	};
 	char *text = fs_secret_from_command(&command, error);
 
@@ -228,8 +230,8 @@ static EwsTokens *use_login(FsToken *self, bool is_refused, GError **error)
 
 static EwsTokens *ask_login(FsToken *self, bool is_refused, GError **error)
 {
-	int lock = fs_login_lock(self->config->user, self->server,
-		LOCK_PATIENCE * self->config->timeout_s, error);
+	int lock = fs_login_lock(self->config->user, self->server, self->config->timeout_s,
+		&self->is_given_up, error);
 
 	if (lock < 0)
 		return NULL;
@@ -245,6 +247,10 @@ char *fs_token_fetch(void *user, bool is_refused, int64_t *ret_expires_us, GErro
 	FsToken *self = user;
 	g_autoptr(EwsTokens) tokens = NULL;
 
+	if (atomic_load(&self->is_given_up)) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_CANCELLED, "given up");
+		return NULL;
+	}
 	if (self->config->token_command != NULL)
 		tokens = ask_command(self, error);
 	else if (self->app != NULL)
@@ -257,4 +263,11 @@ char *fs_token_fetch(void *user, bool is_refused, int64_t *ret_expires_us, GErro
 	self->given = g_strdup(tokens->access);
 	*ret_expires_us = tokens->expires_us;
 	return g_steal_pointer(&tokens->access);
+}
+
+void fs_token_give_up(void *user)
+{
+	FsToken *self = user;
+
+	atomic_store(&self->is_given_up, true);
 }

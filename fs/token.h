@@ -22,3 +22,6 @@ void fs_token_free(FsToken *self);
 
 /* EwsTokenSource.fetch; @user is a FsToken. Blocks. */
 char *fs_token_fetch(void *user, bool is_refused, int64_t *ret_expires_us, GError **error);
+/* EwsTokenSource.give_up: a command is killed, and no lock is waited for. A request that is under
+ * way has its own end (timeout=): what it brings may be the one good refresh token. Any thread. */
+void fs_token_give_up(void *user);

@@ -18,7 +18,6 @@
  */
 
 #define PASTE_TRIES 3
-#define LOCK_PATIENCE 2
 
 static CtlExit complain(const GError *error)
 {
@@ -114,7 +113,7 @@ static FsLogin *login_of(const FsConfig *config, const FsAuthority *authority, E
 /* Not while a mount renews what was there before. */
 static bool store(FsLogin *login, unsigned timeout_s, GError **error)
 {
-	int lock = fs_login_lock(login->user, login->server, LOCK_PATIENCE * timeout_s, error);
+	int lock = fs_login_lock(login->user, login->server, timeout_s, NULL, error);
 	bool is_stored = lock >= 0 && fs_login_save(login, error);
 
 	fs_login_unlock(lock);
@@ -198,7 +197,7 @@ CtlExit ctl_do_logout(const CtlArguments *arguments)
 	if (config == NULL)
 		return status;
 	g_autofree char *server = fs_authority_server(config);
-	int lock = fs_login_lock(config->user, server, LOCK_PATIENCE * config->timeout_s, &error);
+	int lock = fs_login_lock(config->user, server, config->timeout_s, NULL, &error);
 	bool is_gone = lock >= 0 && fs_login_forget(config->user, server, &error);
 	fs_login_unlock(lock);
 	if (!is_gone)

@@ -249,6 +249,29 @@ def test_a_token_command(authority, gate, mount):
     assert not authority.grants
 
 
+def test_a_token_command_that_hangs(authority, gate, mount):
+    """It may take two minutes, but not when nobody wants the token any more."""
+    there = mount(gate.url, start=False, user='ines@example.org', password_file=None,
+                  token_command='')
+    token, hanging = (os.path.join(there.dir, name) for name in ('token', 'hanging'))
+    there.options['token_command'] = (
+        'if [ -e %s ]; then cat %s; else sleep 100 & echo $! > %s; sleep 100; fi'
+        % (token, token, hanging))
+    with authority.lock, open(token, 'w', encoding='ascii') as file:
+        file.write(authority.give()[1]['access_token'] + '\n')
+    there.start()
+    os.unlink(token)
+    authority.revoke_access()
+    there.sync(seconds=1, status=None)
+    until(lambda: os.path.exists(hanging) and os.path.getsize(hanging), 'the command')
+    with open(hanging, encoding='ascii') as file:
+        pid = int(file.read())
+    begun = time.monotonic()
+    there.unmount()
+    assert time.monotonic() - begun < 10
+    until(lambda: not is_running(pid), 'the end of all that the command began')
+
+
 def test_a_token_command_that_fails(authority, gate, mount):
     there = mount(gate.url, start=False, user='ines@example.org', password_file=None, timeout=2,
                   token_command='exit 1')

@@ -138,15 +138,20 @@ static void test_refused(void)
 static void test_lock(void)
 {
 	g_autoptr(GError) error = NULL;
-	int first = fs_login_lock(USER, SERVER, 0, NULL);
-	int other = fs_login_lock(USER, "another", 0, NULL);
+	int first = fs_login_lock(USER, SERVER, 0, NULL, NULL);
+	int other = fs_login_lock(USER, "another", 0, NULL, NULL);
 
 	g_assert_cmpint(first, >=, 0);
 	g_assert_cmpint(other, >=, 0);
-	g_assert_cmpint(fs_login_lock(USER, SERVER, 0, &error), ==, -1);
+	g_assert_cmpint(fs_login_lock(USER, SERVER, 0, NULL, &error), ==, -1);
 	g_assert_error(error, EWS_ERROR, EWS_ERROR_BUSY);
+	/* Nobody waits who has given up. */
+	static const atomic_bool is_given_up = true;
+	g_clear_error(&error);
+	g_assert_cmpint(fs_login_lock(USER, SERVER, 1000, &is_given_up, &error), ==, -1);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_CANCELLED);
 	fs_login_unlock(first);
-	first = fs_login_lock(USER, SERVER, 0, NULL);
+	first = fs_login_lock(USER, SERVER, 0, NULL, NULL);
 	g_assert_cmpint(first, >=, 0);
 	fs_login_unlock(first);
 	fs_login_unlock(other);

@@ -58,6 +58,24 @@ static void test_failures(void)
 	refuse("/no/such/command 2>/dev/null", true, EWS_ERROR_AUTH);
 }
 
+/* All that it began goes with it, and nobody waits for what would have been. */
+static void test_give_up(void)
+{
+	static const atomic_bool is_given_up = true;
+	const FsSecretCommand command = {
+		.option = "token_command",
+		.command = "sleep 100 & sleep 100; echo token",
+		.failure = EWS_ERROR_OFFLINE,
+		.is_given_up = &is_given_up,
+	};
+	g_autoptr(GError) error = NULL;
+	int64_t begun_us = g_get_monotonic_time();
+
+	g_assert_null(fs_secret_from_command(&command, &error));
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_CANCELLED);
+	g_assert_cmpint(g_get_monotonic_time() - begun_us, <, 20 * G_USEC_PER_SEC);
+}
+
 static void test_line(void)
 {
 	int ends[2];
@@ -92,6 +110,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fs/secret/all-that-a-command-prints", test_whole);
 	g_test_add_func("/fs/secret/a-command-that-fails", test_failures);
+	g_test_add_func("/fs/secret/a-command-that-is-given-up", test_give_up);
 	g_test_add_func("/fs/secret/a-line", test_line);
 	g_test_add_func("/fs/secret/no-core-dumps", test_harden);
 	return g_test_run();
