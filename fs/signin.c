@@ -142,10 +142,10 @@ static bool is_ticket_taken(const FsConfig *config, const EwsOffer *offer)
 		ews_offer_try(&asked, &ticket, NULL);
 }
 
-/* What is wrong with the server, the session will say. */
+/* What is wrong with the server, the session will say. A password that is given is meant. */
 static bool choose_blindly(FsSignin *self, const FsConfig *config, GError **error)
 {
-	if (is_remembered(config, EWS_AUTH_NEGOTIATE))
+	if (self->password == NULL && is_remembered(config, EWS_AUTH_NEGOTIATE))
 		return use_ticket(self);
 	if (is_remembered(config, EWS_AUTH_NTLM))
 		return use_password(self, config, EWS_AUTH_NTLM, error);
