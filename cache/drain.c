@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/drain.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "cache/check.h"
 #include "cache/distinguished.h"
 #include "cache/doubt.h"
 #include "cache/flush.h"
 #include "cache/local.h"
-#include "cache/name.h"
+#include "cache/op.h"
 #include "cache/outcome.h"
-#include "cache/own.h"
+#include "cache/record.h"
 #include "cache/refresh.h"
-#include "cache/safe.h"
 #include "cache/sent.h"
 #include "cache/step.h"
 #include "cache/sync.h"
@@ -31,6 +27,9 @@
 /* A full mailbox is tried again after so long. */
 #define FULL_US (600 * (int64_t)G_USEC_PER_SEC)
 
+/* Deletes are counted for so long; see delete_max=. */
+#define DELETES_US (600 * (int64_t)G_USEC_PER_SEC)
+
 /* What lies in the journal and has not left is made safe against a power cut so often. */
 #define SAFE_US ((int64_t)G_USEC_PER_SEC)
 
@@ -45,8 +44,7 @@ struct CacheDrain {
 	int64_t looked_us;
 	int64_t safe_us;
 	bool is_unsafe; /* something was committed since safe_us */
-	unsigned ops;   /* on their way */
-	unsigned calls;
+	unsigned calls; /* on their way */
 	int64_t full_us; /* monotonic: no creates before */
 	int64_t look_back_us;
 	GPtrArray *answered; /* own; of Op, to be settled */
@@ -159,298 +157,7 @@ void cache_drain_poke(Cache *cache)
 		cache_sync_post(cache, poked, NULL, NULL);
 }
 
-/* --- making ops --------------------------------------------------------------------------- */
-
-static EwsItemKind kind_of(const char *name)
-{
-	g_autofree char *low = g_ascii_strdown(name, -1);
-	if (g_str_has_suffix(low, ".ics"))
-		return EWS_ITEM_CALENDAR;
-	return g_str_has_suffix(low, ".vcf") ? EWS_ITEM_CONTACT : EWS_ITEM_MESSAGE;
-}
-
-/* What the fields of a step say; @ret_words keeps what @ret_fields borrows. */
-typedef struct Words {
-	CacheDetails *details; /* own, as all */
-	char **categories;
-	char *guid;
-	char *upload;
-} Words;
-
-static void words_clear(Words *self)
-{
-	g_clear_pointer(&self->details, cache_details_free);
-	g_strfreev(self->categories);
-	g_free(self->guid);
-	g_free(self->upload);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
-
-static unsigned ews_fields_of(unsigned fields)
-{
-	static const struct {
-		unsigned ours, theirs;
-	} pairs[] = {
-		{CACHE_FIELD_SUBJECT, EWS_FIELD_SUBJECT},
-		{CACHE_FIELD_IS_READ, EWS_FIELD_IS_READ},
-		{CACHE_FIELD_IMPORTANCE, EWS_FIELD_IMPORTANCE},
-		{CACHE_FIELD_CATEGORIES, EWS_FIELD_CATEGORIES},
-		{CACHE_FIELD_FLAG, EWS_FIELD_FLAG},
-		{CACHE_FIELD_RECEIVED, EWS_FIELD_RECEIVED},
-		{CACHE_FIELD_SENT, EWS_FIELD_SENT},
-		{CACHE_INTENT_NAME, EWS_FIELD_FILE_NAME},
-		{CACHE_INTENT_GUID, EWS_FIELD_GUID},
-	};
-	unsigned set = 0;
-	for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
-		set |= fields & pairs[i].ours ? pairs[i].theirs : 0;
-	return set;
-}
-
-static bool fill_fields(Cache *cache, const CacheIntent *intent, Words *ret_words,
-	EwsFields *ret_fields)
-{
-	g_autoptr(GError) error = NULL;
-	CacheDetails *details = cache_details(cache, intent->node, &error);
-	if (details == NULL) {
-		g_warning("%s: %s", intent->name, error->message);
-		return false;
-	}
-	ret_words->details = details;
-	if (details->categories != NULL)
-		ret_words->categories = g_strsplit(details->categories, ", ", -1);
-	ret_words->guid = g_strdup_printf("%s/%u", intent->guid, intent->attempt);
-	*ret_fields = (EwsFields){
-		.set = ews_fields_of(intent->sent_fields),
-		.subject = details->subject,
-		.categories = (const char *const *)ret_words->categories,
-		.file_name = intent->name,
-		.guid = ret_words->guid,
-		.received = details->received,
-		.sent = details->sent,
-		.importance = (EwsImportance)details->importance,
-		.flag = (EwsFlag)details->flag,
-		.is_read = details->is_read,
-	};
-	return true;
-}
-
-/* A create says all that is not as the MIME or the server would have it. */
-static EwsOp *make_create(Cache *cache, const CacheIntent *intent)
-{
-	g_auto(Words) words = {0};
-	EwsFields fields;
-	EwsUpload upload = {.fd = cache_local_open(cache->locals, intent->node, NULL)};
-	if (upload.fd < 0 || !fill_fields(cache, intent, &words, &fields)) {
-		if (upload.fd >= 0)
-			close(upload.fd);
-		return NULL;
-	}
-	upload.size = lseek(upload.fd, 0, SEEK_END);
-	words.upload = g_strdup_printf("%" G_GINT64_FORMAT " %s", upload.size, intent->sent_sha256);
-	fields.upload = words.upload;
-	fields.set |= EWS_FIELD_IS_READ | EWS_FIELD_FILE_NAME | EWS_FIELD_GUID | EWS_FIELD_UPLOAD;
-	if (fields.importance != EWS_IMPORTANCE_NORMAL)
-		fields.set |= EWS_FIELD_IMPORTANCE;
-	if (fields.flag != EWS_FLAG_NONE)
-		fields.set |= EWS_FIELD_FLAG;
-	if (fields.categories != NULL)
-		fields.set |= EWS_FIELD_CATEGORIES;
-	bool is_draft = intent->is_drafts || intent->to_send;
-	if (is_draft)
-		fields.set &= ~(unsigned)(EWS_FIELD_RECEIVED | EWS_FIELD_SENT);
-	else
-		fields.set |= EWS_FIELD_RECEIVED;
-	if (intent->to_send)
-		fields.set &= ~(unsigned)EWS_FIELD_FILE_NAME;
-	EwsOp *op = ews_create_item_new(intent->target_id, kind_of(intent->name), &upload, &fields,
-		is_draft, intent->item_class);
-	close(upload.fd);
-	return op;
-}
-
-static EwsOp *make_update(Cache *cache, const CacheIntent *intent)
-{
-	g_auto(Words) words = {0};
-	EwsFields fields;
-	const char *key = intent->change_key;
-	if (!fill_fields(cache, intent, &words, &fields))
-		return NULL;
-	return ews_update_item_new(intent->id, key != NULL && *key != '\0' ? key : NULL,
-		kind_of(intent->name), &fields);
-}
-
-static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo step)
-{
-	CacheDisposal disposal = cache_plan_disposal(intent, cache->disposal);
-	switch (step) {
-	case CACHE_TODO_MAKE:
-		return make_create(cache, intent);
-	case CACHE_TODO_COPY:
-		return ews_copy_item_new(intent->source_id, intent->target_id);
-	case CACHE_TODO_MOVE:
-		return ews_move_item_new(intent->id, intent->target_id);
-	case CACHE_TODO_UPDATE:
-		return make_update(cache, intent);
-	case CACHE_TODO_SEND:
-		return ews_send_item_new(intent->id, intent->change_key);
-	case CACHE_TODO_REMOVE_OLD:
-		return ews_delete_item_new(intent->old_id, EWS_DISPOSAL_SOFT);
-	case CACHE_TODO_DELETE:
-		return ews_delete_item_new(intent->id, (EwsDisposal)disposal);
-	}
-	return NULL;
-}
-
-static EwsOp *make_folder_op(const CacheIntent *intent, CacheTodo step)
-{
-	const char *wanted = step == CACHE_TODO_MAKE ? intent->sent_name : intent->name;
-	g_autofree char *said = cache_name_folder_decode(wanted);
-	const char *name = said != NULL ? said : wanted;
-	CacheDisposal disposal = cache_plan_disposal(intent, CACHE_DISPOSAL_TRASH);
-	if (step == CACHE_TODO_MAKE)
-		return ews_create_folder_new(intent->target_id, name);
-	if (step == CACHE_TODO_MOVE)
-		return ews_move_folder_new(intent->id, intent->target_id);
-	if (step == CACHE_TODO_UPDATE)
-		return ews_update_folder_new(intent->id, NULL, name);
-	return ews_delete_folder_new(intent->id, (EwsDisposal)disposal);
-}
-
 /* --- sending ------------------------------------------------------------------------------ */
-
-/* Bytes that a power cut took are not sent. What is still open for writing leaves as a copy: the
- * writer goes on in another file. */
-static bool check_bytes(Cache *cache, CacheConn *conn, CacheIntent *intent, const CacheSafe *safe,
-	GError **error)
-{
-	g_autoptr(CacheLocalRow) row = NULL;
-	if (!cache_local_get(conn, intent->node, &row, error))
-		return false;
-	if (row == NULL) {
-		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_CORRUPT, "its bytes are not here");
-		return false;
-	}
-	/* A program has begun to write it anew: it leaves when that is finished. */
-	intent->state = row->is_finished ? intent->state : CACHE_INTENT_OPEN;
-	if (!row->is_finished)
-		return true;
-	intent->sent_sha256 = (g_free(intent->sent_sha256), g_strdup(row->sha256));
-	return cache_safe_has(safe, intent->node, row) ||
-	       (cache_local_check(cache->locals, intent->node, row, error) &&
-		       cache_local_sync(cache->locals, intent->node, error));
-}
-
-static bool fail_intent(CacheConn *conn, CacheIntent *intent, const GError *why, GError **error)
-{
-	intent->state = CACHE_INTENT_FAILED;
-	g_free(intent->error);
-	intent->error = g_strdup(why->message);
-	g_warning("%s: %s", intent->name, why->message);
-	return cache_intent_put(conn, intent, false, error);
-}
-
-static bool carries_bytes(const CacheIntent *intent, CacheTodo step)
-{
-	return intent->kind == CACHE_KIND_FILE &&
-	       (step == CACHE_TODO_MAKE || step == CACHE_TODO_COPY);
-}
-
-/* Where the step leads. A move of a message, and the making of a directory, whose answer was lost
- * are repeated as they were. */
-static void note_destination(CacheIntent *intent, CacheTodo step)
-{
-	bool is_dir = intent->kind == CACHE_KIND_DIR;
-	if (step == CACHE_TODO_MAKE && is_dir) {
-		intent->is_first = intent->sent_name == NULL;
-		cache_intent_repeat_dir(intent);
-		return;
-	}
-	intent->sent_folder = intent->target;
-	if (step != CACHE_TODO_MOVE || is_dir)
-		return;
-	intent->is_first = intent->moved_to == 0;
-	if (intent->is_first)
-		intent->moved_to = intent->target;
-	intent->sent_folder = intent->moved_to;
-}
-
-static bool record_one(Cache *cache, CacheConn *conn, CacheIntent *intent, CacheTodo step,
-	const CacheSafe *safe, bool *ret_leaves, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-	*ret_leaves = true;
-	/* Somebody removed what was to be copied. */
-	if (step == CACHE_TODO_COPY && intent->source_id == NULL) {
-		*ret_leaves = false;
-		cache_intent_drop_copy(intent);
-		return cache_intent_put(conn, intent, false, error);
-	}
-	if (carries_bytes(intent, step) && !check_bytes(cache, conn, intent, safe, &why)) {
-		*ret_leaves = false;
-		return fail_intent(conn, intent, why, error);
-	}
-	if (intent->state == CACHE_INTENT_OPEN) {
-		*ret_leaves = false;
-		return cache_intent_put(conn, intent, false, error);
-	}
-	bool carries_fields = step == CACHE_TODO_MAKE || step == CACHE_TODO_UPDATE;
-	intent->state = CACHE_INTENT_SENDING;
-	intent->doing = step;
-	intent->attempt++;
-	intent->sent_at = g_get_real_time();
-	note_destination(intent, step);
-	intent->is_urgent = intent->is_urgent && intent->todo != (unsigned)step;
-	if (carries_fields) {
-		intent->sent_fields = intent->fields;
-		intent->fields = 0;
-	}
-	/* Whatever becomes of an update: a change that is seen later may be our own. */
-	return (step != CACHE_TODO_UPDATE || cache_conn_run(conn, error,
-			"UPDATE item SET print = 0, written_at = ? WHERE node = ?", "ii",
-			g_get_real_time(), intent->node)) &&
-	       cache_intent_put(conn, intent, false, error) &&
-	       (step != CACHE_TODO_COPY || cache_own_note_source(conn, intent, error));
-}
-
-static CacheSafe *make_call_safe(Cache *cache, const CacheCall *call)
-{
-	g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	for (guint i = 0; i < call->intents->len; i++) {
-		const CacheIntent *intent = call->intents->pdata[i];
-		if (carries_bytes(intent, call->step))
-			g_array_append_val(nodes, intent->node);
-	}
-	return cache_safe_new(cache->locals, (const int64_t *)(void *)nodes->data, nodes->len);
-}
-
-/* The journal says that these are sent before they are. *ret_leaving (own, of CacheIntent): those
- * that are, read again, since a program may have changed its mind since the look. */
-static bool record(Cache *cache, const CacheCall *call, GPtrArray *ret_leaving, GError **error)
-{
-	g_autoptr(CacheSafe) safe = make_call_safe(cache, call);
-	CacheConn *conn = cache_db_begin_durable(cache->db, error);
-	if (conn == NULL)
-		return false;
-	for (guint i = 0; i < call->intents->len; i++) {
-		const CacheIntent *seen = call->intents->pdata[i];
-		g_autoptr(CacheIntent) intent = NULL;
-		bool leaves = false;
-		bool is_read = cache_intent_get(conn, seen->node, &intent, error);
-		bool is_same = intent != NULL && cache_intent_next(intent) == call->step &&
-			       intent->state == CACHE_INTENT_QUEUED && !intent->is_blocked &&
-			       g_strcmp0(intent->target_id, seen->target_id) == 0;
-		if (!is_read ||
-			(is_same && !record_one(cache, conn, intent, call->step, safe, &leaves,
-					    error))) {
-			cache_db_rollback(cache->db);
-			return false;
-		}
-		if (leaves)
-			g_ptr_array_add(ret_leaving, g_steal_pointer(&intent));
-	}
-	return cache_db_commit(cache->db, error);
-}
 
 /* Answers of one call come close together; what they mean is decided together. */
 static void answered(Cache *cache, EwsOp *op, void *user)
@@ -509,8 +216,7 @@ static void submit(Cache *cache, const CacheCall *call)
 	Call *on_way = g_new0(Call, 1);
 	for (guint i = 0; i < call->intents->len; i++) {
 		const CacheIntent *intent = call->intents->pdata[i];
-		EwsOp *op = call->kind == CACHE_KIND_DIR ? make_folder_op(intent, call->step)
-							 : make_item_op(cache, intent, call->step);
+		EwsOp *op = cache_op_new(cache, intent, call->step);
 		if (op == NULL) {
 			unmade(cache, intent);
 			continue;
@@ -557,7 +263,7 @@ static void send_call(Cache *cache, const CacheCall *planned)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) leaving =
 		g_ptr_array_new_with_free_func((GDestroyNotify)cache_intent_free);
-	if (!record(cache, planned, leaving, &error)) {
+	if (!cache_record(cache, planned, leaving, &error)) {
 		g_warning("journal: %s", error->message);
 		cache->drain->next_us = g_get_monotonic_time() + G_USEC_PER_SEC;
 		return;
@@ -581,7 +287,7 @@ static void send_call(Cache *cache, const CacheCall *planned)
 /* More deletes than delete_max= within ten minutes wait for a person. */
 static bool hold_deletes(Cache *cache, CacheConn *conn, GError **error)
 {
-	int64_t since = g_get_real_time() - FULL_US;
+	int64_t since = g_get_real_time() - DELETES_US;
 	int64_t recent = 0;
 	if (cache->delete_max == 0)
 		return true;

@@ -9,10 +9,10 @@
  * The write path: from the journal to the server.
  *
  * Whenever there may be something to send, the queued intents are read, the plan (plan.c) makes
- * calls of them, and each call leaves like this: its bytes are fsynced; one durable commit records
- * each intent as "sending" with what it carries; then the ops are submitted, as one call that
- * nobody below repeats. The answers come one by one (outcome.c). Nothing is remembered here that
- * the journal does not know but what is on its way, so a new start goes on from the journal alone.
+ * calls of them, and each call leaves like this: it is recorded that it does (record.c); then its
+ * ops (op.c) are submitted, as one call that nobody below repeats. The answers come one by one
+ * (outcome.c). Nothing is remembered here that the journal does not know but what is on its way, so
+ * a new start goes on from the journal alone.
  *
  * In doubt (the answer was lost): the folder is synced until the item is seen (own.c), or until
  * settle= after the cut has passed with nothing of ours arriving any more, as of a refresh that
