@@ -11,6 +11,7 @@
 #include "cache/distinguished.h"
 #include "cache/doubt.h"
 #include "cache/drain.h"
+#include "cache/due.h"
 #include "cache/evict.h"
 #include "cache/fetch.h"
 #include "cache/flush.h"
@@ -237,6 +238,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->fetcher = cache_fetcher_new();
 	self->ahead = cache_prefetch_new();
 	self->refresh = cache_refresh_new();
+	self->due = cache_due_new();
 	self->hints = cache_hints_new(self);
 	self->waits = cache_waits_new();
 	self->drain = cache_drain_new();
@@ -292,6 +294,7 @@ void cache_free(Cache *self)
 	/* Tasks that were never run answer their askers: they want the rest to be there still. */
 	ews_inbox_free(self->inbox, cache_sync_task_free);
 	cache_waits_free(self->waits);
+	cache_due_free(self->due);
 	cache_refresh_free(self->refresh);
 	g_clear_pointer(&self->gone, g_array_unref);
 	cache_hints_free(self->hints);

@@ -12,7 +12,7 @@
 /*
  * What the files of this room share: the struct behind Cache.
  *
- * The sync thread owns what fetch.c, prefetch.c, refresh.c and listing.c know; other threads
+ * The sync thread owns what fetch.c, prefetch.c, refresh.c and wait.c know; other threads
  * reach it by posting a task (sync.h). Everybody may read the index and open blobs.
  */
 
@@ -20,6 +20,7 @@ struct CacheDistinguished;
 struct CacheDoubt;
 struct CacheSentMail;
 struct CacheDrain;
+struct CacheDue;
 struct CacheFetcher;
 struct CacheFlushes;
 struct CacheHints;
@@ -66,6 +67,7 @@ struct Cache {
 	struct CacheFetcher *fetcher; /* own */
 	struct CachePrefetch *ahead;  /* own */
 	struct CacheRefresh *refresh; /* own */
+	struct CacheDue *due;         /* own */
 	struct CacheWaits *waits;     /* own */
 	GPtrArray *changes;           /* own; of CacheChange, of the transaction under way */
 	EwsOp **answering;            /* the answer that is being told; borrowed */

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/refresh.h"
 
-#include <string.h>
-
 #include "cache/apply.h"
-#include "cache/foldersync.h"
+#include "cache/due.h"
+#include "cache/found.h"
 #include "cache/hints.h"
 #include "cache/prefetch.h"
 #include "cache/sync.h"
 #include "cache/tree.h"
 #include "cache/wait.h"
 #include "ews/error.h"
-
-/* Folders synced at once: servers allow some five Sync* calls an account. */
-#define SYNCS_MAX 3
 
 /* The first repetition after a failure; doubled each time, up to refresh_s. */
 #define RETRY_US ((int64_t)G_USEC_PER_SEC)
@@ -50,22 +46,11 @@ struct CacheRefresh {
 	char *odd_print;    /* own; of what was found and not the same when all was told anew */
 	bool is_full;       /* hierarchy from the beginning */
 	bool wants_hierarchy;
-	GQueue waiting;     /* of Due */
-	GHashTable *syncs;  /* own; folder.id → CacheFolderSync (freed by itself) */
 };
-
-/* A folder that is to be synced. */
-typedef struct Due {
-	int64_t folder;
-	int64_t node;
-} Due;
 
 CacheRefresh *cache_refresh_new(void)
 {
-	CacheRefresh *self = g_new0(CacheRefresh, 1);
-	self->syncs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-	g_queue_init(&self->waiting);
-	return self;
+	return g_new0(CacheRefresh, 1);
 }
 
 static void forget_round(CacheRefresh *self)
@@ -76,19 +61,12 @@ static void forget_round(CacheRefresh *self)
 	g_clear_pointer(&self->changes, g_ptr_array_unref);
 	g_clear_pointer(&self->pages, g_ptr_array_unref);
 	g_clear_pointer(&self->hierarchy, g_free);
-	g_queue_clear_full(&self->waiting, g_free);
 }
 
 void cache_refresh_free(CacheRefresh *self)
 {
 	if (self == NULL)
 		return;
-	GHashTableIter iter;
-	gpointer value;
-	g_hash_table_iter_init(&iter, self->syncs);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		cache_foldersync_abandon(value);
-	g_hash_table_unref(self->syncs);
 	forget_round(self);
 	g_free(self->odd_print);
 	g_free(self->mailbox);
@@ -140,14 +118,6 @@ static bool settle(Cache *cache, GError **error)
 	return cache_sync_commit(cache, error);
 }
 
-/* Trouble of the server, the account or this machine: the other folders would have it too. */
-static bool is_everybodys(const GError *error)
-{
-	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED) ||
-	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
-}
-
 /* When to begin again. What kept one folder from being brought up to date may pass as well, and
  * nobody announces again what was announced. A server that is away or busy is asked when the
  * session would let a request through; asking earlier is refused here and proves nothing. */
@@ -182,7 +152,8 @@ static void finish(Cache *cache)
 	CacheRefresh *self = cache->refresh;
 	bool is_again = is_overtaken(self);
 	/* All but single folders was synced: what waits for that need not wait for ever. */
-	bool is_done = self->error == NULL || (self->is_at_items && !is_everybodys(self->error));
+	bool is_done = self->error == NULL ||
+		       (self->is_at_items && !cache_due_is_everybodys(self->error));
 	g_autoptr(GError) unsettled = NULL;
 	if (is_done && !settle(cache, &unsettled) && self->error == NULL)
 		self->error = g_steal_pointer(&unsettled);
@@ -223,163 +194,29 @@ static void fail(Cache *cache, const GError *error)
 
 /* --- items ------------------------------------------------------------------------------- */
 
-static void sync_more(Cache *cache);
-
-static EwsPriority priority_for(Cache *cache, int64_t dir)
+static void items_done(Cache *cache, const GError *error)
 {
-	if (cache_wait_has(cache, dir))
-		return EWS_PRIORITY_WAITING;
-	return cache_wait_has_sync(cache) ? EWS_PRIORITY_SCAN : EWS_PRIORITY_BACKGROUND;
-}
-
-static int64_t dir_of(Cache *cache, int64_t folder)
-{
-	int64_t dir = 0;
-	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
-	if (conn == NULL)
-		return 0;
-	if (!cache_conn_int(conn, 0, &dir, NULL, "SELECT node FROM folder WHERE id = ?", "i",
-		    folder))
-		dir = 0;
-	cache_db_put_reader(cache->db, conn);
-	return dir;
-}
-
-static void folder_done(Cache *cache, int64_t folder, const GError *error)
-{
-	CacheRefresh *self = cache->refresh;
-	g_hash_table_remove(self->syncs, &folder);
-	if (error != NULL) {
-		/* One folder's trouble is that folder's; no server is everybody's. */
-		cache_wait_dir_failed(cache, dir_of(cache, folder), error);
-		if (self->error == NULL)
-			self->error = g_error_copy(error);
-		if (is_everybodys(error))
-			g_queue_clear_full(&self->waiting, g_free);
-	} else {
-		cache_wait_check(cache);
-	}
-	sync_more(cache);
-}
-
-static void sync_more(Cache *cache)
-{
-	CacheRefresh *self = cache->refresh;
-	while (g_hash_table_size(self->syncs) < SYNCS_MAX && !g_queue_is_empty(&self->waiting)) {
-		g_autofree Due *due = g_queue_pop_head(&self->waiting);
-		g_autoptr(GError) error = NULL;
-		CacheFolderSync *sync = cache_foldersync_start(cache, due->folder, self->round,
-			self->mailbox, priority_for(cache, due->node), folder_done, &error);
-		if (sync != NULL)
-			g_hash_table_insert(self->syncs,
-				g_memdup2(&due->folder, sizeof due->folder), sync);
-		else if (self->error == NULL)
-			self->error = g_steal_pointer(&error);
-	}
-	if (g_hash_table_size(self->syncs) == 0)
+	if (error != NULL)
+		fail(cache, error);
+	else
 		finish(cache);
-}
-
-/*
- * Folders that moved since their last sync, or were never synced whole. One whose count is not
- * ours although nothing moved has lost changes (a state that the server restarted in silence):
- * it starts over, once for each such difference, since some servers count otherwise. While the
- * journal holds changes, the tree and the server's counts are not the same thing (64: scratch).
- */
-static const char due_sql[] =
-	"SELECT folder.id, folder.node FROM folder JOIN node ON node.id = folder.node"
-	" WHERE folder.sync_state IS NULL OR folder.is_full = 1 OR node.flags & 1 = 0"
-	" OR folder.commit_time < 0 OR folder.commit_time != folder.synced_commit"
-	" OR folder.deleted_count != folder.synced_deleted"
-	" OR folder.total_count != folder.synced_total"
-	" OR EXISTS (SELECT 1 FROM pending WHERE pending.folder = folder.id)"
-	" ORDER BY (node.flags & 1), (folder.node != 1), folder.node";
-
-static const char miscount_sql[] =
-	"UPDATE folder SET sync_state = NULL WHERE is_unchecked = 1 AND total_count >= 0"
-	" AND node IS NOT NULL AND commit_time >= 0 AND commit_time = synced_commit"
-	" AND deleted_count = synced_deleted AND total_count = synced_total"
-	" AND total_count - (SELECT count(*) FROM node WHERE node.parent = folder.node"
-	" AND node.state = 0 AND node.parent > 0 AND node.kind = 1 AND node.flags & 64 = 0)"
-	" != miscount AND NOT EXISTS (SELECT 1 FROM intent)";
-
-/* The same for what is unread: a server may lose changes of that when a page is full. */
-static const char misread_sql[] =
-	"UPDATE folder SET unread_miss = unread_count - ours.unread, sync_state ="
-	" CASE WHEN unread_count - ours.unread IN (0, unread_miss) THEN sync_state END"
-	" FROM (SELECT at.id, (SELECT count(*) FROM item JOIN node ON node.id = item.node"
-	" WHERE item.folder = at.id AND item.is_read = 0 AND node.state = 0"
-	" AND node.parent = at.node) AS unread FROM folder AS at WHERE at.is_unchecked = 1) AS ours"
-	" WHERE folder.id = ours.id AND unread_count >= 0 AND node IS NOT NULL"
-	" AND commit_time >= 0 AND commit_time = synced_commit"
-	" AND deleted_count = synced_deleted AND total_count = synced_total"
-	" AND NOT EXISTS (SELECT 1 FROM intent)";
-
-static bool find_due(Cache *cache, GError **error)
-{
-	CacheRefresh *self = cache->refresh;
-	CacheConn *conn = cache_sync_begin(cache, error);
-	if (conn == NULL)
-		return false;
-	sqlite3_stmt *stmt = NULL;
-	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
-		     cache_conn_run(conn, error, misread_sql, "") &&
-		     cache_conn_run(conn, error,
-			     "UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
-			     " AND commit_time = synced_commit",
-			     "") &&
-		     (stmt = cache_conn_query(conn, error, due_sql, "")) != NULL;
-	bool has_row = is_ok;
-	while (has_row) {
-		is_ok = cache_conn_step(conn, stmt, &has_row, error);
-		if (!is_ok || !has_row)
-			break;
-		Due *due = g_new0(Due, 1);
-		due->folder = sqlite3_column_int64(stmt, 0);
-		due->node = sqlite3_column_int64(stmt, 1);
-		if (cache_wait_has(cache, due->node))
-			g_queue_push_head(&self->waiting, due);
-		else
-			g_queue_push_tail(&self->waiting, due);
-	}
-	if (!is_ok) {
-		cache_sync_rollback(cache);
-		return false;
-	}
-	return cache_sync_commit(cache, error);
 }
 
 static void begin_items(Cache *cache)
 {
+	CacheRefresh *self = cache->refresh;
 	g_autoptr(GError) error = NULL;
-	if (!find_due(cache, &error)) {
+	if (!cache_due_find(cache, &error)) {
 		fail(cache, error);
 		return;
 	}
-	cache->refresh->is_at_items = true;
+	self->is_at_items = true;
 	/* A directory that somebody waits for may have just appeared or gone. */
 	cache_wait_check(cache);
-	sync_more(cache);
+	cache_due_sync(cache, self->round, self->mailbox, items_done);
 }
 
 /* --- hierarchy --------------------------------------------------------------------------- */
-
-/* What find said of the folders themselves, as one word: as long as it stays, so do they. */
-static char *print_of(const GPtrArray *found)
-{
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	for (guint i = 0; i < found->len; i++) {
-		const EwsFolder *folder = found->pdata[i];
-		const char *parts[] = {folder->id, folder->parent_id, folder->display_name,
-			folder->folder_class};
-		for (size_t k = 0; k < G_N_ELEMENTS(parts); k++)
-			g_checksum_update(sum, (const guchar *)(parts[k] != NULL ? parts[k] : ""),
-				parts[k] != NULL ? (gssize)strlen(parts[k]) + 1 : 1);
-		unsigned rest[] = {folder->rights, folder->is_hidden, folder->is_search};
-		g_checksum_update(sum, (const guchar *)rest, sizeof rest);
-	}
-	return g_strdup(g_checksum_get_string(sum));
-}
 
 static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 {
@@ -392,35 +229,12 @@ static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 	       cache_tree_set_counts(conn, cache->refresh->top, error);
 }
 
-/* Whether each folder is called here as the server says, and is where it says. */
-static bool is_as_found(const CacheRefresh *self, CacheConn *conn, bool *ret_same, GError **error)
-{
-	int64_t count = 0;
-	*ret_same = true;
-	if (!cache_conn_int(conn, 0, &count, error, "SELECT count(*) FROM intent", ""))
-		return false;
-	if (count > 0)
-		return true;
-	for (guint i = 0; i < self->found->len && *ret_same; i++) {
-		const EwsFolder *folder = self->found->pdata[i];
-		if (!cache_conn_int(conn, 0, &count, error,
-			    "SELECT count(*) FROM folder WHERE folder_id = ?1"
-			    " AND display_name = ?2 AND parent_id = ?3",
-			    "ttt", folder->id,
-			    folder->display_name != NULL ? folder->display_name : "",
-			    folder->parent_id != NULL ? folder->parent_id : ""))
-			return false;
-		*ret_same = count == 1;
-	}
-	return true;
-}
-
 /* A server may also differ with itself, for ever: what is still otherwise when it has told all is
  * not asked for again. */
 static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print, GError **error)
 {
 	bool is_same = true;
-	if (!is_as_found(self, conn, &is_same, error))
+	if (!cache_found_is_here(self->found, conn, &is_same, error))
 		return false;
 	g_free(self->odd_print);
 	self->odd_print = is_same ? NULL : g_strdup(print);
@@ -430,7 +244,7 @@ static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print,
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = print_of(self->found);
+	g_autofree char *print = cache_found_print(self->found);
 	for (guint i = 0; i < self->changes->len; i++) {
 		if (!cache_tree_apply(cache, conn, self->changes->pdata[i], self->round, error))
 			return false;
@@ -534,7 +348,8 @@ static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret
 {
 	CacheRefresh *self = cache->refresh;
 	bool is_same = true;
-	if (g_strcmp0(self->odd_print, print) != 0 && !is_as_found(self, conn, &is_same, error))
+	if (g_strcmp0(self->odd_print, print) != 0 &&
+		!cache_found_is_here(self->found, conn, &is_same, error))
 		return false;
 	*ret_lied = !is_same;
 	return true;
@@ -543,7 +358,7 @@ static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret
 static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = print_of(self->found);
+	g_autofree char *print = cache_found_print(self->found);
 	g_autofree char *old = NULL;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
@@ -754,26 +569,10 @@ int64_t cache_refresh_ask(Cache *cache)
 
 void cache_refresh_first(Cache *cache, int64_t dir)
 {
-	CacheRefresh *self = cache->refresh;
-	if (!self->is_on) {
-		self->next_us = 0;
-		return;
-	}
-	for (GList *link = self->waiting.head; link != NULL; link = link->next) {
-		const Due *due = link->data;
-		if (due->node != dir)
-			continue;
-		g_queue_unlink(&self->waiting, link);
-		g_queue_push_head_link(&self->waiting, link);
-		return;
-	}
-	GHashTableIter iter;
-	gpointer key, value;
-	g_hash_table_iter_init(&iter, self->syncs);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		if (dir_of(cache, *(int64_t *)key) == dir)
-			cache_foldersync_raise(value, EWS_PRIORITY_WAITING);
-	}
+	if (cache->refresh->is_on)
+		cache_due_first(cache, dir);
+	else
+		cache->refresh->next_us = 0;
 }
 
 int64_t cache_refresh_tick(Cache *cache, int64_t now_us)

@@ -10,7 +10,9 @@
  *   find       FindFolder, Deep: what every folder's counts and commit times are now, and
  *              GetFolder for the top one's, which FindFolder does not tell
  *   hierarchy  SyncFolderHierarchy, only where find shows that folders themselves changed
+ *              (found.c)
  *   items      SyncFolderItems (foldersync.c) of the folders that moved since their last sync
+ *              (due.c)
  *
  * With nothing new that is all. A refresh begins when the server hints at something (hints.c), on
  * a timer, when a directory is opened after refresh_s, or because somebody waits; awaited folders
