@@ -68,8 +68,7 @@ static void answered(Cache *cache, EwsOp *op, void *user)
 		self->has_failed = true;
 	/* One that this mailbox does not have is no trouble. */
 	if (failed != NULL &&
-		(ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
-			ews_error_is(failed, EWS_ERROR_PROTOCOL)))
+		(cache_sync_is_passing(failed) || ews_error_is(failed, EWS_ERROR_PROTOCOL)))
 		self->has_failed = true;
 	if (--self->asked > 0)
 		return;

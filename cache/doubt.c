@@ -135,16 +135,10 @@ static bool look(Cache *cache, CacheConn *conn, GError **error)
 
 /* --- strays ------------------------------------------------------------------------------- */
 
-static bool is_passing(const GError *failed)
-{
-	return ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
-	       ews_error_is(failed, EWS_ERROR_TLS) || ews_error_is(failed, EWS_ERROR_CANCELLED);
-}
-
 /* What the server will not remove is shown with its folder's next listing. */
 static bool is_kept(CacheDoubt *self, const GError *failed)
 {
-	if (is_passing(failed))
+	if (cache_sync_is_passing(failed))
 		return true;
 	if (!ews_error_is(failed, EWS_ERROR_PROTOCOL) && !ews_error_is(failed, EWS_ERROR_LOCAL))
 		return false;

@@ -51,9 +51,8 @@ void cache_due_free(CacheDue *self)
 
 bool cache_due_is_everybodys(const GError *error)
 {
-	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED) ||
-	       ews_error_is(error, EWS_ERROR_LOCAL) || ews_error_is(error, EWS_ERROR_NO_SPACE);
+	return cache_sync_is_passing(error) || ews_error_is(error, EWS_ERROR_LOCAL) ||
+	       ews_error_is(error, EWS_ERROR_NO_SPACE);
 }
 
 /* --- which ------------------------------------------------------------------------------- */

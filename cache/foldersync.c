@@ -280,12 +280,6 @@ static bool apply_completed(CacheFolderSync *self, EwsOp *op, const char *id, GE
 	return cache_apply_item(&self->apply, item, error);
 }
 
-static bool is_worth_waiting(const GError *error)
-{
-	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
-}
-
 static void completed(Cache *cache, EwsOp *op, void *user)
 {
 	CacheFolderSync *self = user;
@@ -294,7 +288,7 @@ static void completed(Cache *cache, EwsOp *op, void *user)
 	if (!take_answer(self))
 		return;
 	const GError *failed = ews_op_error(op);
-	if (failed != NULL && is_worth_waiting(failed)) {
+	if (failed != NULL && cache_sync_is_passing(failed)) {
 		end(self, failed);
 		return;
 	}

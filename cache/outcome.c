@@ -362,12 +362,6 @@ static bool take_back(Outcome *self, const GError *why, GError **error)
 
 /* --- which of these ----------------------------------------------------------------------- */
 
-static bool is_passing(const GError *error)
-{
-	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
-	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
-}
-
 static bool is_gone(Outcome *self, GError **error)
 {
 	switch (self->sent->step) {
@@ -519,7 +513,7 @@ static bool failed(Outcome *self, const GError *why, GError **error)
 	/* Where nothing is at the address (HTTP 404), it is no matter of what was sent there. */
 	bool is_nowhere = ews_error_is(why, EWS_ERROR_UNSUPPORTED) &&
 			  ews_op_response_code(self->op) == NULL;
-	if (is_passing(why) || is_nowhere) {
+	if (cache_sync_is_passing(why) || is_nowhere) {
 		again(intent, why);
 		return true;
 	}

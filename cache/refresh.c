@@ -456,9 +456,7 @@ static void name_answered(Cache *cache, EwsOp *op, void *user)
 	CacheRefresh *self = cache->refresh;
 	const GError *failed = ews_op_error(op);
 	g_autoptr(GError) error = NULL;
-	if (failed != NULL &&
-		(ews_error_is_temporary(failed) || ews_error_is(failed, EWS_ERROR_AUTH) ||
-			ews_error_is(failed, EWS_ERROR_CANCELLED))) {
+	if (failed != NULL && cache_sync_is_passing(failed)) {
 		fail(cache, failed);
 		return;
 	}

@@ -95,8 +95,7 @@ static void moved(Cache *cache, EwsOp *op, void *user)
 	CacheConn *conn = begin(cache);
 	bool is_over = failed == NULL || ews_error_is(failed, EWS_ERROR_NOT_FOUND);
 	bool is_passing =
-		failed != NULL && (ews_op_is_in_doubt(op) || ews_error_is_temporary(failed) ||
-					  ews_error_is(failed, EWS_ERROR_AUTH));
+		failed != NULL && (ews_op_is_in_doubt(op) || cache_sync_is_passing(failed));
 	if (conn == NULL)
 		return;
 	bool is_good = is_over      ? forget(conn, id, &error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/sweep.h"
 
+#include "cache/sync.h"
 #include "ews/error.h"
 
 #define SWEEP_MANY 100
@@ -129,7 +130,7 @@ void cache_sweep_answer(CacheSweep *self, EwsOp *op)
 	Missing *missing = self->missing->pdata[tag];
 	missing->is_gone = error != NULL && ews_error_is(error, EWS_ERROR_NOT_FOUND);
 	/* Anything else that is not an item's own trouble leaves the question open. */
-	if (error != NULL && !missing->is_gone && ews_error_is_temporary(error) &&
+	if (error != NULL && !missing->is_gone && cache_sync_is_passing(error) &&
 		self->error == NULL)
 		self->error = g_error_copy(error);
 }

@@ -143,6 +143,12 @@ GError *cache_sync_silence(Cache *cache, int64_t *ret_heard_us)
 		cache->timeout_s);
 }
 
+bool cache_sync_is_passing(const GError *error)
+{
+	return ews_error_is_temporary(error) || ews_error_is(error, EWS_ERROR_AUTH) ||
+	       ews_error_is(error, EWS_ERROR_TLS) || ews_error_is(error, EWS_ERROR_CANCELLED);
+}
+
 /* --- transactions ------------------------------------------------------------------------ */
 
 CacheConn *cache_sync_begin(Cache *cache, GError **error)

@@ -49,6 +49,10 @@ void cache_sync_stop(Cache *cache);
  * The answer for who has waited too long since; owned. */
 GError *cache_sync_silence(Cache *cache, int64_t *ret_heard_us);
 
+/* An error of the server, the account or the way there: it says nothing about what was asked for,
+ * which can be asked again when that has passed. Pure. */
+bool cache_sync_is_passing(const GError *error);
+
 /* A transaction on the sync thread. What is noted in it is announced to the listener after the
  * commit, and forgotten with a rollback. */
 CacheConn *cache_sync_begin(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -181,13 +181,14 @@ static void test_one_unclear(World *world, gconstpointer data)
 	assert_sweep(world, 5, 6, 0);
 }
 
-/* No server is no answer. */
+/* No server, or somebody else in its place, is no answer. */
 static void test_interrupted(World *world, gconstpointer data)
 {
+	const EwsErrorCode *code = data;
 	int64_t left = 0;
 	int64_t surplus = 0;
 	fill(world, 5, 4, 0);
-	fake_fail(world->fake, "GetItem I007", EWS_ERROR_OFFLINE, 1);
+	fake_fail(world->fake, "GetItem I007", *code, 1);
 	sweep_once(world, &left, &surplus);
 	g_assert_cmpint(left, ==, 9);
 	sweep_once(world, &left, &surplus);
@@ -209,7 +210,12 @@ int main(int argc, char **argv)
 	ADD("there-after-all-stays", test_there_after_all);
 	ADD("without-a-count-removes-nothing", test_no_count);
 	ADD("one-unclear-stays", test_one_unclear);
-	ADD("no-server-is-no-answer", test_interrupted);
+	static const EwsErrorCode away = EWS_ERROR_OFFLINE;
+	static const EwsErrorCode other = EWS_ERROR_TLS;
+	g_test_add("/cache/sweep/no-server-is-no-answer", World, &away, set_up, test_interrupted,
+		tear_down);
+	g_test_add("/cache/sweep/another-server-is-no-answer", World, &other, set_up,
+		test_interrupted, tear_down);
 #undef ADD
 	return g_test_run();
 }
