@@ -40,47 +40,56 @@ static char *authority_of(const FsConfig *config)
 	return g_strdup_printf("%s/%s/oauth2/v2.0", MICROSOFT, tenant);
 }
 
-static bool read_secret(FsAuthority *self, const FsConfig *config, GError **error)
+char *fs_authority_secret(const FsConfig *config, GError **error)
+{
+	if (config->client_secret_file != NULL)
+		return fs_secret_from_file("client_secret_file", config->client_secret_file, error);
+	return fs_secret_from_systemd("client_secret", config->account, error);
+}
+
+gboolean fs_authority_has_secret(const FsConfig *config)
 {
 	g_autoptr(GError) problem = NULL;
+	char *secret = fs_authority_secret(config, &problem);
+	gboolean has_secret = secret != NULL || problem != NULL;
 
-	if (config->client_secret_file != NULL)
-		self->client_secret = fs_secret_from_file("client_secret_file",
-			config->client_secret_file, &problem);
-	else
-		self->client_secret =
-			fs_secret_from_systemd("client_secret", config->account, &problem);
-	if (problem == NULL)
-		return true;
-	g_propagate_error(error, g_steal_pointer(&problem));
-	return false;
+	fs_secret_free(secret);
+	return has_secret;
+}
+
+const char *fs_authority_cacert(const FsConfig *config)
+{
+	/* The server's own certificate says nothing about Microsoft's. */
+	return config->authority != NULL ? config->cacert : NULL;
 }
 
 FsAuthority *fs_authority_new(const FsConfig *config, gboolean is_app, GError **error)
 {
 	g_autoptr(FsAuthority) self = g_new0(FsAuthority, 1);
+	g_autoptr(GError) problem = NULL;
 
 	if (config->client_id == NULL) {
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
 			"client_id= is missing: an organisation's sign-in wants to know which "
 			"program asks, and ewsfs has no number of its own there; ewsfs(1) says "
-			"under "
-			"\"OAuth2\" how to get one");
+			"under \"OAuth2\" how to get one");
 		return NULL;
 	}
 	self->server = fs_authority_server(config);
 	self->authority = authority_of(config);
 	self->client_id = g_strdup(config->client_id);
 	self->scope = scope_of(config, is_app);
-	if (!read_secret(self, config, error))
+	self->client_secret = fs_authority_secret(config, &problem);
+	if (problem != NULL) {
+		g_propagate_error(error, g_steal_pointer(&problem));
 		return NULL;
+	}
 	self->oauth = (EwsOauth){
 		.authority = self->authority,
 		.client_id = self->client_id,
 		.client_secret = self->client_secret,
 		.scope = self->scope,
-		/* The server's own certificate says nothing about Microsoft's. */
-		.cacert = config->authority != NULL ? config->cacert : NULL,
+		.cacert = fs_authority_cacert(config),
 		.timeout_s = config->timeout_s,
 	};
 	if (!ews_oauth_check(&self->oauth, error))

@@ -23,6 +23,15 @@ typedef struct FsAuthority {
 /* Whom the tokens of this account are for. */
 char *fs_authority_server(const struct FsConfig *config);
 
+/* The application's own secret, of client_secret_file= or handed over by systemd. NULL without an
+ * error where there is none. Free it with fs_secret_free. */
+char *fs_authority_secret(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether there is one, good or not. */
+gboolean fs_authority_has_secret(const struct FsConfig *config);
+
+/* The certificates that the authority is checked against (PEM file); NULL: the system's. */
+const char *fs_authority_cacert(const struct FsConfig *config);
+
 /* @is_app: the program signs in by itself. Errors: UNSUPPORTED, with what is missing; AUTH for the
  * file of the secret. Keeps what it borrows from @config. */
 FsAuthority *fs_authority_new(const struct FsConfig *config, gboolean is_app,

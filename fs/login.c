@@ -163,8 +163,7 @@ static FsLogin *read_keyring(const char *user, const char *server, GError **erro
 	fs_secret_free(text);
 	if (object == NULL) {
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_BUSY,
-			"the sign-in is in the "
-			"keyring, which is locked or does not answer");
+			"the sign-in is in the keyring, which is locked or does not answer");
 		return NULL;
 	}
 	FsLogin *self = read_object(object);

@@ -25,7 +25,7 @@ struct FsToken {
 
 static bool is_app(const FsConfig *config)
 {
-	return config->client_secret_file != NULL && config->impersonate != NULL;
+	return config->impersonate != NULL && fs_authority_has_secret(config);
 }
 
 bool fs_token_is_there(const FsConfig *config)
@@ -41,7 +41,7 @@ static void refuse_nothing(const FsConfig *config, GError **error)
 	g_set_error(error, EWS_ERROR, EWS_ERROR_AUTH,
 		"%s is not signed in: \"ewsfsctl login %s\" does it once%s", config->user,
 		config->account != NULL ? config->account : config->source,
-		config->client_secret_file != NULL
+		fs_authority_has_secret(config)
 			? "; or the application by itself, with impersonate="
 			: "");
 }
@@ -146,16 +146,13 @@ static EwsTokens *renew(const FsToken *self, const FsLogin *login, GError **erro
 {
 	const FsConfig *config = self->config;
 	g_autoptr(GError) problem = NULL;
-	char *secret = config->client_secret_file != NULL
-			       ? fs_secret_from_file("client_secret_file",
-					 config->client_secret_file, &problem)
-			       : NULL;
+	char *secret = fs_authority_secret(config, &problem);
 	const EwsOauth oauth = {
 		.authority = login->authority,
 		.client_id = login->client_id,
 		.client_secret = secret,
 		.scope = login->scope,
-		.cacert = config->authority != NULL ? config->cacert : NULL,
+		.cacert = fs_authority_cacert(config),
 		.timeout_s = config->timeout_s,
 	};
 	EwsTokens *tokens =
@@ -195,9 +192,8 @@ static bool make_good(const FsToken *self, FsLogin *login, GError **error)
 {
 	if (login->refresh == NULL) {
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_AUTH,
-			"the sign-in has ended, and "
-			"the authority gave nothing to renew it with: sign in again with "
-			"\"ewsfsctl login\"");
+			"the sign-in has ended, and the authority gave nothing to renew it with: "
+			"sign in again with \"ewsfsctl login\"");
 		return false;
 	}
 	g_autoptr(EwsTokens) fresh = renew(self, login, error);

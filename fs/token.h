@@ -7,8 +7,8 @@
 
 /*
  * Where the bearer tokens of a mount come from (the EwsTokenSource of ews/access.h): token_command=
- * else the application's own secret (client_secret_file=), else what `ewsfsctl login` stored
- * (fs/login.h), which is renewed by one process at a time.
+ * else the application's own secret (client_secret_file= or systemd's, with impersonate=), else
+ * what `ewsfsctl login` stored (fs/login.h), which is renewed by one process at a time.
  */
 struct FsConfig;
 typedef struct FsToken FsToken;

@@ -97,6 +97,7 @@ class Authority(Web):
         self.codes = {}     # authorization code: (challenge, redirect)
         self.reuses = 0
         self.has_refresh = True
+        self.needs_secret = False  # to renew what a person signed in to
         self.secrets = {APP_SECRET}  # all that was ever given out
         super().__init__(**more)
 
@@ -232,6 +233,8 @@ class Authority(Web):
         return self.give()
 
     def by_refresh(self, form):
+        if self.needs_secret and form.get('client_secret') != APP_SECRET:
+            return self.refuse('invalid_client', 'AADSTS7000218: client_secret is missing')
         token = form.get('refresh_token')
         if token in self.used:
             self.reuses += 1

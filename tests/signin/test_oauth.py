@@ -305,6 +305,31 @@ def test_an_application(authority, gate, mount):
     assert set(authority.grants) == {'client_credentials'}
 
 
+def hand_over(mount):
+    """The application's secret, as systemd does it."""
+    mount.env['CREDENTIALS_DIRECTORY'] = mount.dir
+    with open(os.path.join(mount.dir, 'ewsfs.client_secret'), 'w', encoding='ascii') as file:
+        file.write(APP_SECRET)
+
+
+def test_an_application_of_systemd(authority, gate, mount):
+    there = mount(gate.url, start=False, user='app', impersonate='user@example.org',
+                  **options(authority))
+    hand_over(there)
+    there.start()
+    assert 'Inbox' in there.names()
+    assert set(authority.grants) == {'client_credentials'}
+
+
+def test_renewed_with_the_secret_of_systemd(authority, gate, me):
+    authority.needs_secret = True
+    hand_over(me)
+    me.start()
+    authority.revoke_access()
+    me.sync()
+    assert authority.grants.count('refresh_token') == 1
+
+
 def test_an_application_for_somebody_else(authority, gate, mount):
     """The server has the last word on whose mailbox it may open."""
     there = mount(gate.url, start=False, user='app', impersonate='nobody@example.org',
