@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/discover.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ews/discover.h"
 #include "ews/error.h"
 #include "fs/config.h"
+#include "fs/memory.h"
 #include "fs/password.h"
 #include "fs/person.h"
 #include "fs/secret.h"
 #include "fs/signin.h"
 #include "fs/source.h"
 
-#define GROUP   "server"
-#define WEEK_S  (7 * 24 * 3600)
-#define HOUR_S  3600
+#define MEMORY "server"
+#define GROUP "server"
+#define WEEK_S (7 * 24 * 3600)
+#define HOUR_S 3600
 #define AGAIN_MS 5000 /* a mount that ends waits so long for a question, at most */
 
 /* --- what is remembered -------------------------------------------------- */
@@ -34,20 +35,14 @@ static void clear_memory(Memory *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Memory, clear_memory)
 
-static char *path_of(const FsConfig *config)
-{
-	return g_build_filename(config->state_dir, "server", NULL);
-}
-
 /* Who can write here can read the mail; still, nothing but an https address is taken from it. */
 static void recall(const FsConfig *config, Memory *ret_memory)
 {
-	g_autofree char *path = path_of(config);
-	g_autoptr(GKeyFile) file = g_key_file_new();
+	g_autoptr(GKeyFile) file = fs_memory_load(config, MEMORY);
 	int64_t now_s = g_get_real_time() / G_USEC_PER_SEC;
 
 	*ret_memory = (Memory){0};
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
+	if (file == NULL)
 		return;
 	g_autofree char *address = g_key_file_get_string(file, GROUP, "address", NULL);
 	g_autofree char *url = g_key_file_get_string(file, GROUP, "url", NULL);
@@ -65,16 +60,8 @@ static void recall(const FsConfig *config, Memory *ret_memory)
 
 static void save(const FsConfig *config, GKeyFile *file)
 {
-	g_autofree char *path = path_of(config);
-	g_autoptr(GError) error = NULL;
-	gsize len;
-	g_autofree char *data = g_key_file_to_data(file, &len, NULL);
-
-	if (g_mkdir_with_parents(config->state_dir, 0700) < 0)
-		g_warning("%s: %s", config->state_dir, g_strerror(errno));
-	else if (!g_file_set_contents_full(path, data, (gssize)len,
-			G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
-		g_warning("the address of the server is not remembered: %s", error->message);
+	fs_memory_save(config, MEMORY, file,
+		" Where the server of this mailbox was found. May be removed at any time.");
 }
 
 /* Hosts stay accepted: those of before, and the new ones. */
@@ -87,8 +74,6 @@ static void remember(const FsConfig *config, const EwsDiscovered *found, const M
 		g_ptr_array_add(accepted, *host);
 	for (guint i = 0; i < found->accepted->len; i++)
 		g_ptr_array_add(accepted, found->accepted->pdata[i]);
-	g_key_file_set_comment(file, NULL, NULL,
-		" Where the server of this mailbox was found. May be removed at any time.", NULL);
 	g_key_file_set_string(file, GROUP, "address", config->address);
 	g_key_file_set_string(file, GROUP, "url", found->url);
 	g_key_file_set_string(file, GROUP, "from", found->from);
@@ -101,15 +86,15 @@ static void remember(const FsConfig *config, const EwsDiscovered *found, const M
 
 void fs_discover_forget(const FsConfig *config)
 {
-	g_autofree char *path = path_of(config);
-	g_autoptr(GKeyFile) file = g_key_file_new();
 	g_auto(Memory) memory = {0};
 
 	if (config->address == NULL)
 		return;
 	recall(config, &memory);
-	if (memory.url == NULL || memory.age_s < HOUR_S ||
-		!g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, NULL))
+	if (memory.url == NULL || memory.age_s < HOUR_S)
+		return;
+	g_autoptr(GKeyFile) file = fs_memory_load(config, MEMORY);
+	if (file == NULL)
 		return;
 	/* It stays, for when nobody can be asked. */
 	g_key_file_set_int64(file, GROUP, "found", 0);

@@ -11,6 +11,7 @@
 #include "ews/error.h"
 #include "fs/json.h"
 #include "fs/keyring.h"
+#include "fs/places.h"
 #include "fs/secret.h"
 
 #define NAME_MAX_LEN 120 /* bytes of the readable part */
@@ -34,13 +35,6 @@ void fs_login_free(FsLogin *self)
 
 /* --- where it is --------------------------------------------------------- */
 
-static void append_safe(GString *name, const char *text)
-{
-	for (const char *c = text; *c != '\0' && name->len < NAME_MAX_LEN; c++)
-		g_string_append_c(name,
-			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
-}
-
 /* Readable, and different for different users and servers. */
 static char *path_of(const char *user, const char *server, const char *suffix)
 {
@@ -48,9 +42,9 @@ static char *path_of(const char *user, const char *server, const char *suffix)
 	g_autofree char *both = g_strdup_printf("%s\n%s", user, server);
 	g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, both, -1);
 
-	append_safe(name, user);
+	fs_places_append(name, user, NAME_MAX_LEN);
 	g_string_append_c(name, '_');
-	append_safe(name, server);
+	fs_places_append(name, server, NAME_MAX_LEN);
 	/* Not hidden. */
 	if (*name->str == '.')
 		*name->str = '_';

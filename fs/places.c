@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/places.h"
 
-#include <glib.h>
 #include <string.h>
 
 #include "fs/config.h"
@@ -10,9 +9,9 @@
 #define WORDS_MAX 80 /* bytes of the readable part */
 #define HASH_LEN 8
 
-static void append_safe(GString *name, const char *text)
+void fs_places_append(GString *name, const char *text, gsize max)
 {
-	for (const char *c = text; *c != '\0' && name->len < WORDS_MAX; c++)
+	for (const char *c = text; *c != '\0' && name->len < max; c++)
 		g_string_append_c(name,
 			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
 }
@@ -40,17 +39,17 @@ char *fs_places_name(const FsConfig *config)
 	g_autofree char *hash = hash_of(config);
 
 	if (config->account != NULL)
-		append_safe(name, config->account);
+		fs_places_append(name, config->account, WORDS_MAX);
 	else
-		append_safe(name, host != NULL ? host : config->address);
+		fs_places_append(name, host != NULL ? host : config->address, WORDS_MAX);
 	if (config->account != NULL || host != NULL ||
 		!g_str_equal(config->address, config->user)) {
 		g_string_append_c(name, '_');
-		append_safe(name, config->user);
+		fs_places_append(name, config->user, WORDS_MAX);
 	}
 	if (*config->folder != '\0') {
 		g_string_append_c(name, '_');
-		append_safe(name, config->folder);
+		fs_places_append(name, config->folder, WORDS_MAX);
 	}
 	/* No hidden directory, and nothing that looks like an option. */
 	if (*name->str == '.' || *name->str == '-')

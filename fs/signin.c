@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/signin.h"
 
-#include <unistd.h>
-
 #include "ews/error.h"
 #include "ews/offer.h"
 #include "fs/config.h"
+#include "fs/memory.h"
 #include "fs/password.h"
 #include "fs/token.h"
 
+#define MEMORY "signin"
 #define GROUP "sign-in"
 /* Who does not answer the first question will not answer the others. */
 #define ASK_TIMEOUT_S 20u
@@ -25,31 +25,20 @@ EwsTls fs_signin_tls(const FsConfig *config)
 
 /* --- what was found the last time ---------------------------------------- */
 
-static char *memory_path(const FsConfig *config)
-{
-	return g_build_filename(config->state_dir, "signin", NULL);
-}
-
 static void remember(const FsConfig *config, EwsAuthKind kind)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
-	g_autofree char *path = memory_path(config);
 
-	g_key_file_set_comment(file, NULL, NULL,
-		" How ewsfs signed in the last time; may be removed.", NULL);
 	g_key_file_set_string(file, GROUP, "url", config->url);
 	g_key_file_set_string(file, GROUP, "auth", ews_offer_name(kind));
-	g_mkdir_with_parents(config->state_dir, 0700);
-	if (!g_key_file_save_to_file(file, path, NULL))
-		g_debug("%s cannot be written", path);
+	fs_memory_save(config, MEMORY, file, " How ewsfs signed in the last time; may be removed.");
 }
 
 static bool is_remembered(const FsConfig *config, EwsAuthKind kind)
 {
-	g_autoptr(GKeyFile) file = g_key_file_new();
-	g_autofree char *path = memory_path(config);
+	g_autoptr(GKeyFile) file = fs_memory_load(config, MEMORY);
 
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
+	if (file == NULL)
 		return false;
 	g_autofree char *url = g_key_file_get_string(file, GROUP, "url", NULL);
 	g_autofree char *auth = g_key_file_get_string(file, GROUP, "auth", NULL);
@@ -58,9 +47,7 @@ static bool is_remembered(const FsConfig *config, EwsAuthKind kind)
 
 void fs_signin_forget(const FsConfig *config)
 {
-	g_autofree char *path = memory_path(config);
-
-	unlink(path);
+	fs_memory_forget(config, MEMORY);
 }
 
 /* --- the ways ------------------------------------------------------------ */
