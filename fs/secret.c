@@ -368,8 +368,9 @@ static void note_interrupt(int signal)
 }
 
 /* Reads a line unseen. Whatever happens, Ctrl-C too, the terminal gets its echo back. A terminal
- * that edits lines takes no more than 4095 bytes. */
-static char *ask(int fd, bool is_long, const struct termios *loud)
+ * that edits lines takes no more than 4095 bytes. What was typed before is not meant for us; what
+ * follows the question is, however soon (a program may answer), so that comes after the flush. */
+static char *ask(int fd, const char *question, bool is_long, const struct termios *loud)
 {
 	const struct sigaction noting = {.sa_handler = note_interrupt};
 	struct termios quiet = *loud;
@@ -380,6 +381,7 @@ static char *ask(int fd, bool is_long, const struct termios *loud)
 	quiet.c_lflag &= ~(tcflag_t)(is_long ? ECHO | ICANON : ECHO);
 	quiet.c_lflag |= ECHONL;
 	tcsetattr(fd, TCSAFLUSH, &quiet);
+	dprintf(fd, "%s", question);
 	char *line = read_line(fd);
 	tcsetattr(fd, TCSAFLUSH, loud);
 	sigaction(SIGINT, &before, NULL);
@@ -401,8 +403,7 @@ char *fs_secret_from_person(const char *question, bool is_long, GError **error)
 			close(fd);
 		return refuse(EWS_ERROR_AUTH, error, "no terminal to ask at");
 	}
-	dprintf(fd, "%s", question);
-	char *line = ask(fd, is_long, &loud);
+	char *line = ask(fd, question, is_long, &loud);
 	if (is_long)
 		dprintf(fd, "\n");
 	close(fd);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/secret.h"
 
+#include <pty.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ews/error.h"
@@ -92,6 +94,42 @@ static void test_line(void)
 	close(ends[0]);
 }
 
+/* A person at a terminal of his own, who is asked; ends with 0 when he was understood. */
+static pid_t begin_to_ask(int *ret_terminal)
+{
+	pid_t pid = forkpty(ret_terminal, NULL, NULL, NULL);
+
+	if (pid != 0)
+		return pid;
+	alarm(10);
+	char *line = fs_secret_from_person("Who? ", false, NULL);
+	bool is_right = g_strcmp0(line, "me") == 0;
+	fs_secret_free(line);
+	_exit(is_right ? 0 : 1);
+}
+
+/* A program that types the answer is quicker than any person. */
+static void test_quick_answer(void)
+{
+	for (int i = 0; i < 100; i++) {
+		char said[64] = "";
+		int terminal = -1;
+		int status = -1;
+		pid_t pid = begin_to_ask(&terminal);
+
+		g_assert_cmpint(pid, >, 0);
+		for (size_t len = 0; strstr(said, "Who? ") == NULL;) {
+			ssize_t got = read(terminal, said + len, sizeof(said) - 1 - len);
+			g_assert_cmpint(got, >, 0);
+			len += (size_t)got;
+		}
+		g_assert_cmpint(write(terminal, "me\n", 3), ==, 3);
+		g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+		g_assert_cmpint(status, ==, 0);
+		close(terminal);
+	}
+}
+
 static void test_harden(void)
 {
 	struct rlimit cores;
@@ -112,6 +150,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/secret/a-command-that-fails", test_failures);
 	g_test_add_func("/fs/secret/a-command-that-is-given-up", test_give_up);
 	g_test_add_func("/fs/secret/a-line", test_line);
+	g_test_add_func("/fs/secret/a-quick-answer", test_quick_answer);
 	g_test_add_func("/fs/secret/no-core-dumps", test_harden);
 	return g_test_run();
 }
