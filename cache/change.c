@@ -27,8 +27,10 @@ bool cache_change_end(Cache *cache, bool is_good, GError **error)
 		cache_db_rollback(cache->db);
 		return false;
 	}
-	if (!cache_db_commit(cache->db, error))
+	if (!cache_db_commit(cache->db, error)) {
+		cache_evict_doubt(cache);
 		return false;
+	}
 	cache_step(CACHE_STEP_COMMIT);
 	cache_drain_poke(cache);
 	return true;

@@ -30,6 +30,26 @@ void cache_evict_add(Cache *cache, int64_t bytes)
 	atomic_fetch_add(&cache->bytes_here, bytes);
 }
 
+void cache_evict_doubt(Cache *cache)
+{
+	atomic_store(&cache->is_sum_doubtful, true);
+}
+
+/* While nobody else writes, so that nobody adds at the same time. */
+static void add_up(Cache *cache)
+{
+	int64_t bytes = 0;
+	CacheConn *conn = cache_db_begin(cache->db, NULL);
+	bool is_ok = conn != NULL &&
+		     cache_conn_int(conn, 0, &bytes, NULL, "SELECT sum(bytes) FROM blob", "");
+	if (is_ok)
+		atomic_store(&cache->bytes_here, bytes);
+	else
+		cache_evict_doubt(cache);
+	if (conn != NULL)
+		cache_db_rollback(cache->db);
+}
+
 /* There is never more than this. */
 static uint64_t roof(Cache *cache)
 {
@@ -179,6 +199,8 @@ void cache_evict_tick(Cache *cache)
 {
 	g_autoptr(GHashTable) used = cache_blobs_take_used(cache->blobs);
 	g_autoptr(GError) error = NULL;
+	if (atomic_exchange(&cache->is_sum_doubtful, false))
+		add_up(cache);
 	uint64_t too_much = excess(cache);
 	if (g_hash_table_size(used) == 0 && too_much == 0)
 		return;

@@ -16,6 +16,10 @@ bool cache_evict_start(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* So many bytes came. */
 void cache_evict_add(Cache *cache, int64_t bytes);
 
+/* Any thread: a transaction was taken back that may have added or removed some. It is added up
+ * anew, with the next tick. */
+void cache_evict_doubt(Cache *cache);
+
 /* The blob of a node that goes, inside the caller's transaction: row, flag, file, sum. */
 bool cache_evict_forget(Cache *cache, CacheConn *conn, int64_t node,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -78,6 +78,7 @@ struct Cache {
 	/* any thread */
 	atomic_bool has_tree;
 	atomic_llong bytes_here; /* in blobs */
+	atomic_bool is_sum_doubtful; /* bytes_here: something was taken back (cache_evict_doubt) */
 	atomic_uint hits;        /* blobs opened by programs */
 	atomic_llong fresh_us;   /* monotonic start of the last refresh that succeeded; 0: never */
 	atomic_bool is_round_on; /* a refresh is under way or asked for */

@@ -162,6 +162,7 @@ bool cache_sync_commit(Cache *cache, GError **error)
 	cache->changes = g_ptr_array_new_with_free_func((GDestroyNotify)cache_change_free);
 	if (!cache_db_commit(cache->db, error)) {
 		cache_drain_keep_files(cache);
+		cache_evict_doubt(cache);
 		return false;
 	}
 	cache_drain_remove_files(cache);
@@ -174,6 +175,7 @@ void cache_sync_rollback(Cache *cache)
 {
 	g_ptr_array_set_size(cache->changes, 0);
 	cache_drain_keep_files(cache);
+	cache_evict_doubt(cache);
 	cache_db_rollback(cache->db);
 }
 

@@ -199,6 +199,41 @@ static void test_broken(void)
 	run_all(SQLITE_IOERR_WRITE, EWS_ERROR_LOCAL);
 }
 
+/* --- answers ------------------------------------------------------------------------------ */
+
+/* Each of the steps is answered while nothing can be written down. */
+static void test_answer(void)
+{
+	static const char *const steps[] = {"CreateItem"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+		World world = {0};
+		Kit *kit = &world.kit;
+		int64_t one, two;
+
+		g_test_message("%s", steps[i]);
+		world_set_scene(&world, &one, &two);
+		fake_hold(world.fake, steps[i]);
+		pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+		pen_flag(kit, pen_find(kit, one, "a.eml"));
+		pen_rename(kit, one, "a.eml", two, "a.eml");
+		pen_unlink(kit, one, "b.eml");
+		pen_mkdir(kit, one, "Made");
+		fake_await_held(world.fake, 1);
+		fail_from(1, SQLITE_FULL);
+		fake_hold(world.fake, NULL);
+		/* Together with others, and then by itself. */
+		while (atomic_load(&failed) < 2)
+			g_usleep(G_USEC_PER_SEC / 100);
+		fail_from(0, 0);
+		world_flush(&world);
+		world_sync_well(&world);
+		world_assert_ls(&world, "F2", "a.eml");
+		world_assert_ls(&world, "F1", "new.eml Made");
+		world_close(&world);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -207,5 +242,6 @@ int main(int argc, char **argv)
 	lay_between();
 	g_test_add_func("/cache/full/no-space", test_full);
 	g_test_add_func("/cache/full/broken", test_broken);
+	g_test_add_func("/cache/full/answers-that-cannot-be-written-down", test_answer);
 	return g_test_run();
 }
