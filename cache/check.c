@@ -165,8 +165,10 @@ static void answered(Cache *cache, EwsOp *op, void *user)
 		cache_sync_rollback(cache);
 	else if (conn != NULL)
 		is_good = cache_sync_commit(cache, &error);
-	if (!is_good)
+	if (!is_good) {
 		g_warning("journal: %s", error->message);
+		cache_drain_lost(cache);
+	}
 	if (is_good && has_passed)
 		g_ptr_array_add(check->passed, question->intent);
 	if (--check->left == 0)

@@ -36,6 +36,10 @@
 /* After our own changes the folders are looked at once they have settled. */
 #define LOOK_BACK_US ((int64_t)G_USEC_PER_SEC)
 
+/* What could not be written down is tried again after so long; doubled each time. */
+#define LOST_US ((int64_t)G_USEC_PER_SEC)
+#define LOST_MAX_US (60 * (int64_t)G_USEC_PER_SEC)
+
 struct CacheDrain {
 	atomic_bool is_poked;
 
@@ -49,6 +53,9 @@ struct CacheDrain {
 	int64_t look_back_us;
 	GPtrArray *answered; /* own; of Op, to be settled */
 	GHashTable *parts;   /* own; node → how many with it in a call */
+	bool is_lost;        /* see cache_drain_lost: nothing leaves meanwhile */
+	int64_t lost_us;     /* not before; monotonic */
+	unsigned losses;     /* in a row */
 	GArray *files;       /* own; nodes whose files go after the commit */
 	bool is_stopped;
 };
@@ -109,6 +116,17 @@ void cache_drain_set_part(Cache *cache, int64_t node, unsigned part)
 {
 	g_hash_table_insert(cache->drain->parts, g_memdup2(&node, sizeof node),
 		GUINT_TO_POINTER(MAX(part, 1)));
+}
+
+void cache_drain_lost(Cache *cache)
+{
+	CacheDrain *self = cache->drain;
+	if (self->is_lost)
+		return;
+	self->is_lost = true;
+	self->lost_us =
+		g_get_monotonic_time() + MIN(LOST_US << MIN(self->losses, 10), LOST_MAX_US);
+	self->losses++;
 }
 
 void cache_drain_ended(Cache *cache, int64_t node, const GError *error)
@@ -172,7 +190,10 @@ void cache_drain_settle(Cache *cache)
 	CacheDrain *self = cache->drain;
 	if (self->answered->len == 0 || self->is_stopped)
 		return;
-	cache_outcomes(cache, self->answered);
+	if (cache_outcomes(cache, self->answered))
+		self->losses = 0;
+	else
+		cache_drain_lost(cache);
 	for (guint i = 0; i < self->answered->len; i++) {
 		const Op *sent = self->answered->pdata[i];
 		if (sent->call->left == 1)
@@ -190,9 +211,7 @@ static void unmade(Cache *cache, const CacheIntent *intent)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(CacheIntent) again = NULL;
 	CacheConn *conn = cache_sync_begin(cache, &error);
-	if (conn == NULL)
-		return;
-	bool is_good = cache_intent_get(conn, intent->node, &again, &error);
+	bool is_good = conn != NULL && cache_intent_get(conn, intent->node, &again, &error);
 	if (is_good && again != NULL && cache_intent_is_unwanted(again)) {
 		is_good = cache_outcome_unborn(cache, conn, again, &error);
 	} else if (is_good && again != NULL) {
@@ -204,9 +223,13 @@ static void unmade(Cache *cache, const CacheIntent *intent)
 		is_good = cache_intent_put(conn, again, false, &error);
 	}
 	if (is_good)
-		(void)!cache_sync_commit(cache, &error);
-	else
+		is_good = cache_sync_commit(cache, &error);
+	else if (conn != NULL)
 		cache_sync_rollback(cache);
+	if (is_good)
+		return;
+	g_warning("journal: %s", error->message);
+	cache_drain_lost(cache);
 }
 
 static void submit(Cache *cache, const CacheCall *call)
@@ -428,12 +451,28 @@ bool cache_drain_is_sending(Cache *cache)
 	return cache->drain->calls > 0 || cache->drain->look_back_us != INT64_MAX;
 }
 
+static void find_lost(Cache *cache)
+{
+	CacheDrain *self = cache->drain;
+	g_autoptr(GError) error = NULL;
+	self->is_lost = false;
+	if (cache_drain_recover_sent(cache, &error)) {
+		self->next_us = 0;
+		return;
+	}
+	g_warning("journal: %s", error->message);
+	cache_drain_lost(cache);
+}
+
 int64_t cache_drain_tick(Cache *cache, int64_t now)
 {
 	CacheDrain *self = cache->drain;
 	if (!cache->is_writable || self->is_stopped)
 		return INT64_MAX;
-	if (self->calls < CALLS_MAX && now >= self->next_us)
+	if (self->is_lost && self->calls == 0 && now >= self->lost_us)
+		find_lost(cache);
+	bool may_send = !self->is_lost && self->calls < CALLS_MAX;
+	if (may_send && now >= self->next_us)
 		look(cache, now);
 	if (self->is_unsafe && now >= self->safe_us + SAFE_US) {
 		self->is_unsafe = false;
@@ -444,7 +483,10 @@ int64_t cache_drain_tick(Cache *cache, int64_t now)
 		self->look_back_us = INT64_MAX;
 		cache_refresh_ask_soon(cache);
 	}
-	int64_t next = self->calls < CALLS_MAX ? self->next_us : INT64_MAX;
+	may_send = !self->is_lost && self->calls < CALLS_MAX;
+	int64_t next = may_send ? self->next_us : INT64_MAX;
+	if (self->is_lost && self->calls == 0)
+		next = self->lost_us;
 	next = MIN(next, cache_distinguished_tick(cache, now));
 	if (self->is_unsafe)
 		next = MIN(next, self->safe_us + SAFE_US);

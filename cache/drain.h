@@ -33,6 +33,9 @@ bool cache_drain_recover(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT
  * called again. */
 int64_t cache_drain_late_tick(Cache *cache, int64_t now_us);
 
+/* While nothing is on its way: what the journal has as sent is found out, as a start does it. */
+bool cache_drain_recover_sent(Cache *cache, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Any thread: there may be something to send. */
 void cache_drain_poke(Cache *cache);
 
@@ -54,7 +57,7 @@ void cache_drain_forget_file(Cache *cache, int64_t node);
 void cache_drain_remove_files(Cache *cache);
 void cache_drain_keep_files(Cache *cache);
 
-/* --- for outcome.c ------------------------------------------------------------------------ */
+/* --- for outcome.c, check.c ------------------------------------------------------------------- */
 
 /* One op of a call that is on its way; and its answer. */
 typedef struct CacheSent {
@@ -73,6 +76,10 @@ bool cache_drain_is_full(Cache *cache);
 
 /* A call that was refused as a whole is tried in parts: at most so many with this node. */
 void cache_drain_set_part(Cache *cache, int64_t node, unsigned part);
+
+/* What became of a step could not be written down, for want of space perhaps: it is found out as
+ * after a crash, when nothing is on its way any more, and there is space. */
+void cache_drain_lost(Cache *cache);
 
 /* What fsync waits for, and what a person is told. @error: borrowed, of a step that failed for
  * good or was taken back; NULL: the intent is over. */

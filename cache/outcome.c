@@ -592,7 +592,7 @@ static void begin(Cache *cache, Outcome *self, const CacheSent *sent)
 	*self = (Outcome){.cache = cache, .sent = sent, .op = sent->op};
 }
 
-void cache_outcomes(Cache *cache, const GPtrArray *answers)
+bool cache_outcomes(Cache *cache, const GPtrArray *answers)
 {
 	g_autofree Outcome *outcomes = g_new0(Outcome, answers->len);
 	g_autoptr(GError) all = NULL;
@@ -600,13 +600,17 @@ void cache_outcomes(Cache *cache, const GPtrArray *answers)
 		cache_step(CACHE_STEP_ANSWER);
 		begin(cache, &outcomes[i], answers->pdata[i]);
 	}
-	bool is_done = decide_together(cache, outcomes, answers->len, &all);
-	for (guint i = 0; i < answers->len && !is_done; i++) {
+	bool is_together = decide_together(cache, outcomes, answers->len, &all);
+	bool is_done = true;
+	for (guint i = 0; i < answers->len && !is_together; i++) {
 		g_autoptr(GError) error = NULL;
 		begin(cache, &outcomes[i], answers->pdata[i]);
-		if (!decide_together(cache, &outcomes[i], 1, &error))
-			g_warning("journal: %s", error->message);
+		if (decide_together(cache, &outcomes[i], 1, &error))
+			continue;
+		g_warning("journal: %s", error->message);
+		is_done = false;
 	}
 	for (guint i = 0; i < answers->len; i++)
 		outcome_clear(&outcomes[i]);
+	return is_done;
 }

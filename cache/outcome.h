@@ -17,8 +17,9 @@
  * Sync thread.
  */
 
-/* @answers: of CacheSent, answered. One transaction for all; should that fail, one for each. */
-void cache_outcomes(Cache *cache, const GPtrArray *answers);
+/* @answers: of CacheSent, answered. One transaction for all; should that fail, one for each. FALSE:
+ * of some it could not be written down what became of them. */
+bool cache_outcomes(Cache *cache, const GPtrArray *answers) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What the server refused, or a person discards, is taken back: the tree shows what the server
  * has. Inside a transaction; *intent is over after. The properties come with a GetItem. */

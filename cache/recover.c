@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/change.h"
+#include "cache/doubt.h"
 #include "cache/drain.h"
 #include "cache/local.h"
 #include "cache/node.h"
@@ -8,7 +9,7 @@
 
 /*
  * What the last run left in the journal, before the sync thread runs; and what this one had no
- * space for.
+ * space for: to queue what was closed, or to write down what was answered.
  */
 
 /* Between two tries to queue what could not be. */
@@ -29,9 +30,14 @@ static bool doubt_what_was_sent(CacheConn *conn, GError **error)
 		       "UPDATE intent SET state = 0, doing = 0, fields = fields | sent_fields,"
 		       " todo = CASE WHEN todo & 64 != 0 THEN todo & ~12 ELSE todo END,"
 		       " sent_fields = 0 WHERE state = 1",
-		       "") &&
-	       cache_conn_run(conn, error,
-		       "UPDATE intent SET not_before = 0, is_urgent = 0, doing = 0", "");
+		       "");
+}
+
+/* Nobody waits any more, neither a program nor a server. */
+static bool forget_times(CacheConn *conn, GError **error)
+{
+	return cache_conn_run(conn, error,
+		"UPDATE intent SET not_before = 0, is_urgent = 0, doing = 0", "");
 }
 
 /* What no program wrote into since it was flushed is finished, as its close would have done. */
@@ -59,10 +65,24 @@ bool cache_drain_recover(Cache *cache, GError **error)
 	CacheConn *conn = cache_db_begin(cache->db, error);
 	if (conn == NULL)
 		return false;
-	if (doubt_what_was_sent(conn, error) && finish_clean(cache, conn, error))
+	if (doubt_what_was_sent(conn, error) && forget_times(conn, error) &&
+		finish_clean(cache, conn, error))
 		return cache_db_commit(cache->db, error);
 	cache_db_rollback(cache->db);
 	return false;
+}
+
+bool cache_drain_recover_sent(Cache *cache, GError **error)
+{
+	CacheConn *conn = cache_sync_begin(cache, error);
+	if (conn == NULL)
+		return false;
+	if (!doubt_what_was_sent(conn, error)) {
+		cache_sync_rollback(cache);
+		return false;
+	}
+	cache_doubt_begin(cache);
+	return cache_sync_commit(cache, error);
 }
 
 static bool finish_late(Cache *cache, GError **error)

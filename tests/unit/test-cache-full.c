@@ -204,7 +204,8 @@ static void test_broken(void)
 /* Each of the steps is answered while nothing can be written down. */
 static void test_answer(void)
 {
-	static const char *const steps[] = {"CreateItem"};
+	static const char *const steps[] = {"CreateItem", "UpdateItem", "MoveItem", "DeleteItem",
+		"CreateFolder"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
 		World world = {0};
