@@ -78,8 +78,8 @@ static EwsTokens *sign_in_by_browser(const EwsOauth *oauth, const char *user, GE
 	if (browser == NULL)
 		return NULL;
 	printf("To sign in as %s, open\n\n    %s\n\nin a browser. It ends at an address that "
-	       "begins "
-	       "with\n%s and may show nothing, or an error: copy that\naddress whole.\n",
+	       "begins with\n%s and may show nothing, or an error: copy that\n"
+	       "address whole.\n",
 		user, browser->address, browser->redirect);
 	fflush(stdout);
 	char *code = get_code(browser, error);
@@ -146,11 +146,13 @@ static bool find_server(FsConfig *config, GError **error)
 	return is_found;
 }
 
+/* Finding the server may want a password, whatever it is found for. */
 static FsConfig *read_account(const CtlArguments *arguments, CtlExit *ret_status)
 {
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
 	g_autoptr(GError) error = NULL;
 
+	fs_secret_harden();
 	if (arguments->operands[0] == NULL) {
 		*ret_status = ctl_say(CTL_EXIT_USAGE, "which account, or whose address?");
 		return NULL;
@@ -169,11 +171,9 @@ static FsConfig *read_account(const CtlArguments *arguments, CtlExit *ret_status
 CtlExit ctl_do_login(const CtlArguments *arguments)
 {
 	CtlExit status = CTL_EXIT_DONE;
-	g_autoptr(FsConfig) config = NULL;
+	g_autoptr(FsConfig) config = read_account(arguments, &status);
 	g_autoptr(GError) error = NULL;
 
-	fs_secret_harden();
-	config = read_account(arguments, &status);
 	if (config == NULL)
 		return status;
 	g_autoptr(FsAuthority) authority = fs_authority_new(config, false, &error);
