@@ -163,7 +163,8 @@ static void start_thread(Call *self)
 	pthread_attr_destroy(&attr);
 }
 
-void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *body)
+void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *body,
+	const char *user)
 {
 	Call *self = g_new0(Call, 1);
 
@@ -174,7 +175,7 @@ void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *bo
 	self->out = out_new(wake, self);
 	self->serve = (Serve){
 		.world = shared->world, .schema = shared->schema, .out = self->out,
-		.body = self->body, .time = clock_seconds(),
+		.body = self->body, .user = user, .time = clock_seconds(),
 		.latency_ms = atomic_load(shared->latency_ms), .hang_up = hang_up, .data = self,
 		.status = 200, .content_type = "text/xml; charset=utf-8", .retry_s = -1,
 	};

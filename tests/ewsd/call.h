@@ -17,4 +17,6 @@ typedef struct CallShared {
 	atomic_int *running;
 } CallShared;
 
-void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *body);
+/* `user`: the address of who signed in; borrowed from what outlives the call. */
+void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *body,
+	const char *user);

@@ -127,9 +127,14 @@ def ext_property(key, value):
 
 
 def folder_ref(folder):
-    """A Folder, an id, or the name of a distinguished folder."""
+    """A Folder, an id, or the name of a distinguished folder, as `inbox`; of another mailbox's, as
+    `ada@example.org/inbox`."""
     if isinstance(folder, Folder):
         folder = folder.id
+    if '@' in folder:
+        address, _, name = folder.partition('/')
+        return ('<t:DistinguishedFolderId Id="%s"><t:Mailbox><t:EmailAddress>%s</t:EmailAddress>'
+                '</t:Mailbox></t:DistinguishedFolderId>' % (name, escape(address)))
     if len(folder) > 40:
         return '<t:FolderId Id="%s"/>' % folder
     return '<t:DistinguishedFolderId Id="%s"/>' % folder
@@ -284,9 +289,9 @@ class Ews:
                 return found
             offset = int(root.get('IndexedPagingOffset'))
 
-    def find_path(self, path):
+    def find_path(self, path, top='msgfolderroot'):
         """The folder at NAME/NAME below the visible root."""
-        at = 'msgfolderroot'
+        at = top
         folder = None
         for name in path.split('/'):
             folder = next(f for f in self.find_folder(at, deep=False) if f.name == name)
@@ -591,7 +596,7 @@ class Ewsd:
         return '%s://127.0.0.1:%d/EWS/Exchange.asmx' % (scheme, self.port)
 
     def client(self, **args):
-        return Ews(self.url, self.user, self.password, **args)
+        return Ews(self.url, **dict({'user': self.user, 'password': self.password}, **args))
 
     def stop(self):
         """Ends it as a person would; returns the exit status."""

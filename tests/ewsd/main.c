@@ -14,6 +14,7 @@
 
 #include "tests/ewsd/events.h"
 #include "tests/ewsd/import.h"
+#include "tests/ewsd/mailbox.h"
 #include "tests/ewsd/mime.h"
 #include "tests/ewsd/server.h"
 
@@ -31,6 +32,9 @@ typedef struct Options {
 	char **mail;
 	char **fill;
 	char **rights;
+	char **mailboxes;
+	char **shares;
+	gboolean has_archive;
 	char **faults;
 } Options;
 
@@ -75,6 +79,12 @@ static bool read_options(Options *o, int argc, char **argv, GError **error)
 			"make synthetic messages", "FOLDER/PATH=COUNT[,BYTES]"},
 		{"rights", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->rights,
 			"make a folder read-only", "FOLDER/PATH=read"},
+		{"mailbox", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->mailboxes,
+			"there is another one", "ADDRESS[,ALIAS]"},
+		{"share", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->shares,
+			"what others may do there", "ADDRESS[:FOLDER/PATH]=read|edit"},
+		{"archive", 0, 0, G_OPTION_ARG_NONE, &o->has_archive,
+			"the owner has an archive", NULL},
 		{"state", 0, 0, G_OPTION_ARG_FILENAME, &o->state,
 			"keep the mailbox there", "FILE"},
 		{"latency", 0, 0, G_OPTION_ARG_INT, &o->latency_ms,
@@ -107,38 +117,57 @@ static void options_clear(Options *o)
 	g_strfreev(o->mail);
 	g_strfreev(o->fill);
 	g_strfreev(o->rights);
+	g_strfreev(o->mailboxes);
+	g_strfreev(o->shares);
 	g_strfreev(o->faults);
 }
 
-static char *owner_of(const char *user)
+/* Each of `specs` into the mailbox that it names. */
+static bool fill_with(World *world, char **specs,
+	bool (*import)(Store *store, const char *spec, GError **error), GError **error)
 {
-	g_autofree char *name = g_strndup(user, strcspn(user, ":"));
+	for (char **spec = specs; spec && *spec; spec++) {
+		const char *rest;
+		Mailbox *mailbox = mailbox_of_spec(world, *spec, &rest);
 
-	return strchr(name, '@') ? g_strdup(name) : g_strconcat(name, "@example.org", NULL);
-}
-
-static bool fill_mailbox(Store *store, const Options *o, GError **error)
-{
-	for (char **spec = o->mail; spec && *spec; spec++) {
-		if (!import_mail(store, *spec, error))
-			return false;
-	}
-	for (char **spec = o->fill; spec && *spec; spec++) {
-		if (!import_fill(store, *spec, error))
-			return false;
-	}
-	for (char **spec = o->rights; spec && *spec; spec++) {
-		if (!import_rights(store, *spec, error))
+		if (!import(mailbox->store, rest, error))
 			return false;
 	}
 	return true;
+}
+
+static bool fill_mailboxes(World *world, const Options *o, GError **error)
+{
+	if (!fill_with(world, o->mail, import_mail, error) ||
+		!fill_with(world, o->fill, import_fill, error) ||
+		!fill_with(world, o->rights, import_rights, error))
+		return false;
+	/* Last: a share is of the folders that are there. */
+	for (char **spec = o->shares; spec && *spec; spec++) {
+		if (!mailbox_share(world, *spec, error))
+			return false;
+	}
+	return true;
+}
+
+static bool add_mailboxes(World *world, const Options *o, GError **error)
+{
+	bool is_fresh;
+
+	mailbox_add_own(world);
+	for (char **spec = o->mailboxes; spec && *spec; spec++) {
+		if (!mailbox_add(world, *spec, o->state, &is_fresh, error))
+			return false;
+	}
+	return !o->has_archive || mailbox_add(world, NULL, o->state, &is_fresh, error);
 }
 
 static bool world_start(World *world, const Options *o, GError **error)
 {
 	bool is_fresh;
 
-	world->owner = owner_of(o->users[0]);
+	world->owner = mailbox_address_of(o->users[0]);
+	world->mailboxes = g_ptr_array_new();
 	world->like_real = o->like != NULL;
 	world->faults = fault_list_new();
 	for (char **spec = o->faults; spec && *spec; spec++) {
@@ -148,19 +177,20 @@ static bool world_start(World *world, const Options *o, GError **error)
 	world->log = log_open(o->log, error);
 	if (!world->log)
 		return false;
-	world->store = store_open(o->state ? o->state : "", &is_fresh, error);
+	world->store = store_open(o->state ? o->state : "", STORE_MAILBOX, &is_fresh, error);
 	if (!world->store)
 		return false;
-	/* A mailbox that is kept was filled when it was new. */
-	if (is_fresh && !fill_mailbox(world->store, o, error))
-		return false;
 	world->events = events_new(world->store);
+	/* A mailbox that is kept was filled when it was new. */
+	if (!add_mailboxes(world, o, error) || (is_fresh && !fill_mailboxes(world, o, error)))
+		return false;
 	store_listen(world->store, events_hear, world->events);
 	return true;
 }
 
 static void world_stop(World *world)
 {
+	mailbox_free_all(world);
 	store_close(world->store);
 	events_free(world->events);
 	log_close(world->log);

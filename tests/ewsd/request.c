@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/mailbox.h"
 #include "tests/ewsd/mime.h"
 
 static const char ENVELOPE[] =
@@ -36,6 +37,11 @@ static const struct {
 		" for the item."},
 	{"ErrorUnsupportedMimeConversion", "The MIME conversion is not supported for this item."},
 	{"ErrorQuotaExceeded", "The mailbox has exceeded its quota."},
+	{"ErrorNonExistentMailbox", "No mailbox with such guid."},
+	{"ErrorNonPrimarySmtpAddress", "The primary SMTP address must be specified when"
+		" referencing a mailbox."},
+	{"ErrorCannotDeleteObject", "The item cannot be deleted by a delegate."},
+	{"ErrorCrossMailboxMoveCopy", "Items of two mailboxes in one request."},
 };
 
 static const char *text_of(const char *code)
@@ -242,23 +248,34 @@ void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mo
 	}
 }
 
+/* "archiveinbox" is the inbox of the archive; where there is none, nothing is called so. */
+static Folder *distinguished(Request *self, const char *id)
+{
+	bool is_archive = g_str_has_prefix(id, "archive");
+
+	if (is_archive != !self->mailbox->address)
+		return NULL;
+	return folder_by_dist(self->store, is_archive ? id + strlen("archive") : id);
+}
+
 const char *request_folder(Request *self, const xmlNode *node, Folder **ret_folder)
 {
 	g_autofree char *id = xml_attr(node, "Id");
-	g_autofree char *mailbox = xml_text(xml_path(node, "Mailbox/EmailAddress"));
 	int64_t number;
 
 	if (!id)
 		return "ErrorInvalidIdMalformed";
-	if (mailbox && g_ascii_strcasecmp(mailbox, self->world->owner) != 0)
-		return "ErrorNonExistentMailbox";
+	if (self->refusal)
+		return self->refusal;
 	if (xml_is(node, "DistinguishedFolderId"))
-		*ret_folder = folder_by_dist(self->store, id);
+		*ret_folder = distinguished(self, id);
 	else if (ids_decode(store_key(self->store), IDS_FOLDER, id, &number))
 		*ret_folder = folder_get(self->store, number);
 	else
 		return "ErrorInvalidIdMalformed";
-	return *ret_folder ? NULL : "ErrorFolderNotFound";
+	if (!*ret_folder)
+		return "ErrorFolderNotFound";
+	return (*ret_folder)->is_closed ? "ErrorAccessDenied" : NULL;
 }
 
 const char *request_folder_in(Request *self, const xmlNode *wrapper, Folder **ret_folder)
@@ -271,10 +288,14 @@ const char *request_folder_in(Request *self, const xmlNode *wrapper, Folder **re
 const char *request_item(Request *self, const xmlNode *node, Item **ret_item)
 {
 	g_autofree char *id = xml_attr(node, "Id");
+	g_autoptr(Folder) folder = NULL;
 	int64_t number;
 
+	if (self->refusal)
+		return self->refusal;
 	if (!id || !ids_decode(store_key(self->store), IDS_ITEM, id, &number))
 		return "ErrorInvalidIdMalformed";
 	*ret_item = item_get(self->store, number);
-	return *ret_item ? NULL : "ErrorItemNotFound";
+	folder = *ret_item ? folder_get(self->store, (*ret_item)->folder) : NULL;
+	return *ret_item && !(folder && folder->is_closed) ? NULL : "ErrorItemNotFound";
 }

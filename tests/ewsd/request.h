@@ -14,6 +14,7 @@
 #include "tests/ewsd/xml.h"
 
 typedef struct Events Events;
+typedef struct Mailbox Mailbox;
 
 /* What all requests share; set at start, then const. */
 typedef struct World {
@@ -22,12 +23,17 @@ typedef struct World {
 	Log *log;	/* own */
 	Events *events;	/* own */
 	char *owner;	/* address */
+	GPtrArray *mailboxes;	/* own, of Mailbox; the owner's first (mailbox.h) */
 	bool like_real;
 } World;
 
 typedef struct Request {
 	World *world;	/* borrowed: outlives every request */
-	Store *store;	/* borrowed: world's */
+	Mailbox *mailbox;	/* borrowed: world's; whose it is about */
+	Store *store;	/* borrowed: the mailbox's */
+	Events *events;	/* borrowed: the mailbox's */
+	bool is_guest;	/* who asks is not who the mailbox is of */
+	const char *refusal;	/* what each item gets, or NULL */
 	Out *out;	/* borrowed: from the call */
 	const FaultPlan *plan;	/* borrowed: from the call */
 	xmlNode *op;	/* borrowed: from the document */

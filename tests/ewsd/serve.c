@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/mailbox.h"
 
 enum { LATE_ITEM_MS = 10 };
 
@@ -122,7 +123,8 @@ void serve(Serve *self)
 	g_autofree char *error = NULL;
 	g_autofree char *impersonated = NULL;
 	static const FaultPlan no_plan = {.busy_ms = -1};
-	Request request = {.world = self->world, .store = self->world->store, .out = self->out,
+	Request request = {.world = self->world, .store = self->world->store,
+		.events = self->world->events, .out = self->out,
 		.codes = codes, .time = self->time,
 		.in = g_bytes_get_size(self->body), .status = 200, .name = "", .plan = &no_plan};
 	gsize length;
@@ -139,6 +141,7 @@ void serve(Serve *self)
 	}
 	request.name = (const char *)request.op->name;
 	request.with_ms = soap_wants_ms(doc);
+	mailbox_choose(&request, self->user);
 	error = self->schema ? soap_schema_check(self->schema, doc) : NULL;
 	impersonated = soap_impersonated(doc);
 	if (error)

@@ -14,6 +14,7 @@ typedef struct Serve {
 	Out *out;	/* borrowed */
 	GBytes *body;	/* borrowed */
 	double time;
+	const char *user;	/* borrowed: who signed in, by name */
 	unsigned latency_ms;
 	void (*hang_up)(void *data);
 	void *data;	/* borrowed, for hang_up */

@@ -10,19 +10,22 @@
 #include "tests/ewsd/admin.h"
 #include "tests/ewsd/call.h"
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/mailbox.h"
 
 enum { STOP_WAIT_MS = 2000 };
 
 struct Server {
 	SoupServer *soup;	/* own */
 	char **users;	/* own */
+	GPtrArray *addresses;	/* own; of users, in their order */
 	World *world;	/* borrowed: outlives us */
 	CallShared shared;
 	atomic_uint latency_ms;
 	atomic_int running;
 };
 
-static bool is_allowed(const Server *self, SoupServerMessage *message)
+/* The address of who comes in; NULL: nobody. */
+static const char *allowed(const Server *self, SoupServerMessage *message)
 {
 	const char *header = soup_message_headers_get_one(
 		soup_server_message_get_request_headers(message), "Authorization");
@@ -30,13 +33,15 @@ static bool is_allowed(const Server *self, SoupServerMessage *message)
 	gsize length;
 
 	if (!header || g_ascii_strncasecmp(header, "Basic ", 6) != 0)
-		return false;
+		return NULL;
 	given = (char *)g_base64_decode(header + 6, &length);
-	for (char **user = self->users; *user; user++) {
-		if (strlen(*user) == length && memcmp(*user, given, length) == 0)
-			return true;
+	for (guint i = 0; self->users[i]; i++) {
+		const char *user = self->users[i];
+
+		if (strlen(user) == length && memcmp(user, given, length) == 0)
+			return self->addresses->pdata[i];
 	}
-	return false;
+	return NULL;
 }
 
 static void refuse(Server *self, SoupServerMessage *message, unsigned status, const char *op)
@@ -69,9 +74,10 @@ static void on_ews(SoupServer *soup, SoupServerMessage *message, const char *pat
 	GHashTable *query, gpointer data)
 {
 	Server *self = data;
+	const char *user = allowed(self, message);
 	g_autoptr(GBytes) body = NULL;
 
-	if (!is_allowed(self, message)) {
+	if (!user) {
 		refuse(self, message, 401, "");
 		return;
 	}
@@ -83,7 +89,7 @@ static void on_ews(SoupServer *soup, SoupServerMessage *message, const char *pat
 		return;
 	}
 	body = soup_message_body_flatten(soup_server_message_get_request_body(message));
-	call_start(&self->shared, message, body);
+	call_start(&self->shared, message, body, user);
 }
 
 static void on_any(SoupServer *soup, SoupServerMessage *message, const char *path,
@@ -95,7 +101,7 @@ static void on_any(SoupServer *soup, SoupServerMessage *message, const char *pat
 		on_ews(soup, message, path, query, data);
 		return;
 	}
-	if (g_ascii_strcasecmp(path, "/EWS/Services.wsdl") == 0 && is_allowed(self, message)) {
+	if (g_ascii_strcasecmp(path, "/EWS/Services.wsdl") == 0 && allowed(self, message)) {
 		static const char wsdl[] = "<?xml version=\"1.0\"?><wsdl:definitions"
 			" xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\"/>";
 
@@ -120,6 +126,9 @@ Server *server_start(World *world, const ServerOptions *options, GError **error)
 
 	self->world = world;
 	self->users = g_strdupv(options->users);
+	self->addresses = g_ptr_array_new_with_free_func(g_free);
+	for (char **user = self->users; *user; user++)
+		g_ptr_array_add(self->addresses, mailbox_address_of(*user));
 	atomic_init(&self->latency_ms, options->latency_ms);
 	atomic_init(&self->running, 0);
 	self->shared = (CallShared){world, options->schema, &self->latency_ms, &self->running};
@@ -160,6 +169,7 @@ bool server_stop(Server *self)
 		continue;
 	g_object_unref(self->soup);
 	g_strfreev(self->users);
+	g_ptr_array_unref(self->addresses);
 	g_free(self);
 	return true;
 }

@@ -23,7 +23,8 @@ static const char *const SCHEMA =
 	"CREATE TABLE folders(id INTEGER PRIMARY KEY, parent INTEGER, seq INTEGER, cseq INTEGER,"
 	" committed INTEGER DEFAULT 0, deleted INTEGER DEFAULT 0, total INTEGER DEFAULT 0,"
 	" unread INTEGER DEFAULT 0, size INTEGER DEFAULT 0, hidden INTEGER DEFAULT 0,"
-	" is_search INTEGER DEFAULT 0, read_only INTEGER DEFAULT 0, name TEXT, class TEXT,"
+	" is_search INTEGER DEFAULT 0, read_only INTEGER DEFAULT 0, share INTEGER DEFAULT 0,"
+	" name TEXT, class TEXT,"
 	" dist TEXT, fold TEXT);"
 	"CREATE UNIQUE INDEX folders_name ON folders(parent, fold);"
 	"CREATE UNIQUE INDEX folders_dist ON folders(dist) WHERE dist IS NOT NULL;"
@@ -166,17 +167,17 @@ static void load_key(Store *self)
 	self->seq = store_number(self, "SELECT value FROM meta WHERE name = 'seq'", 0, 0);
 }
 
-static void create(Store *self)
+static void create(Store *self, StoreKind kind)
 {
 	exec(self, "BEGIN");
 	exec(self, SCHEMA);
 	exec(self, "INSERT INTO meta VALUES('seq', 16), ('key', randomblob(16))");
 	load_key(self);
-	store_folders_create(self);
+	store_folders_create(self, kind);
 	store_commit(self);
 }
 
-Store *store_open(const char *path, bool *ret_fresh, GError **error)
+Store *store_open(const char *path, StoreKind kind, bool *ret_fresh, GError **error)
 {
 	Store *self = g_new0(Store, 1);
 
@@ -197,7 +198,7 @@ Store *store_open(const char *path, bool *ret_fresh, GError **error)
 	*ret_fresh = store_number(self, "SELECT count(*) FROM sqlite_master"
 		" WHERE name = 'items'", 0, 0) == 0;
 	if (*ret_fresh)
-		create(self);
+		create(self, kind);
 	else
 		load_key(self);
 	return self;

@@ -19,6 +19,11 @@ typedef struct Store Store;
 
 enum { ITEM_SEARCH_KEY = 16 };
 
+/* What a folder is to people who the mailbox is not of; new ones are as their parent. */
+typedef enum FolderShare { FOLDER_SHARE_NONE, FOLDER_SHARE_READ, FOLDER_SHARE_EDIT } FolderShare;
+
+typedef enum StoreKind { STORE_MAILBOX, STORE_ARCHIVE } StoreKind;
+
 typedef enum ItemState { ITEM_NORMAL = 0, ITEM_SOFT_DELETED = 1 } ItemState;
 
 typedef struct Folder {
@@ -35,6 +40,8 @@ typedef struct Folder {
 	int64_t hidden;
 	int64_t is_search;
 	int64_t read_only;
+	int64_t share;	/* FolderShare: what those may who the mailbox is not of */
+	bool is_closed;	/* to who asks now */
 	char *name;
 	char *class;
 	char *dist;	/* distinguished id, or NULL */
@@ -97,7 +104,7 @@ typedef struct StoreNews {
 typedef void (*StoreListener)(const StoreNews *news, void *data);
 
 /* An empty path is a mailbox that is gone with the process. */
-Store *store_open(const char *path, bool *ret_fresh, GError **error);
+Store *store_open(const char *path, StoreKind kind, bool *ret_fresh, GError **error);
 void store_close(Store *self);
 void store_listen(Store *self, StoreListener listener, void *data);
 const IdsKey *store_key(const Store *self);
@@ -136,7 +143,12 @@ int64_t folder_make_path(Store *store, const char *path);
 void folder_touch(Store *store, int64_t id, int deleted);
 GPtrArray *folder_changed(Store *store, int64_t since);
 GArray *folder_gone(Store *store, int64_t since);
-void store_folders_create(Store *store);
+void store_folders_create(Store *store, StoreKind kind);
+/* The folder and all below it; 0: the whole mailbox. */
+void folder_share(Store *store, int64_t id, FolderShare share);
+/* Whether folders are, on this thread from now on, what they are to one who the mailbox is not of:
+ * is_closed and read_only say what may be done there. */
+void folder_look_as(bool guest);
 
 /* items: store_item.c */
 Item *item_new(void);

@@ -12,7 +12,15 @@
 #define FOLDER_COLUMNS \
 	"id, parent, seq, cseq, committed, deleted, total, unread, size," \
 	" (SELECT count(*) FROM folders c WHERE c.parent = f.id AND c.id != f.id)," \
-	" hidden, is_search, read_only, name, class, dist"
+	" hidden, is_search, read_only, share, name, class, dist"
+
+/* Each request has a thread of its own. */
+static _Thread_local bool is_guest;
+
+void folder_look_as(bool guest)
+{
+	is_guest = guest;
+}
 
 void folder_free(Folder *self)
 {
@@ -29,7 +37,7 @@ static Folder *from_row(sqlite3_stmt *row)
 	Folder *self = g_new0(Folder, 1);
 	int64_t *numbers[] = {&self->id, &self->parent, &self->seq, &self->cseq, &self->commit,
 		&self->deleted, &self->total, &self->unread, &self->size, &self->children,
-		&self->hidden, &self->is_search, &self->read_only};
+		&self->hidden, &self->is_search, &self->read_only, &self->share};
 	int at = 0;
 
 	for (; at < (int)G_N_ELEMENTS(numbers); at++)
@@ -37,6 +45,9 @@ static Folder *from_row(sqlite3_stmt *row)
 	self->name = g_strdup((const char *)sqlite3_column_text(row, at++));
 	self->class = g_strdup((const char *)sqlite3_column_text(row, at++));
 	self->dist = g_strdup((const char *)sqlite3_column_text(row, at++));
+	self->is_closed = is_guest && self->share == FOLDER_SHARE_NONE;
+	if (is_guest && self->share < FOLDER_SHARE_EDIT)
+		self->read_only = 1;
 	return self;
 }
 
@@ -136,8 +147,9 @@ static void bind_names(sqlite3_stmt *stmt, const Folder *folder, int at)
 void folder_insert(Store *store, Folder *folder)
 {
 	sqlite3_stmt *stmt = store_sql(store, "INSERT INTO folders(id, parent, seq, cseq,"
-		" committed, hidden, is_search, dist, name, fold, class)"
-		" VALUES(?1, ?2, ?1, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+		" committed, hidden, is_search, dist, name, fold, class, share)"
+		" VALUES(?1, ?2, ?1, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+		" coalesce((SELECT share FROM folders WHERE id = ?2), 0))");
 	StoreNews news = {STORE_CREATED, true, 0, 0, 0, 0};
 
 	folder->id = folder->seq = folder->cseq = store_next(store);
@@ -265,6 +277,17 @@ int64_t folder_make_path(Store *store, const char *path)
 	return at;
 }
 
+void folder_share(Store *store, int64_t id, FolderShare share)
+{
+	g_autoptr(Folder) root = folder_by_dist(store, "root");
+	g_autoptr(GPtrArray) below = folder_below(store, id ? id : root->id, true);
+
+	store_run(store, "UPDATE folders SET share = ? WHERE id = ?", share, id ? id : root->id);
+	for (guint i = 0; i < below->len; i++)
+		store_run(store, "UPDATE folders SET share = ? WHERE id = ?", share,
+			((Folder *)below->pdata[i])->id);
+}
+
 static const struct {
 	const char *dist;
 	const char *parent;
@@ -293,9 +316,21 @@ static const struct {
 	{NULL, "msgfolderroot", "Unread Mail", "IPF.Note", false, true},
 };
 
-void store_folders_create(Store *store)
+/* An archive has what it was given, and a place for what is deleted there. */
+static bool is_in_archive(const char *dist)
+{
+	static const char *const names[] = {"root", "msgfolderroot", "deleteditems",
+		"recoverableitemsdeletions", NULL};
+
+	return dist && g_strv_contains(names, dist);
+}
+
+void store_folders_create(Store *store, StoreKind kind)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(START); i++) {
+		if (kind == STORE_ARCHIVE && !is_in_archive(START[i].dist))
+			continue;
+
 		g_autoptr(Folder) folder = g_new0(Folder, 1);
 		g_autoptr(Folder) parent = START[i].parent
 			? folder_by_dist(store, START[i].parent) : NULL;

@@ -645,6 +645,70 @@ def test_read_only_folders():
             ews.create_item(folder, mail('x'))
 
 
+SHARED = 'ada@example.org'
+
+
+def code_of(function, *args, **more):
+    with pytest.raises(EwsError) as problem:
+        function(*args, **more)
+    return problem.value.code
+
+
+def test_another_mailbox():
+    with Ewsd('--mailbox', SHARED + ',alias@example.org', '--share', SHARED + '=edit',
+              '--fill', SHARED + ':Inbox=3', '--fill', 'Inbox=5') as server:
+        ews = server.client()
+        inbox = ews.get_folder(SHARED + '/inbox')
+        assert inbox.total == 3 and ews.get_folder('inbox').total == 5
+        assert code_of(ews.get_folder, 'alias@example.org/inbox') == 'ErrorNonPrimarySmtpAddress'
+        assert code_of(ews.get_folder, 'x@example.org/inbox') == 'ErrorNonExistentMailbox'
+        # Ids are good without the mailbox.
+        item = ews.create_item(inbox, mail('new'))
+        assert ews.get_folder(inbox).total == 4 and ews.get_mime(item) == mail('new')
+        assert code_of(ews.delete_item, item, how='MoveToDeletedItems') == 'ErrorCannotDeleteObject'
+        assert code_of(ews.move_item, item, 'deleteditems') == 'ErrorCrossMailboxMoveCopy'
+        ews.move_item(item, SHARED + '/deleteditems')
+        assert ews.get_folder(SHARED + '/deleteditems').total == 1
+        subscription, _ = ews.subscribe()
+        assert ews.get_folder('deleteditems').total == 0 and subscription
+
+
+def test_what_is_shared_is_all_there_is():
+    with Ewsd('--mailbox', SHARED, '--share', SHARED + ':Inbox/Open=read', '--user', 'ada:pw',
+              '--fill', SHARED + ':Inbox/Open=2', '--fill', SHARED + ':Inbox/Shut=2') as server:
+        ews = server.client()
+        owner = server.client(user='ada', password='pw')
+        there = owner.find_path('Inbox/Open')
+        shut = owner.find_path('Inbox/Shut')
+        assert code_of(ews.get_folder, SHARED + '/msgfolderroot') == 'ErrorAccessDenied'
+        assert code_of(ews.get_folder, shut) == 'ErrorAccessDenied'
+        assert code_of(ews.get_mime, ews_item(owner, shut)) == 'ErrorItemNotFound'
+        item = ews_item(ews, there)
+        assert ews.get_mime(item)
+        assert code_of(ews.create_item, there, mail('x')) == 'ErrorCreateItemAccessDenied'
+        assert code_of(ews.delete_item, item) == 'ErrorAccessDenied'
+        rights = ews.get_folder(there, fields=('folder:EffectiveRights',)).node
+        assert rights.findtext('.//t:CreateContents', None, NS) == 'false'
+        # Whose it is may do as he likes, and has no rights in the other one.
+        owner.delete_item(item)
+        assert code_of(owner.get_folder, 'user@example.org/inbox') == 'ErrorAccessDenied'
+
+
+def ews_item(ews, folder):
+    return ews.sync(folder)[1][0].id
+
+
+def test_an_archive():
+    with Ewsd('--archive', '--fill', 'archive:Old/2019=4') as server:
+        ews = server.client()
+        assert ews.find_path('Old/2019', 'archivemsgfolderroot').total == 4
+        assert code_of(ews.get_folder, 'archiveinbox') == 'ErrorFolderNotFound'
+        assert ews.get_folder('archivedeleteditems').total == 0
+        assert 'Old' not in [folder.name for folder in ews.find_folder()]
+    with Ewsd() as server:
+        assert code_of(server.client().get_folder, 'archivemsgfolderroot') == 'ErrorFolderNotFound'
+
+
 def test_a_hundred_thousand_are_there_in_seconds():
     began = time.monotonic()
     with Ewsd('--fill', 'Inbox=100000,8192', schema=False) as server:

@@ -91,7 +91,7 @@ void op_subscribe(Request *request)
 	g_autoptr(GArray) folders = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	EventWanted wanted = {.folders = folders};
 	g_autofree char *id = NULL;
-	g_autofree char *mark = watermark(events_last(request->world->events));
+	g_autofree char *mark = watermark(events_last(request->events));
 	const char *code;
 
 	request->items = 1;
@@ -103,7 +103,7 @@ void op_subscribe(Request *request)
 		request_error(request, code);
 		return;
 	}
-	id = events_subscribe(request->world->events, &wanted);
+	id = events_subscribe(request->events, &wanted);
 	request_ok(request);
 	out_elem(request->out, "m:SubscriptionId", id);
 	if (!wanted.is_streaming)
@@ -116,7 +116,7 @@ void op_unsubscribe(Request *request)
 	g_autofree char *id = xml_child_text(request->op, "SubscriptionId");
 
 	request->items = 1;
-	if (!id || !events_unsubscribe(request->world->events, id)) {
+	if (!id || !events_unsubscribe(request->events, id)) {
 		request_error(request, "ErrorSubscriptionNotFound");
 		return;
 	}
@@ -166,11 +166,11 @@ static const char *get_events(Request *request)
 	int64_t after;
 	bool more;
 
-	if (!id || !events_is_known(request->world->events, id, false))
+	if (!id || !events_is_known(request->events, id, false))
 		return "ErrorSubscriptionNotFound";
 	if (!mark || !read_watermark(mark, &after))
 		return "ErrorInvalidWatermark";
-	found = events_since(request->world->events, id, after, EVENTS_PER_CALL, &more);
+	found = events_since(request->events, id, after, EVENTS_PER_CALL, &more);
 	request->items = found->len;
 	request_ok(request);
 	out_raw(request->out, "<m:Notification>");
@@ -180,7 +180,7 @@ static const char *get_events(Request *request)
 	for (guint i = 0; i < found->len; i++)
 		write_event(request, &g_array_index(found, EventRecord, i), true);
 	if (found->len == 0) {
-		status = watermark(MAX(after, events_last(request->world->events)));
+		status = watermark(MAX(after, events_last(request->events)));
 		out_raw(request->out, "<t:StatusEvent>");
 		out_elem(request->out, "t:Watermark", status);
 		out_raw(request->out, "</t:StatusEvent>");
@@ -212,7 +212,7 @@ static bool write_news(Stream *stream)
 	bool more;
 
 	for (guint i = 0; i < stream->ids->len; i++) {
-		g_autoptr(GArray) found = events_since(request->world->events,
+		g_autoptr(GArray) found = events_since(request->events,
 			stream->ids->pdata[i], stream->after, 1000, &more);
 
 		if (found->len == 0)
@@ -236,7 +236,7 @@ static void envelope(Stream *stream, const char *status, bool beats)
 	Request *request = stream->request;
 	GString *buf = out_buf(request->out);
 	gsize start = buf->len;
-	int64_t last = events_last(request->world->events);
+	int64_t last = events_last(request->events);
 	bool any;
 
 	request_open(request);
@@ -279,7 +279,7 @@ static void bad_stream(Request *request, const GPtrArray *bad)
 static bool still_known(const Stream *stream)
 {
 	for (guint i = 0; i < stream->ids->len; i++) {
-		if (!events_is_known(stream->request->world->events, stream->ids->pdata[i], true))
+		if (!events_is_known(stream->request->events, stream->ids->pdata[i], true))
 			return false;
 	}
 	return true;
@@ -288,7 +288,7 @@ static bool still_known(const Stream *stream)
 static void stream_run(Stream *stream, int64_t until)
 {
 	Request *request = stream->request;
-	Events *events = request->world->events;
+	Events *events = request->events;
 	unsigned generation = events_generation(events);
 	int64_t beat = clock_now() + STREAM_BEAT_MS;
 
@@ -319,12 +319,12 @@ void op_get_streaming_events(Request *request)
 	g_autoptr(GPtrArray) bad = g_ptr_array_new();
 	g_autofree char *minutes = xml_child_text(request->op, "ConnectionTimeout");
 	int64_t until = clock_now() + CLAMP(minutes ? atoi(minutes) : 1, 1, 30) * INT64_C(60000);
-	Stream stream = {request, ids, events_last(request->world->events)};
+	Stream stream = {request, ids, events_last(request->events)};
 	xmlNode *list = xml_child(request->op, "SubscriptionIds");
 
 	for (xmlNode *n = xml_first(list); n; n = xml_next(n)) {
 		g_ptr_array_add(ids, xml_text(n));
-		if (!events_is_known(request->world->events, ids->pdata[ids->len - 1], true))
+		if (!events_is_known(request->events, ids->pdata[ids->len - 1], true))
 			g_ptr_array_add(bad, ids->pdata[ids->len - 1]);
 	}
 	request->items = ids->len;

@@ -65,7 +65,9 @@ static GPtrArray *found(Request *request, const Folder *parent)
 	GPtrArray *all = folder_below(request->store, parent->id, deep);
 
 	for (guint i = 0; i < all->len;) {
-		if (matches(test, all->pdata[i]))
+		const Folder *folder = all->pdata[i];
+
+		if (!folder->is_closed && matches(test, folder))
 			i++;
 		else
 			g_ptr_array_remove_index(all, i);

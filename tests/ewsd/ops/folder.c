@@ -125,6 +125,8 @@ static const char *update_folder(Request *request, xmlNode *node)
 
 	if (code)
 		return code;
+	if (folder->read_only)
+		return "ErrorAccessDenied";
 	old_name = g_strdup(folder->name);
 	code = apply_updates(request, folder, xml_child(node, "Updates"));
 	if (code)
@@ -167,6 +169,8 @@ static const char *move_folder(Request *request, xmlNode *node)
 		return code;
 	if (folder->dist)
 		return "ErrorMoveDistinguishedFolder";
+	if (folder->read_only || to->read_only)
+		return "ErrorAccessDenied";
 	if (folder_is_below(request->store, to->id, folder->id))
 		return "ErrorMoveCopyFailed";
 	if (to->id != folder->parent) {

@@ -39,6 +39,10 @@ static const char *delete_item(Request *request, xmlNode *node)
 
 	if (!code)
 		code = check_delete(request, item);
+	/* To the Deleted Items of the mailbox: a guest moves it there himself. */
+	if (!code && request->is_guest
+		&& xml_attr_is(request->op, "DeleteType", "MoveToDeletedItems"))
+		code = "ErrorCannotDeleteObject";
 	if (code)
 		return code;
 	if (xml_attr_is(request->op, "DeleteType", "HardDelete")) {

@@ -271,7 +271,8 @@ static void hierarchy_changes(Request *request, const Folder *top, const SyncPoi
 		const Folder *folder = folders->pdata[i];
 		const char *change = folder->cseq > since ? "Create" : "Update";
 
-		if (folder->id == top->id || !folder_is_below(request->store, folder->id, top->id))
+		if (folder->is_closed || folder->id == top->id ||
+			!folder_is_below(request->store, folder->id, top->id))
 			continue;
 		out_printf(request->out, "<t:%s>", change);
 		render_folder(request->out, request->store, folder, shape);
