@@ -274,7 +274,8 @@ static void hierarchy_answered(Cache *cache, EwsOp *op, void *user);
 
 static void ask_hierarchy(Cache *cache)
 {
-	cache_sync_submit(cache, ews_sync_folder_hierarchy_new(cache->refresh->hierarchy),
+	cache_sync_submit(cache, ews_sync_folder_hierarchy_new("msgfolderroot",
+			cache->refresh->hierarchy),
 		EWS_PRIORITY_SCAN, hierarchy_answered, NULL);
 }
 

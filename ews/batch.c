@@ -579,7 +579,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 		ews_op_reset(ops[i]);
 	}
 	self->post = ews_http_post(shared->http,
-		ews_op_write_call(ops, count, ews_http_impersonated(shared->http)), self->is_change,
+		ews_op_write_call(ops, count, ews_http_whose(shared->http)), self->is_change,
 		&http);
 	return self;
 }

@@ -137,6 +137,7 @@ static const Response responses[] = {
 	{ "ErrorNoFolderClassOverride", EWS_ERROR_INVALID, FAIL },
 	{ "ErrorNoRespondingCASInDestinationSite", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorNonExistentMailbox", EWS_ERROR_NOT_FOUND, FAIL },
+	{ "ErrorNonPrimarySmtpAddress", EWS_ERROR_NOT_FOUND, FAIL },
 	{ "ErrorNotEnoughMemory", EWS_ERROR_BUSY, WAIT },
 	{ "ErrorObjectTypeChanged", EWS_ERROR_STALE, FAIL },
 	{ "ErrorOperationNotAllowedWithPublicFolderRoot", EWS_ERROR_FORBIDDEN, FAIL },

@@ -51,6 +51,7 @@ typedef struct EwsConfig {
 	const char *password;       /* BASIC, NTLM */
 	EwsTokenSource token;       /* BEARER; what it points to outlives the session */
 	const char *impersonate;    /* whose mailbox, by its address; NULL: the account's own */
+	bool is_archive;            /* distinguished folders are those of its online archive */
 	EwsTls tls;
 	unsigned max_conns;
 	unsigned timeout_s; /* of silence on a request */
@@ -162,6 +163,10 @@ const char *ews_op_response_code(const EwsOp *op);
 void ews_op_set_tag(EwsOp *op, int64_t tag);
 int64_t ews_op_tag(const EwsOp *op);
 
+/* Any thread: the distinguished folders that are asked for from now on are those of somebody
+ * else's mailbox, by its primary address, where the server lets us. */
+void ews_session_set_mailbox(EwsSession *self, const char *address);
+
 /* GetFolder: one folder by id, or a distinguished one ("msgfolderroot"). */
 EwsOp *ews_get_folder_new(const char *id);
 EwsOp *ews_get_distinguished_folder_new(const char *name);
@@ -176,13 +181,14 @@ typedef struct EwsFolderPage {
 EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset);
 const EwsFolderPage *ews_find_folder_page(const EwsOp *op); /* borrowed from the op */
 
-/* SyncFolderHierarchy below msgfolderroot: one page. @state NULL: from the beginning. */
+/* SyncFolderHierarchy below the distinguished folder @root: one page. @state NULL: from the
+ * beginning. */
 typedef struct EwsFolderSync {
 	GPtrArray *changes; /* own, of EwsFolderChange */
 	char *state;        /* own */
 	bool is_last;
 } EwsFolderSync;
-EwsOp *ews_sync_folder_hierarchy_new(const char *state);
+EwsOp *ews_sync_folder_hierarchy_new(const char *root, const char *state);
 const EwsFolderSync *ews_sync_folder_hierarchy_page(const EwsOp *op);
 
 /* SyncFolderItems: one page, with the listing properties. @state NULL: from the beginning. */
@@ -313,7 +319,7 @@ typedef enum EwsDisposal {
 EwsOp *ews_delete_item_new(const char *item_id, EwsDisposal disposal);
 EwsOp *ews_move_item_new(const char *item_id, const char *to_folder_id);
 EwsOp *ews_copy_item_new(const char *item_id, const char *to_folder_id);
-/* SendItem of a draft, with a copy to Sent Items. */
+/* SendItem of a draft, with a copy to the Sent Items of the mailbox. */
 EwsOp *ews_send_item_new(const char *item_id, const char *change_key);
 
 EwsOp *ews_create_folder_new(const char *parent_id, const char *name);

@@ -29,17 +29,21 @@ struct EwsHttp {
 	char *url; /* own */
 	char *tls_words[4]; /* own: what tls says */
 	EwsTls tls;
-	char *impersonated; /* own; NULL: nobody */
+	char *user;         /* own, as is the next; NULL: not said */
+	char *impersonated;
 	EwsAuthKind kind;
 	long timeout_s;
 	EwsAuth *auth;              /* own */
-	struct curl_slist *headers; /* own */
 	CURLM *multi;               /* own */
 	CURLSH *share;              /* own: cookies and TLS sessions */
 	EwsLoop *loop;              /* own */
 
 	/* ews thread only */
 	GPtrArray *idle; /* own, of CURL: handles for the next posts */
+	EwsWhose whose;
+	char *mailbox;              /* own; NULL: nobody else's */
+	struct curl_slist *headers; /* own */
+	GPtrArray *stale; /* own; headers that a post under way may still have */
 	EwsHttpCounts counts;
 	unsigned token; /* the number of the one in auth */
 	unsigned fresh; /* so many posts yet must not take a kept connection */
@@ -100,6 +104,15 @@ static struct curl_slist *make_headers(const char *user)
 	return curl_slist_append(list, "Expect:");
 }
 
+/* On which of a farm's servers the mailbox is, its address tells. */
+static const char *anchor(const EwsHttp *self)
+{
+	const EwsWhose *whose = &self->whose;
+
+	return whose->mailbox ? whose->mailbox
+			      : whose->impersonate ? whose->impersonate : self->user;
+}
+
 EwsHttp *ews_http_new(const EwsConfig *config)
 {
 	EwsHttp *self = g_new0(EwsHttp, 1);
@@ -117,8 +130,12 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->kind = config->auth;
 	self->auth = ews_auth_new(
 		&(EwsCredentials){ config->auth, config->user, config->password });
+	self->user = g_strdup(config->user);
 	self->impersonated = g_strdup(config->impersonate);
-	self->headers = make_headers(config->impersonate ? config->impersonate : config->user);
+	self->whose.impersonate = self->impersonated;
+	self->whose.is_archive = config->is_archive;
+	self->headers = make_headers(anchor(self));
+	self->stale = g_ptr_array_new_with_free_func((GDestroyNotify)curl_slist_free_all);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
 	self->share = curl_share_init();
@@ -141,17 +158,28 @@ void ews_http_free(EwsHttp *self)
 	curl_multi_cleanup(self->multi);
 	curl_share_cleanup(self->share);
 	curl_slist_free_all(self->headers);
+	g_ptr_array_unref(self->stale);
 	ews_auth_free(self->auth);
 	for (size_t i = 0; i < G_N_ELEMENTS(self->tls_words); i++)
 		g_free(self->tls_words[i]);
 	g_free(self->impersonated);
+	g_free(self->mailbox);
+	g_free(self->user);
 	g_free(self->url);
 	g_free(self);
 }
 
-const char *ews_http_impersonated(const EwsHttp *self)
+const EwsWhose *ews_http_whose(const EwsHttp *self)
 {
-	return self->impersonated;
+	return &self->whose;
+}
+
+void ews_http_set_mailbox(EwsHttp *self, const char *address)
+{
+	g_free(self->mailbox);
+	self->whose.mailbox = self->mailbox = g_strdup(address);
+	g_ptr_array_add(self->stale, self->headers);
+	self->headers = make_headers(anchor(self));
 }
 
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)

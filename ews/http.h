@@ -7,6 +7,7 @@
 
 #include "ews/body.h"
 #include "ews/ews.h"
+#include "ews/soap_write.h"
 
 /*
  * POSTs over a pool of kept connections (curl multi). Bytes only: knows no XML and repeats
@@ -64,8 +65,10 @@ EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */
 void ews_http_free(EwsHttp *self);
 
-/* Whose mailbox the posts are about, where it is not the account's; NULL: it is. Borrowed. */
-const char *ews_http_impersonated(const EwsHttp *self);
+/* Whose mailbox the posts are about. Borrowed, until it is set anew. */
+const EwsWhose *ews_http_whose(const EwsHttp *self);
+/* From now on it is this one's, by its primary address. NULL: the account's. */
+void ews_http_set_mailbox(EwsHttp *self, const char *address);
 
 /* What is posted from now on goes with this bearer token, the @number-th. */
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number);

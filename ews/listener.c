@@ -106,7 +106,7 @@ EwsListener *ews_listener_open(EwsHttp *http, const char *subscription_id,
 	stream.op = self->op;
 	self->stream = ews_stream_new(&stream);
 	self->post = ews_http_stream(http,
-		ews_op_write_call(&self->op, 1, ews_http_impersonated(http)), &post);
+		ews_op_write_call(&self->op, 1, ews_http_whose(http)), &post);
 	return self;
 }
 

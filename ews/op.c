@@ -17,11 +17,11 @@ void ews_op_reset(EwsOp *op)
 		op->kind->reset(op);
 }
 
-EwsBody *ews_op_write_call(EwsOp *const *ops, unsigned count, const char *impersonated)
+EwsBody *ews_op_write_call(EwsOp *const *ops, unsigned count, const EwsWhose *whose)
 {
 	const EwsOpKind *kind = ops[0]->kind;
 	g_autofree char *element = g_strconcat("m:", kind->name, NULL);
-	g_autoptr(EwsWriter) writer = ews_writer_new(element, impersonated);
+	g_autoptr(EwsWriter) writer = ews_writer_new(element, whose);
 
 	kind->write(writer, ops, count);
 	return ews_writer_finish(writer);

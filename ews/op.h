@@ -118,8 +118,8 @@ void ews_op_init(EwsOp *self, const EwsOpKind *kind);
 /* Before each answer that may come. */
 void ews_op_reset(EwsOp *op);
 
-/* The call that @ops, of one kind, are sent in; @impersonated as in ews_writer_new. */
-EwsBody *ews_op_write_call(EwsOp *const *ops, unsigned count, const char *impersonated);
+/* The call that @ops, of one kind, are sent in; @whose as in ews_writer_new. */
+EwsBody *ews_op_write_call(EwsOp *const *ops, unsigned count, const EwsWhose *whose);
 
 /* Ends @op with @error (taken; NULL: success) and gives it back to its submitter. */
 void ews_op_done(EwsOp *op, GError *error);

@@ -39,6 +39,7 @@ typedef enum CommandKind {
 	COMMAND_CANCEL,
 	COMMAND_WATCH,
 	COMMAND_MOVE,
+	COMMAND_MAILBOX,
 	COMMAND_STOP,
 } CommandKind;
 
@@ -47,7 +48,7 @@ typedef struct Command {
 	EwsOp *op;     /* own; SUBMIT */
 	EwsCall *call; /* own; CALL */
 	EwsWatchSetup *setup; /* own; WATCH */
-	char *url;     /* own; MOVE */
+	char *address; /* own; MOVE, MAILBOX */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -311,11 +312,10 @@ static void set_url(EwsSession *self, const char *url)
 }
 
 /* Of a server that is left behind no pause counts, as if all had been slept through. */
-static void move(EwsSession *self, char *url)
+static void move(EwsSession *self, const char *url)
 {
 	ews_http_move(self->http, url);
 	set_url(self, url);
-	g_free(url);
 	begin_anew(self, FOR_EVER_US);
 }
 
@@ -338,12 +338,16 @@ static void obey(EwsSession *self, Command *command)
 		begin_watch(self, command->setup);
 		break;
 	case COMMAND_MOVE:
-		move(self, command->url);
+		move(self, command->address);
+		break;
+	case COMMAND_MAILBOX:
+		ews_http_set_mailbox(self->http, command->address);
 		break;
 	case COMMAND_STOP:
 		self->is_stopping = true;
 		break;
 	}
+	g_free(command->address);
 	g_free(command);
 }
 
@@ -675,7 +679,7 @@ bool ews_session_move(EwsSession *self, const char *url, GError **error)
 {
 	if (!ews_easy_check(url, self->insecure_http, error))
 		return false;
-	post(self, (Command){ .kind = COMMAND_MOVE, .url = g_strdup(url) });
+	post(self, (Command){ .kind = COMMAND_MOVE, .address = g_strdup(url) });
 	return true;
 }
 
@@ -765,6 +769,11 @@ void ews_raise(EwsSession *self, uint64_t serial, EwsPriority priority)
 void ews_cancel(EwsSession *self, uint64_t serial)
 {
 	post(self, (Command){ .kind = COMMAND_CANCEL, .serial = serial });
+}
+
+void ews_session_set_mailbox(EwsSession *self, const char *address)
+{
+	post(self, (Command){.kind = COMMAND_MAILBOX, .address = g_strdup(address)});
 }
 
 void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)

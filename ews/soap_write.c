@@ -19,6 +19,7 @@ struct EwsWriter {
 	xmlBuffer *buffer;      /* own */
 	xmlTextWriter *writer; /* own */
 	EwsBody *body;         /* own until handed out; NULL after that */
+	EwsWhose whose;        /* borrowed: from the maker */
 };
 
 #define XML(string) ((const xmlChar *)(string))
@@ -33,13 +34,15 @@ static void write_impersonation(EwsWriter *self, const char *address)
 	ews_writer_end(self);
 }
 
-EwsWriter *ews_writer_new(const char *operation, const char *impersonate)
+EwsWriter *ews_writer_new(const char *operation, const EwsWhose *whose)
 {
 	EwsWriter *self = g_new0(EwsWriter, 1);
 
 	self->buffer = xmlBufferCreate();
 	self->writer = self->buffer ? xmlNewTextWriterMemory(self->buffer, 0) : NULL;
 	self->body = ews_body_new();
+	if (whose)
+		self->whose = *whose;
 	if (!self->writer)
 		g_error("libxml2: out of memory");
 	xmlTextWriterStartDocument(self->writer, NULL, "utf-8", NULL);
@@ -49,8 +52,8 @@ EwsWriter *ews_writer_new(const char *operation, const char *impersonate)
 	ews_writer_attribute(self, "xmlns:t", EWS_NS_URI_TYPES);
 	ews_writer_start(self, "s:Header");
 	ews_writer_empty(self, "t:RequestServerVersion", "Version", SERVER_VERSION);
-	if (impersonate)
-		write_impersonation(self, impersonate);
+	if (self->whose.impersonate)
+		write_impersonation(self, self->whose.impersonate);
 	ews_writer_end(self);
 	ews_writer_start(self, "s:Body");
 	ews_writer_start(self, operation);
@@ -132,6 +135,20 @@ void ews_writer_empty(EwsWriter *self, const char *element, const char *name, co
 {
 	ews_writer_start(self, element);
 	ews_writer_attribute(self, name, value);
+	ews_writer_end(self);
+}
+
+void ews_writer_distinguished(EwsWriter *self, const char *name)
+{
+	g_autofree char *id = g_strconcat(self->whose.is_archive ? "archive" : "", name, NULL);
+
+	ews_writer_start(self, "t:DistinguishedFolderId");
+	ews_writer_attribute(self, "Id", id);
+	if (self->whose.mailbox) {
+		ews_writer_start(self, "t:Mailbox");
+		ews_writer_text(self, "t:EmailAddress", self->whose.mailbox);
+		ews_writer_end(self);
+	}
 	ews_writer_end(self);
 }
 

@@ -19,9 +19,10 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		const GetFolder *self = (const GetFolder *)ops[i];
 
-		ews_writer_empty(writer,
-			self->is_distinguished ? "t:DistinguishedFolderId" : "t:FolderId", "Id",
-			self->id);
+		if (self->is_distinguished)
+			ews_writer_distinguished(writer, self->id);
+		else
+			ews_writer_empty(writer, "t:FolderId", "Id", self->id);
 	}
 	ews_writer_end(writer);
 }

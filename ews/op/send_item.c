@@ -2,14 +2,15 @@
 #include "ews/op/change.h"
 #include "ews/op/shape.h"
 
-/* SendItem: a draft goes out, a copy to Sent Items. Exchange wants its change key. */
+/* SendItem: a draft goes out, a copy to the Sent Items of the mailbox that the draft is in, whoever
+ * sends. Exchange wants its change key. */
 
 static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 {
 	ews_writer_attribute(writer, "SaveItemToFolder", "true");
 	ews_change_write_ids(writer, "m:ItemIds", "t:ItemId", ops, count);
 	ews_writer_start(writer, "m:SavedItemFolderId");
-	ews_writer_empty(writer, "t:DistinguishedFolderId", "Id", "sentitems");
+	ews_writer_distinguished(writer, "sentitems");
 	ews_writer_end(writer);
 }
 

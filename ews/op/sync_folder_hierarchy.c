@@ -6,13 +6,14 @@
 #include "ews/op/shape.h"
 
 /*
- * SyncFolderHierarchy: one page of what changed among the folders below msgfolderroot. The server
- * decides how many come in a page. Counts are not part of what it watches (FindFolder is for
+ * SyncFolderHierarchy: one page of what changed among the folders below one. The server decides
+ * how many come in a page. Counts are not part of what it watches (FindFolder is for
  * those).
  */
 
 typedef struct SyncHierarchy {
 	EwsOp op;
+	char *root;  /* own; a distinguished folder */
 	char *state; /* own; NULL: from the beginning */
 	bool has_last;
 	EwsFolderSync page;
@@ -24,7 +25,7 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 
 	ews_shape_write_folders(writer);
 	ews_writer_start(writer, "m:SyncFolderId");
-	ews_writer_empty(writer, "t:DistinguishedFolderId", "Id", "msgfolderroot");
+	ews_writer_distinguished(writer, self->root);
 	ews_writer_end(writer);
 	if (self->state)
 		ews_writer_text(writer, "m:SyncState", self->state);
@@ -109,6 +110,7 @@ static void clear(EwsOp *op)
 
 	g_clear_pointer(&self->page.changes, g_ptr_array_unref);
 	g_free(self->page.state);
+	g_free(self->root);
 	g_free(self->state);
 }
 
@@ -151,11 +153,12 @@ static const EwsOpKind kind = {
 	.clear = clear,
 };
 
-EwsOp *ews_sync_folder_hierarchy_new(const char *state)
+EwsOp *ews_sync_folder_hierarchy_new(const char *root, const char *state)
 {
 	SyncHierarchy *self = g_new0(SyncHierarchy, 1);
 
 	ews_op_init(&self->op, &kind);
+	self->root = g_strdup(root);
 	self->state = g_strdup(state);
 	return &self->op;
 }

@@ -747,7 +747,7 @@ const EwsFolderPage *ews_find_folder_page(const EwsOp *op)
 	return &op->found;
 }
 
-EwsOp *ews_sync_folder_hierarchy_new(const char *state)
+EwsOp *ews_sync_folder_hierarchy_new(const char *root, const char *state)
 {
 	return fake_op_new("SyncFolderHierarchy", FAKE_TOP, state, answer_hierarchy);
 }

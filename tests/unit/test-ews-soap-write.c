@@ -44,10 +44,34 @@ static void test_drops(void)
 	expect("", "<t:E a=\"\"/><t:T></t:T>");
 }
 
+static void expect_folder(const EwsWhose *whose, const char *wanted)
+{
+	g_autoptr(EwsWriter) writer = ews_writer_new("m:Test", whose);
+	g_autoptr(EwsBody) body = NULL;
+
+	ews_writer_distinguished(writer, "inbox");
+	body = ews_writer_finish(writer);
+	g_assert_nonnull(strstr(ews_body_text(body), wanted));
+}
+
+static void test_distinguished(void)
+{
+	expect_folder(NULL, "<m:Test><t:DistinguishedFolderId Id=\"inbox\"/></m:Test>");
+	expect_folder(&(EwsWhose){.impersonate = "a@b"},
+		"<m:Test><t:DistinguishedFolderId Id=\"inbox\"/></m:Test>");
+	expect_folder(&(EwsWhose){.is_archive = true},
+		"<m:Test><t:DistinguishedFolderId Id=\"archiveinbox\"/></m:Test>");
+	expect_folder(&(EwsWhose){.mailbox = "a&b@c"},
+		"<m:Test><t:DistinguishedFolderId Id=\"inbox\"><t:Mailbox>"
+		"<t:EmailAddress>a&amp;b@c</t:EmailAddress></t:Mailbox>"
+		"</t:DistinguishedFolderId></m:Test>");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ews/soap-write/escapes", test_escapes);
 	g_test_add_func("/ews/soap-write/drops-what-xml-forbids", test_drops);
+	g_test_add_func("/ews/soap-write/whose-folder", test_distinguished);
 	return g_test_run();
 }

@@ -47,7 +47,7 @@ static EwsOp *make_op(Described *self, char **words)
 	if (news_is(words[0]))
 		return news_new(words);
 	if (strcmp(words[0], "sync-hierarchy") == 0)
-		return ews_sync_folder_hierarchy_new(one);
+		return ews_sync_folder_hierarchy_new("msgfolderroot", one);
 	if (!one)
 		return NULL;
 	if (strcmp(words[0], "get-item-mime") == 0)

@@ -12,6 +12,8 @@
  *                                   those that change something as one call
  *     cold: yes                     no greeting before the ops (the first request of a session)
  *     timeout: 1                    of silence, in seconds
+ *     mailbox: ada@example.org      whose the session is about
+ *     archive: yes                  it is about the online archive
  *     requests: 3                   how many must have been sent
  *     --- answer 200 [piece=N] [cut=N] [mute]
  *     the body; the last answer is given again and again
@@ -44,7 +46,9 @@ typedef struct Case {
 	GPtrArray *heads;    /* own, of strings */
 	GPtrArray *sent;     /* own, of strings: "N PATTERN" */
 	GString *result;     /* own */
+	char *mailbox;       /* own; NULL: nobody else's */
 	bool is_cold;
+	bool is_archive;
 	unsigned timeout_s;
 	int requests;
 } Case;
@@ -173,6 +177,10 @@ static void read_key(Case *self, const char *line)
 		g_ptr_array_add(self->ops, g_strdup(line + 4));
 	else if (g_str_equal(line, "cold: yes"))
 		self->is_cold = true;
+	else if (g_str_equal(line, "archive: yes"))
+		self->is_archive = true;
+	else if (g_str_has_prefix(line, "mailbox: "))
+		self->mailbox = g_strdup(line + 9);
 	else if (g_str_has_prefix(line, "timeout: "))
 		self->timeout_s = (unsigned)atoi(line + 9);
 	else if (g_str_has_prefix(line, "requests: "))
@@ -278,6 +286,7 @@ static void free_case(Case *self)
 	g_ptr_array_unref(self->sent);
 	g_string_free(self->request, TRUE);
 	g_string_free(self->result, TRUE);
+	g_free(self->mailbox);
 	g_free(self);
 }
 
@@ -346,10 +355,12 @@ static char *run_ops(const Case *self, const Fake *fake)
 {
 	g_autofree char *url = fake_url(fake);
 	EwsConfig config = { .url = url, .user = "me", .password = "secret", .max_conns = 1,
-		.timeout_s = self->timeout_s };
+		.timeout_s = self->timeout_s, .is_archive = self->is_archive };
 	Run run = { .session = ews_session_start(&config, NULL) };
 	GString *result = g_string_new(NULL);
 
+	if (self->mailbox)
+		ews_session_set_mailbox(run.session, self->mailbox);
 	run.inbox = ews_inbox_new(NULL, NULL);
 	run.described = g_ptr_array_new_with_free_func((GDestroyNotify)described_free);
 	for (guint i = 0; i < self->ops->len; i++) {
