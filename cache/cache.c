@@ -142,11 +142,14 @@ static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
 	return cache_sync_commit(self, error);
 }
 
-/* An index shows one folder of one account of one server; shown as another's it would lie. */
+/* An index shows one folder of one mailbox of one server; shown as another's it would lie. */
 static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config, GError **error)
 {
-	g_autofree char *owner = g_strdup_printf("%s at %s, folder \"%s\"", config->account,
-		config->server != NULL ? config->server : "", self->root_path);
+	g_autofree char *owner = g_strdup_printf("%s at %s, %s%s%sfolder \"%s\"", config->account,
+		config->server != NULL ? config->server : "",
+		config->mailbox != NULL ? "mailbox " : self->is_archive ? "the archive" : "",
+		config->mailbox != NULL ? config->mailbox : "",
+		config->mailbox != NULL || self->is_archive ? ", " : "", self->root_path);
 	g_autofree char *found = NULL;
 	if (!cache_conn_get_meta(conn, "owner", &found, error))
 		return false;
@@ -165,6 +168,7 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 {
 	g_autofree char *state = NULL;
 	g_autofree char *refreshed = NULL;
+	g_autofree char *entry = NULL;
 	int64_t is_root_tied = 0;
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
@@ -172,6 +176,7 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 	bool is_ok = check_owner(self, conn, config, error) &&
 		     cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
+		     cache_conn_get_meta(conn, "entry", &entry, error) &&
 		     cache_conn_get_meta(conn, "refreshed_at", &refreshed, error) &&
 		     cache_conn_int(conn, 0, &is_root_tied, error,
 			     "SELECT count(*) FROM folder WHERE node = 1", "");
@@ -183,6 +188,8 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 		cache_sync_rollback(self);
 		return false;
 	}
+	if (entry != NULL)
+		cache_set_entry(self, entry);
 	atomic_store(&self->has_tree, state != NULL && is_root_tied > 0);
 	self->refreshed_at = refreshed != NULL ? g_ascii_strtoll(refreshed, NULL, 10) : 0;
 	return cache_sync_commit(self, error);
@@ -220,12 +227,16 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->cache_dir = g_strdup(config->cache_dir);
 	self->root_path = g_strdup(config->root_path != NULL ? config->root_path : "");
 	self->account = g_strdup(config->account);
+	self->mailbox = g_strdup(config->mailbox);
+	cache_set_entry(self, "msgfolderroot");
 	self->cache_size = config->cache_size;
 	self->refresh_s = config->refresh_s;
 	self->timeout_s = config->timeout_s;
 	self->prefetch = config->prefetch;
 	self->backup = config->backup;
 	self->is_writable = config->is_writable;
+	self->is_guest = config->is_guest;
+	self->is_archive = config->is_archive;
 	self->can_send = config->is_writable && config->can_send;
 	self->settle_us = config->settle_s * (int64_t)G_USEC_PER_SEC;
 	self->delete_max = config->delete_max;
@@ -260,6 +271,39 @@ void cache_listen(Cache *self, CacheListener listener, void *user)
 bool cache_has_tree(Cache *self)
 {
 	return atomic_load(&self->has_tree);
+}
+
+char *cache_mailbox(Cache *self)
+{
+	char *address = NULL;
+	CacheConn *conn = cache_db_take_reader(self->db, NULL);
+	if (conn == NULL)
+		return NULL;
+	if (!cache_conn_get_meta(conn, "mailbox", &address, NULL))
+		address = NULL;
+	cache_db_put_reader(self->db, conn);
+	return address;
+}
+
+void cache_set_mailbox(Cache *self, const char *address)
+{
+	g_free(self->mailbox);
+	self->mailbox = g_strdup(address);
+}
+
+const char *cache_entry(Cache *self)
+{
+	return self->entry;
+}
+
+void cache_set_entry(Cache *self, const char *name)
+{
+	bool is_top = strcmp(name, "msgfolderroot") == 0;
+	const char *slash = strchr(self->root_path, '/');
+	char *copy = g_strdup(name);
+	g_free(self->entry);
+	self->entry = copy;
+	self->below = is_top ? self->root_path : slash != NULL ? slash + 1 : "";
 }
 
 void cache_take_top(Cache *self, EwsFolder *top)
@@ -316,6 +360,8 @@ void cache_free(Cache *self)
 	g_free(self->state_dir);
 	g_free(self->cache_dir);
 	g_free(self->root_path);
+	g_free(self->entry);
+	g_free(self->mailbox);
 	g_free(self->account);
 	g_free(self);
 }

@@ -46,6 +46,7 @@ typedef struct CacheConfig {
 	const char *cache_dir; /* blobs only: may be deleted at any time */
 	const char *server;    /* URL; with account and root_path: whose index this is */
 	const char *account;   /* user name; names the mailbox until the server told its address */
+	const char *mailbox;   /* whose it is, by an address, if not the account's own; else NULL */
 	const char *root_path; /* "" or "Inbox/Projects": the folder that is mounted */
 	uint64_t cache_size;   /* bytes of blobs kept */
 	unsigned refresh_s;
@@ -53,6 +54,8 @@ typedef struct CacheConfig {
 	bool prefetch;
 	bool backup; /* a directory is listed only when refreshed within refresh_s */
 	bool is_writable;
+	bool is_guest;   /* the account has in that mailbox what rights it was given */
+	bool is_archive; /* the online archive: of what every mailbox has, little is there */
 	bool can_send;         /* the hidden directory .send is there */
 	unsigned settle_s;     /* how long a server may go on working after a connection was cut */
 	unsigned delete_max;   /* more deletes than that in ten minutes are held; 0: no limit */
@@ -97,11 +100,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
 
 /* Makes the directories, takes the lock (held by another: BUSY, and the message says by which
  * process), opens the index and drops what the last run left. An index that was made for another
- * server, account or folder is refused (LOCAL). No network, no thread. */
+ * server, account, mailbox or folder is refused (LOCAL). No network, no thread. */
 Cache *cache_open(const CacheConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What the server has just said of its top folder (msgfolderroot), so that the first refresh need
- * not ask again. Taken. Before cache_start, or never. */
+/* The primary address of somebody else's mailbox, as the server told it the last time; owned, NULL:
+ * it has not. And as it is now: before cache_start. */
+char *cache_mailbox(Cache *self);
+void cache_set_mailbox(Cache *self, const char *address);
+
+/* By which of its distinguished folders the mailbox is entered: "msgfolderroot". Where only
+ * another is open to us, that one: it is what the first word of root_path means, and all there is.
+ * Remembered. Before cache_start, and only while there is no tree. */
+const char *cache_entry(Cache *self);
+void cache_set_entry(Cache *self, const char *name);
+
+/* What the server has just said of that folder, so that the first refresh need not ask again.
+ * Taken. Before cache_start, or never. */
 void cache_take_top(Cache *self, struct EwsFolder *top);
 
 /* Starts the sync thread, which begins with a refresh. @session is borrowed until cache_stop. */

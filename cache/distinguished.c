@@ -8,7 +8,8 @@
 /* After a failure it is asked again so much later. */
 #define RETRY_US (5 * (int64_t)G_USEC_PER_SEC)
 
-static const char *const names[] = {"drafts", "deleteditems", "sentitems", "inbox", "outbox",
+/* The first is all that an archive has. */
+static const char *const names[] = {"deleteditems", "drafts", "sentitems", "inbox", "outbox",
 	"junkemail", "calendar", "contacts", "tasks", "notes", "journal"};
 
 struct CacheDistinguished {
@@ -43,6 +44,25 @@ bool cache_distinguished_are_known(Cache *cache)
 	cache_db_put_reader(cache->db, conn);
 	self->are_known = count > 0;
 	return self->are_known;
+}
+
+char *cache_distinguished_trash(Cache *cache)
+{
+	char *id = NULL;
+	bool has_row = false;
+	CacheConn *conn = cache->is_guest || cache->is_archive
+				  ? cache_db_take_reader(cache->db, NULL)
+				  : NULL;
+	if (conn == NULL)
+		return NULL;
+	sqlite3_stmt *stmt = cache_conn_query(conn, NULL,
+		"SELECT folder_id FROM distinguished WHERE name = 'deleteditems'", "");
+	if (stmt != NULL && cache_conn_step(conn, stmt, &has_row, NULL) && has_row)
+		id = cache_column_dup(stmt, 0);
+	if (stmt != NULL)
+		sqlite3_reset(stmt);
+	cache_db_put_reader(cache->db, conn);
+	return id;
 }
 
 static bool store(Cache *cache, const char *name, const char *folder_id, GError **error)
@@ -87,9 +107,9 @@ int64_t cache_distinguished_tick(Cache *cache, int64_t now)
 	if (now < self->next_us)
 		return self->next_us;
 	self->has_failed = false;
-	self->asked = G_N_ELEMENTS(names);
+	self->asked = cache->is_archive ? 1 : G_N_ELEMENTS(names);
 	ews_hold(cache->session);
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+	for (size_t i = 0, count = self->asked; i < count; i++)
 		cache_sync_submit(cache, ews_get_distinguished_folder_new(names[i]),
 			EWS_PRIORITY_SCAN, answered, (void *)names[i]);
 	ews_release(cache->session);

@@ -15,5 +15,9 @@ void cache_distinguished_free(CacheDistinguished *self);
 /* FALSE until the server has told; asks when it has not been asked yet. */
 bool cache_distinguished_are_known(Cache *cache);
 
+/* The id of Deleted Items, where it must be said, since to delete would mean the account's own, or
+ * be refused; owned. NULL: the server knows which is meant, or we do not. */
+char *cache_distinguished_trash(Cache *cache);
+
 /* Asks what is due to be asked. Returns when to be called again. */
 int64_t cache_distinguished_tick(Cache *cache, int64_t now_us);

@@ -5,7 +5,7 @@
 
 #include "ews/types.h"
 
-char *cache_found_print(const GPtrArray *found)
+char *cache_found_print(const GPtrArray *found, unsigned top_rights)
 {
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	for (guint i = 0; i < found->len; i++) {
@@ -18,6 +18,8 @@ char *cache_found_print(const GPtrArray *found)
 		unsigned rest[] = {folder->rights, folder->is_hidden, folder->is_search};
 		g_checksum_update(sum, (const guchar *)rest, sizeof rest);
 	}
+	if (top_rights != EWS_RIGHTS_ALL)
+		g_checksum_update(sum, (const guchar *)&top_rights, sizeof top_rights);
 	return g_strdup(g_checksum_get_string(sum));
 }
 

@@ -8,8 +8,9 @@
  * and with what is here.
  */
 
-/* What find said of the folders themselves, as one word: as long as it stays, so do they. */
-char *cache_found_print(const GPtrArray *found);
+/* What find said of the folders themselves, as one word: as long as it stays, so do they.
+ * @top_rights: what may be done in the top one, of which it does not tell. */
+char *cache_found_print(const GPtrArray *found, unsigned top_rights);
 
 /* Whether each folder is called here as the server says, and is where it says. While the journal
  * holds changes, that says nothing: TRUE. */

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "cache/distinguished.h"
 #include "cache/local.h"
 #include "cache/name.h"
 #include "cache/plan.h"
@@ -126,9 +127,18 @@ static EwsOp *make_update(Cache *cache, const CacheIntent *intent)
 		kind_of(intent->name), &fields);
 }
 
-static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo step)
+/* To move to Deleted Items is to move. */
+static EwsOp *make_delete(Cache *cache, const CacheIntent *intent)
 {
 	CacheDisposal disposal = cache_plan_disposal(intent, cache->disposal);
+	g_autofree char *trash =
+		disposal == CACHE_DISPOSAL_TRASH ? cache_distinguished_trash(cache) : NULL;
+	return trash != NULL ? ews_move_item_new(intent->id, trash)
+			     : ews_delete_item_new(intent->id, (EwsDisposal)disposal);
+}
+
+static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo step)
+{
 	switch (step) {
 	case CACHE_TODO_MAKE:
 		return make_create(cache, intent);
@@ -143,7 +153,7 @@ static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo st
 	case CACHE_TODO_REMOVE_OLD:
 		return ews_delete_item_new(intent->old_id, EWS_DISPOSAL_SOFT);
 	case CACHE_TODO_DELETE:
-		return ews_delete_item_new(intent->id, (EwsDisposal)disposal);
+		return make_delete(cache, intent);
 	}
 	return NULL;
 }

@@ -34,13 +34,18 @@ struct Cache {
 	char *state_dir; /* own */
 	char *cache_dir; /* own */
 	char *root_path; /* own */
+	const char *below; /* borrowed: of root_path, what is below the entry */
+	char *entry;     /* own */
 	char *account;   /* own */
+	char *mailbox;   /* own; NULL: the account's */
 	uint64_t cache_size;
 	unsigned refresh_s;
 	unsigned timeout_s;
 	bool prefetch;
 	bool backup;
 	bool is_writable;
+	bool is_guest;
+	bool is_archive;
 	bool can_send;
 	int64_t settle_us;
 	unsigned delete_max;

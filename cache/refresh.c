@@ -80,6 +80,13 @@ void cache_refresh_take_top(Cache *cache, EwsFolder *top)
 	cache->refresh->top = top;
 }
 
+/* What an owner may do is not asked: servers differ in what they call the rights on that folder. */
+unsigned cache_refresh_top_rights(Cache *cache)
+{
+	const EwsFolder *top = cache->refresh->top;
+	return cache->is_guest && top != NULL ? top->rights : (unsigned)EWS_RIGHTS_ALL;
+}
+
 int64_t cache_refresh_round(Cache *cache)
 {
 	return cache->refresh->round;
@@ -244,7 +251,7 @@ static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print,
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = cache_found_print(self->found);
+	g_autofree char *print = cache_found_print(self->found, cache_refresh_top_rights(cache));
 	for (guint i = 0; i < self->changes->len; i++) {
 		if (!cache_tree_apply(cache, conn, self->changes->pdata[i], self->round, error))
 			return false;
@@ -274,7 +281,7 @@ static void hierarchy_answered(Cache *cache, EwsOp *op, void *user);
 
 static void ask_hierarchy(Cache *cache)
 {
-	cache_sync_submit(cache, ews_sync_folder_hierarchy_new("msgfolderroot",
+	cache_sync_submit(cache, ews_sync_folder_hierarchy_new(cache->entry,
 			cache->refresh->hierarchy),
 		EWS_PRIORITY_SCAN, hierarchy_answered, NULL);
 }
@@ -359,7 +366,7 @@ static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret
 static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = cache_found_print(self->found);
+	g_autofree char *print = cache_found_print(self->found, cache_refresh_top_rights(cache));
 	g_autofree char *old = NULL;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
@@ -436,7 +443,7 @@ static void begin_find(Cache *cache)
 	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
 	ask_find(cache, 0);
 	/* Told already at the start; or another folder is mounted, which FindFolder tells of. */
-	if (self->top != NULL || cache->root_path[0] != '\0')
+	if (self->top != NULL || cache->below[0] != '\0')
 		return;
 	self->asked++;
 	cache_sync_submit(cache, ews_get_folder_new(self->top_id), EWS_PRIORITY_SCAN,
@@ -449,27 +456,33 @@ static bool save_mailbox(Cache *cache, CacheConn *conn, GError **error)
 {
 	const CacheRefresh *self = cache->refresh;
 	return cache_conn_set_meta(conn, "mailbox", self->mailbox, error) &&
+	       cache_conn_set_meta(conn, "entry", cache->entry, error) &&
 	       cache_conn_set_meta(conn, "top_id", self->top_id, error);
+}
+
+static void take_name(Cache *cache, const char *address)
+{
+	CacheRefresh *self = cache->refresh;
+	g_autoptr(GError) error = NULL;
+	self->mailbox = g_ascii_strdown(address, -1);
+	if (in_transaction(cache, save_mailbox, &error)) {
+		begin_find(cache);
+		return;
+	}
+	g_clear_pointer(&self->mailbox, g_free);
+	fail(cache, error);
 }
 
 static void name_answered(Cache *cache, EwsOp *op, void *user)
 {
-	CacheRefresh *self = cache->refresh;
 	const GError *failed = ews_op_error(op);
-	g_autoptr(GError) error = NULL;
 	if (failed != NULL && cache_sync_is_passing(failed)) {
 		fail(cache, failed);
 		return;
 	}
 	const char *address = failed == NULL ? ews_resolve_names_address(op) : NULL;
 	/* A server that does not know its own users: the sign-in name is as good as a name. */
-	self->mailbox = g_ascii_strdown(address != NULL ? address : cache->account, -1);
-	if (!in_transaction(cache, save_mailbox, &error)) {
-		g_clear_pointer(&self->mailbox, g_free);
-		fail(cache, error);
-		return;
-	}
-	begin_find(cache);
+	take_name(cache, address != NULL ? address : cache->account);
 }
 
 static void ask_name(Cache *cache)
@@ -477,6 +490,10 @@ static void ask_name(Cache *cache)
 	CacheRefresh *self = cache->refresh;
 	g_free(self->top_id);
 	self->top_id = g_strdup(self->top->id);
+	if (cache->mailbox != NULL) {
+		take_name(cache, cache->mailbox);
+		return;
+	}
 	cache_sync_submit(cache, ews_resolve_names_new(cache->account), EWS_PRIORITY_SCAN,
 		name_answered, NULL);
 }
@@ -523,7 +540,7 @@ static void begin(Cache *cache)
 	else if (self->mailbox == NULL && self->top != NULL)
 		ask_name(cache);
 	else if (self->mailbox == NULL)
-		cache_sync_submit(cache, ews_get_distinguished_folder_new("msgfolderroot"),
+		cache_sync_submit(cache, ews_get_distinguished_folder_new(cache->entry),
 			EWS_PRIORITY_SCAN, top_answered, NULL);
 	else
 		begin_find(cache);

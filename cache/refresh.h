@@ -29,6 +29,9 @@ void cache_refresh_free(CacheRefresh *self);
 /* Before the thread runs: see cache_take_top. */
 void cache_refresh_take_top(Cache *cache, EwsFolder *top);
 
+/* What may be done in the entry itself, which no hierarchy names (EwsRights). */
+unsigned cache_refresh_top_rights(Cache *cache);
+
 /* Any thread: begin a refresh soon. */
 void cache_refresh_ask_soon(Cache *cache);
 

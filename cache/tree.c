@@ -222,7 +222,7 @@ static GHashTable *choose_names(const Folder *folder, bool is_top)
 static Folder *find_root(Layout *self, GError **error)
 {
 	Folder *at = &self->top;
-	g_auto(GStrv) parts = g_strsplit(self->cache->root_path, "/", -1);
+	g_auto(GStrv) parts = g_strsplit(self->cache->below, "/", -1);
 	for (char **part = parts; *part != NULL; part++) {
 		Folder *next = NULL;
 		if ((*part)[0] == '\0')
@@ -268,6 +268,16 @@ static bool add_node(Layout *self, Folder *folder, GError **error)
 		folder->node, folder->id);
 }
 
+/* What may be done with an item is what may be done in its folder. */
+static bool set_rights(Layout *self, const Folder *folder, int64_t parent, GError **error)
+{
+	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, folder->node, parent);
+	return cache_conn_run(self->conn, error,
+		"UPDATE node SET rights = ?1 WHERE id = ?2 OR (parent = ?2 AND kind = ?3"
+		" AND state = 0 AND parent > 0)",
+		"iii", (int64_t)folder->rights, folder->node, (int64_t)CACHE_KIND_FILE);
+}
+
 /* Puts one directory where it belongs; tells when that is not where it was. */
 static bool place(Layout *self, Folder *folder, int64_t parent, const char *name, GError **error)
 {
@@ -278,15 +288,8 @@ static bool place(Layout *self, Folder *folder, int64_t parent, const char *name
 	if (old == NULL)
 		return false;
 	folder->is_placed = true;
-	if (old->rights != folder->rights) {
-		cache_note(cache, CACHE_CHANGE_ATTRIBUTES, folder->node, parent);
-		if (!cache_conn_run(self->conn, error,
-			    "UPDATE node SET rights = ?1 WHERE id = ?2 OR (parent = ?2 AND kind = "
-			    "?3"
-			    " AND state = 0 AND parent > 0)",
-			    "iii", (int64_t)folder->rights, folder->node, (int64_t)CACHE_KIND_FILE))
-			return false;
-	}
+	if (old->rights != folder->rights && !set_rights(self, folder, parent, error))
+		return false;
 	if (old->parent == parent && strcmp(old->name, name) == 0)
 		return true;
 	if (old->parent != 0) {
@@ -516,7 +519,7 @@ static bool add_top_row(Layout *self, GError **error)
 	return cache_conn_run(self->conn, error,
 		"INSERT INTO folder (folder_id, parent_id, display_name, folder_class, is_shown,"
 		" rights) VALUES (?, " TOP_PARENT ", '', 'IPF', 1, ?)",
-		"ti", self->top.folder_id, (int64_t)EWS_RIGHTS_ALL);
+		"ti", self->top.folder_id, (int64_t)self->top.rights);
 }
 
 /* Ties the folder that is mounted to node 1, the first time. */
@@ -527,7 +530,9 @@ static bool tie_root(Layout *self, Folder *root, GError **error)
 		row->is_placed = true;
 	if (row != NULL && row->node == CACHE_ROOT) {
 		root->node = CACHE_ROOT;
-		return true;
+		g_autoptr(CacheNode) old = cache_node_get(self->conn, CACHE_ROOT, error);
+		return old != NULL &&
+		       (old->rights == root->rights || set_rights(self, root, 0, error));
 	}
 	CacheIdent ident;
 	uint64_t ino = ino_of(self, root, &ident);
@@ -573,7 +578,7 @@ bool cache_tree_lay_out(Cache *cache, CacheConn *conn, const char *top_id, const
 		.folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, folder_free),
 		.top = {.folder_id = g_strdup(top_id),
 			.children = g_ptr_array_new(),
-			.rights = EWS_RIGHTS_ALL,
+			.rights = cache_refresh_top_rights(cache),
 			.is_shown = true},
 	};
 	bool is_done = lay_out(&layout, error);

@@ -25,6 +25,9 @@ typedef struct Kit {
 
 	/* given to cache_open; set before kit_open, 0: as a mount has it */
 	const char *root_path; /* borrowed */
+	const char *mailbox;   /* borrowed */
+	bool is_guest;
+	bool is_archive;
 	uint64_t cache_size;
 	uint64_t scratch_size;
 	unsigned refresh_s;
