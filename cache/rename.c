@@ -245,6 +245,10 @@ static bool rename_file(Renaming *self, GError **error)
 		return false;
 	bool is_known = row != NULL && row->folder != 0;
 	bool is_unsent = !is_known && (intent == NULL || cache_intent_is_unsent(intent));
+	/* The name is one of its properties. */
+	if (self->from_dir->id == self->to_dir->id && !is_unsent && !node->is_scratch &&
+		!cache_change_may(node, EWS_RIGHT_MODIFY, error))
+		return false;
 	if (!self->to_scratch && cache_change_is_send(self->to_dir))
 		return send(self, error);
 	if (!self->to_scratch)

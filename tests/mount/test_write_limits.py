@@ -47,6 +47,8 @@ def test_a_folder_without_rights_refuses_at_once(serve, mount):
     path = there.paths('Inbox/Locked')[0]
     for call in ('open("Inbox/Locked/a.eml", "w")', 'os.unlink(%r)' % path,
                  'os.mkdir("Inbox/Locked/a")', 'os.rename(%r, "Inbox/b.eml")' % path,
+                 'os.rename(%r, "Inbox/Locked/b.eml")' % path, 'os.utime(%r)' % path,
+                 'os.setxattr(%r, "user.ewsfs.flag", b"flagged")' % path,
                  'open(%r, "r+b")' % path):
         assert refusal(there, call) == 'EACCES', call
 
