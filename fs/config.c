@@ -52,6 +52,7 @@ const char *fs_config_usage(void)
 	       "  -o client_id=ID,tenant=NAME,authority=ADDRESS,scope=TEXT\n"
 	       "  -o client_secret_file=FILE,impersonate=ADDRESS\n"
 	       "                        an application that signs in by itself, for a mailbox\n"
+	       "  -o mailbox=ADDRESS    somebody else's mailbox, as far as it is shared with you\n"
 	       "  -o auth=auto|basic|ntlm|negotiate|oauth2\n"
 	       "                        how to sign in (default: auto, as the server offers)\n"
 	       "  -o cacert=FILE        trust the certificates in this PEM file\n"
@@ -137,6 +138,7 @@ void fs_config_free(FsConfig *self)
 	g_free(self->client_secret_file);
 	g_free(self->scope);
 	g_free(self->impersonate);
+	g_free(self->mailbox);
 	g_free(self->cacert);
 	g_free(self->pinned_pubkey);
 	g_free(self->client_cert);
@@ -419,6 +421,25 @@ static bool settle_address(FsConfig *self, GError **error)
 	return true;
 }
 
+static bool judge_mailbox(const FsConfig *self, GError **error)
+{
+	if (self->mailbox == NULL)
+		return true;
+	if (!fs_discover_is_address(self->mailbox)) {
+		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"mailbox=%s: that is no mail address, like shared@example.org",
+			self->mailbox);
+		return false;
+	}
+	if (self->impersonate != NULL) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"mailbox= and impersonate= exclude each other: one opens what a mailbox "
+			"shares, the other all of it, as if it were one's own");
+		return false;
+	}
+	return true;
+}
+
 static bool judge(FsConfig *self, GError **error)
 {
 	if (!settle_address(self, error))
@@ -432,6 +453,8 @@ static bool judge(FsConfig *self, GError **error)
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED, both_passwords);
 		return false;
 	}
+	if (!judge_mailbox(self, error))
+		return false;
 	if (self->backup && self->has_sizes && self->sizes != FS_SIZES_EXACT) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
 			"backup means size=exact: size=auto contradicts it");

@@ -69,6 +69,7 @@ typedef struct FsConfig {
 	char *client_secret_file;
 	char *scope;
 	char *impersonate;      /* own, or NULL; whose mailbox it is that an application opens */
+	char *mailbox;          /* own, or NULL; somebody else's that is open to us: an address */
 	char *cacert;           /* own, or NULL; as are the next three */
 	char *pinned_pubkey;
 	char *client_cert;

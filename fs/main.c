@@ -19,6 +19,7 @@
 #include "fs/daemon.h"
 #include "fs/discover.h"
 #include "fs/drain.h"
+#include "fs/enter.h"
 #include "fs/exit.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -46,14 +47,10 @@
  * it, before the cache ends what it was asked for, the session what is on the wire, and only then
  * is anything freed.
  *
- * The only file of this room that sees ews/ews.h: it starts and stops the session, asks the
- * server one question before anything is mounted, and reports on it.
+ * Starts and stops the session, which beside it only fs/enter.c and fs/moved.c see (ews/ews.h),
+ * and reports on it.
  */
 
-/* With an index to show, how long the server is given to refuse the password. */
-#define QUICK_LOOK_US (500 * 1000)
-/* Without one, how often over it is given timeout=: a busy server can put off for long. */
-#define LOOKS 3
 #define ARENAS_MAX 2 /* of malloc: each costs memory that an idle mount has no use for */
 #define MMAP_THRESHOLD (128 * 1024) /* fixed, so that large buffers go back to the system */
 #define DRAIN_LOOK_US (20 * 1000)
@@ -63,7 +60,7 @@ typedef struct Program {
 	FsConfig *config;       /* own */
 	FsSignals *signals;     /* own */
 	EwsSession *session;    /* own */
-	EwsInbox *probe_answer; /* own; the probe's op when it is done */
+	FsEnter *enter;         /* own */
 	Cache *cache;           /* own */
 	FsSocket *socket;       /* own */
 	FsDrain *drain;         /* own */
@@ -219,6 +216,8 @@ static bool open_cache(Program *self, GError **error)
 		/* Whichever server it is on. */
 		.server = config->address != NULL ? config->address : config->url,
 		.account = config->user,
+		.mailbox = config->mailbox != NULL ? config->mailbox : config->impersonate,
+		.is_guest = config->mailbox != NULL,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
 		.refresh_s = config->refresh_s,
@@ -231,7 +230,8 @@ static bool open_cache(Program *self, GError **error)
 		.delete_max = config->delete_max,
 		.scratch_size = config->scratch_size,
 		.disposal = disposals[config->disposal],
-		.push = pushes[config->push],
+		/* What a server tells by itself is of the account's own mailbox. */
+		.push = config->mailbox != NULL ? CACHE_PUSH_OFF : pushes[config->push],
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
@@ -241,62 +241,10 @@ static bool open_cache(Program *self, GError **error)
 	return self->cache != NULL;
 }
 
-/* On the ews thread. */
-static void probe_done(EwsOp *op, void *user)
-{
-	Program *self = user;
-
-	ews_inbox_post(self->probe_answer, op);
-}
-
-static void free_op(void *op)
-{
-	ews_op_free(op);
-}
-
-static bool is_put_off(Program *self, GError **error)
-{
-	EwsStatus status;
-
-	ews_session_status(self->session, &status);
-	g_set_error(error, EWS_ERROR, EWS_ERROR_BUSY, "%s: no answer yet%s%s", self->config->url,
-		*status.error != '\0' ? ": " : "", status.error);
-	return false;
-}
-
-/* One small question, before the cache asks many: a wrong password must not be tried by several
- * connections at once. Without an index to show, the answer is waited for; with one, only a
- * password that is refused at once keeps the mount away. */
 static bool ask_server(Program *self, GError **error)
 {
-	bool has_tree = cache_has_tree(self->cache);
-	int64_t patience_us = has_tree ? QUICK_LOOK_US
-				       : LOOKS * self->config->timeout_s * G_USEC_PER_SEC;
-	int64_t deadline_us = g_get_monotonic_time() + patience_us;
-
-	self->probe_answer = ews_inbox_new(NULL, NULL);
-	ews_submit(self->session, ews_get_distinguished_folder_new("msgfolderroot"),
-		EWS_PRIORITY_WAITING, probe_done, self);
-	g_autoptr(EwsOp) op = ews_inbox_take(self->probe_answer, deadline_us);
-	const GError *problem = op != NULL ? ews_op_error(op) : NULL;
-	if (op != NULL && problem == NULL)
-		cache_take_top(self->cache, ews_get_folder_take(op));
-	if (problem == NULL && op != NULL)
-		return true;
-	if (!has_tree && (problem == NULL || !ews_error_is(problem, EWS_ERROR_AUTH)))
-		fs_discover_forget(self->config);
-	if (ews_error_is(problem, EWS_ERROR_AUTH))
-		fs_signin_forget(self->config);
-	if (op == NULL && !has_tree)
-		return is_put_off(self, error);
-	if (problem == NULL)
-		return true;
-	if (has_tree && !ews_error_is(problem, EWS_ERROR_AUTH)) {
-		g_message("mounted from what is known here: %s", problem->message);
-		return true;
-	}
-	g_propagate_error(error, g_error_copy(problem));
-	return false;
+	self->enter = fs_enter_new(self->config, self->session, self->cache);
+	return fs_enter_run(self->enter, error);
 }
 
 /* --- the first listing --------------------------------------------------- */
@@ -513,8 +461,7 @@ static void take_down(Program *self)
 	fs_mount_free(self->mount);
 	fs_budget_free(self->fs.budget);
 	fs_control_free(self->fs.control);
-	if (self->probe_answer != NULL)
-		ews_inbox_free(self->probe_answer, free_op);
+	fs_enter_free(self->enter);
 	fs_signals_free(self->signals);
 	fs_secret_free(self->signin.password);
 	fs_token_free(self->signin.token);

@@ -204,6 +204,7 @@ static const Row rows[] = {
 	{"client_secret_file", read_path, AT(client_secret_file)},
 	{"scope", read_text, AT(scope)},
 	{"impersonate", read_text, AT(impersonate)},
+	{"mailbox", read_text, AT(mailbox)},
 	{"auth", read_choice, AT(auth), .words = {"auto", "basic", "ntlm", "negotiate", "oauth2"}},
 	{"cacert", read_path, AT(cacert)},
 	{"pinned_pubkey", read_pin, AT(pinned_pubkey)},

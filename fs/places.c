@@ -16,6 +16,12 @@ void fs_places_append(GString *name, const char *text, gsize max)
 			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
 }
 
+/* NULL: that of whoever signs in. */
+static const char *whose_mailbox(const FsConfig *config)
+{
+	return config->mailbox != NULL ? config->mailbox : config->impersonate;
+}
+
 /* Everything that tells one index from another; the parts cannot run into each other. A server
  * that is looked for by an address may be another one next year, with the same mailbox. */
 static char *hash_of(const FsConfig *config)
@@ -27,8 +33,12 @@ static char *hash_of(const FsConfig *config)
 		config->folder,
 	};
 
+	const char *whose = whose_mailbox(config);
+
 	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
 		g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
+	if (whose != NULL)
+		g_checksum_update(sum, (const guchar *)whose, (gssize)strlen(whose) + 1);
 	return g_strndup(g_checksum_get_string(sum), HASH_LEN);
 }
 
@@ -46,6 +56,10 @@ char *fs_places_name(const FsConfig *config)
 		!g_str_equal(config->address, config->user)) {
 		g_string_append_c(name, '_');
 		fs_places_append(name, config->user, WORDS_MAX);
+	}
+	if (whose_mailbox(config) != NULL) {
+		g_string_append_c(name, '_');
+		fs_places_append(name, whose_mailbox(config), WORDS_MAX);
 	}
 	if (*config->folder != '\0') {
 		g_string_append_c(name, '_');

@@ -20,8 +20,7 @@ void mailbox_add_own(World *world)
 	g_ptr_array_add(world->mailboxes, self);
 }
 
-bool mailbox_add(World *world, const char *spec, const char *state, bool *ret_fresh,
-	GError **error)
+bool mailbox_add(World *world, const char *spec, const char *state, bool *ret_fresh, GError **error)
 {
 	Mailbox *self = g_new0(Mailbox, 1);
 	const char *comma = spec ? strchr(spec, ',') : NULL;
@@ -31,8 +30,8 @@ bool mailbox_add(World *world, const char *spec, const char *state, bool *ret_fr
 	self->alias = comma ? g_strdup(comma + 1) : NULL;
 	path = state ? g_strdup_printf("%s.%s", state, spec ? self->address : "archive") : NULL;
 	g_ptr_array_add(world->mailboxes, self);
-	self->store = store_open(path ? path : "", spec ? STORE_MAILBOX : STORE_ARCHIVE,
-		ret_fresh, error);
+	self->store = store_open(path ? path : "", spec ? STORE_MAILBOX : STORE_ARCHIVE, ret_fresh,
+		error);
 	if (!self->store)
 		return false;
 	self->events = events_new(self->store);
@@ -88,8 +87,9 @@ Mailbox *mailbox_of_spec(World *world, const char *spec, const char **ret_rest)
 {
 	const char *colon = strchr(spec, ':');
 	g_autofree char *name = colon ? g_strndup(spec, (gsize)(colon - spec)) : NULL;
-	Mailbox *found = !name ? NULL
-		: strcmp(name, "archive") == 0 ? archive_of(world) : mailbox_find(world, name);
+	Mailbox *found = !name                          ? NULL
+			 : strcmp(name, "archive") == 0 ? archive_of(world)
+							: mailbox_find(world, name);
 
 	*ret_rest = found ? colon + 1 : spec;
 	return found ? found : at(world, 0);
@@ -163,8 +163,8 @@ static void by_distinguished(Request *request, const xmlNode *node, Mailbox *hom
 {
 	g_autofree char *id = xml_attr(node, "Id");
 	g_autofree char *address = xml_text(xml_path(node, "Mailbox/EmailAddress"));
-	Mailbox *archive = id && g_str_has_prefix(id, "archive") ? archive_of(request->world)
-								 : NULL;
+	Mailbox *archive =
+		id && g_str_has_prefix(id, "archive") ? archive_of(request->world) : NULL;
 
 	if (address)
 		by_address(request, address);

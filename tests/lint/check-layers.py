@@ -22,6 +22,8 @@ DOORS = {
 MORE_DOORS = {
     'fs/main.c': {'ews/ews.h'},
     'fs/moved.c': {'ews/ews.h'},
+    # And the one that asks before anything is mounted.
+    'fs/enter.c': {'ews/ews.h'},
     'fs/discover.c': {'ews/discover.h'},
     # The time before there is a session, each by its own door.
     'fs/authority.h': {'ews/oauth.h'},

@@ -513,7 +513,7 @@ class Server(Ewsd):
         super().__init__(*like, *words, **more)
 
     def somebody(self, **more):
-        person = Somebody(self.url, self.user, self.password, **more)
+        person = Somebody(self.url, **dict({'user': self.user, 'password': self.password}, **more))
         self.people.append(person)
         return person
 

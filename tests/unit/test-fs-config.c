@@ -147,6 +147,18 @@ static void test_oauth(void)
 	g_assert_nonnull(error);
 }
 
+static void test_mailbox(void)
+{
+	g_autoptr(FsConfig) config =
+		parse_ok("ewsfs " URL " /mnt -o user=me,mailbox=ada@example.org");
+
+	g_assert_cmpstr(config->mailbox, ==, "ada@example.org");
+	refuse("ewsfs " URL " /mnt -o user=me,mailbox=ada", "no mail address");
+	refuse("ewsfs " URL " /mnt -o user=me,mailbox=", "empty");
+	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,impersonate=a@b.c",
+		"exclude each other");
+}
+
 static void test_backup(void)
 {
 	g_autoptr(FsConfig) config = parse_ok("ewsfs -o user=me,backup " URL " /mnt");
@@ -400,6 +412,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/config/takes-every-option", test_options);
 	g_test_add_func("/fs/config/writing-has-its-options", test_writing);
 	g_test_add_func("/fs/config/oauth", test_oauth);
+	g_test_add_func("/fs/config/mailbox", test_mailbox);
 	g_test_add_func("/fs/config/backup-is-read-only-and-exact", test_backup);
 	g_test_add_func("/fs/config/mount-words-are-silent", test_mount_words);
 	g_test_add_func("/fs/config/the-later-option-wins", test_later_wins);

@@ -116,6 +116,32 @@ static void test_names_differ(void)
 	g_assert_cmpstr(three, !=, four);
 }
 
+static char *name_for(const char *mailbox, const char *impersonate)
+{
+	g_autoptr(FsConfig) config = fs_config_new_default();
+
+	config->url = g_strdup("https://h/e");
+	config->user = g_strdup("me");
+	config->mailbox = g_strdup(mailbox);
+	config->impersonate = g_strdup(impersonate);
+	return fs_places_name(config);
+}
+
+static void test_names_of_mailboxes(void)
+{
+	g_autofree char *own = name_for(NULL, NULL);
+	g_autofree char *ada = name_for("ada@x", NULL);
+	g_autofree char *bob = name_for("bob@x", NULL);
+	g_autofree char *other = name_for(NULL, "ada@x");
+	g_autofree char *another = name_for(NULL, "bob@x");
+
+	g_assert_true(g_str_has_prefix(own, "h_me-"));
+	g_assert_true(g_str_has_prefix(ada, "h_me_ada@x-"));
+	g_assert_cmpstr(ada, !=, bob);
+	g_assert_cmpstr(other, !=, another);
+	g_assert_cmpstr(other, !=, own);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -124,5 +150,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/places/names-are-readable-and-stable", test_names);
 	g_test_add_func("/fs/places/other-mailboxes-have-other-names", test_names_differ);
 	g_test_add_func("/fs/places/addresses-outlive-servers", test_names_of_addresses);
+	g_test_add_func("/fs/places/each-mailbox-its-own", test_names_of_mailboxes);
 	return g_test_run();
 }

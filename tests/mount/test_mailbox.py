@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody else's mailbox (mailbox=), as far as it is shared."""
+import os
+import stat
+
+import pytest
+
+from mounting import LIKE_REAL, message, mount_lines, sha256, until
+from test_start import AUTH, LOCAL, MAILBOX, USAGE, assert_refused
+from writing import SETTLE_S, flush, gists, put, queue, refusal, shell, subjects
+
+ADA = 'ada@example.org'
+ALIAS = 'office@example.org'
+
+
+def subjects_in(ews, folder):
+    return sorted(item.subject for item in ews.find_item(folder))
+
+
+def names_of(there, top):
+    return sorted(there.names(top))
+
+
+@pytest.fixture
+def people(serve):
+    """Ada shares all of her mailbox, to be edited, with whoever asks, the owner of another."""
+    server = serve('--mailbox', '%s,%s' % (ADA, ALIAS), '--user', 'ada:pw', '--fill',
+                   ADA + ':Inbox=3', '--fill', 'Inbox=5', '--share', ADA + '=edit', state=True)
+    server.is_written = True
+    return server
+
+
+@pytest.fixture
+def ada(people):
+    return people.somebody(user='ada', password='pw')
+
+
+@pytest.fixture
+def hers(people, mount):
+    return mount(people, mailbox=ADA, settle=SETTLE_S, refresh=1)
+
+
+def test_it_is_her_mail(people, ada, hers):
+    names = hers.names('Inbox')
+    assert len(names) == 3
+    mimes = {ada.get_mime(change.id) for change in ada.sync('inbox')[1]}
+    read = {hers.read_one('Inbox/' + name)['sha256'] for name in names}
+    assert len(read) == 3 and (read == {sha256(mime) for mime in mimes} or LIKE_REAL)
+    assert {stat.S_IMODE(entry['mode']) for entry in hers.tree('Inbox').values()} == {0o700, 0o600}
+    # Nobody asked for anything of one's own.
+    assert people.client().get_folder('inbox').total == 5
+
+
+def test_what_is_written_is_hers(people, ada, hers):
+    own = people.client()
+    put(hers, 'Inbox/new.eml', message('New'))
+    shell(hers, 'mkdir Inbox/Sub Top; mv Inbox/new.eml Inbox/Sub/moved.eml;'
+                ' setfattr -n user.ewsfs.flag -v flagged Inbox/Sub/moved.eml')
+    flush(hers)
+    assert queue(hers) == []
+    sub = ada.find_path('Inbox/Sub')
+    assert subjects_in(ada, sub) == ['New'] and ada.find_path('Top')
+    item = ada.get_item(ada.sync(sub)[1][0].id, fields=('item:Flag',))
+    assert item.node.findtext('.//t:FlagStatus', '', {
+        't': 'http://schemas.microsoft.com/exchange/services/2006/types'}) == 'Flagged'
+    shell(hers, 'printf "Subject: Again\\r\\n\\r\\nother\\r\\n" >Inbox/Sub/moved.eml')
+    flush(hers)
+    assert subjects_in(ada, sub) == ['Again']
+    assert own.get_folder('inbox').total == 5 and len(own.find_folder()) == len(
+        [folder for folder in ada.find_folder() if folder.name not in ('Sub', 'Top')])
+
+
+def test_what_is_deleted_is_in_her_deleted_items(people, ada, hers):
+    name = names_of(hers, 'Inbox')[0]
+    before = subjects(ada, 'inbox')
+    shell(hers, 'rm "Inbox/$1"', name)
+    flush(hers)
+    assert len(gists(ada, 'inbox')) == 2 and len(gists(ada, 'deleteditems')) == 1
+    assert subjects(ada, 'deleteditems')[0] in before
+    assert people.client().get_folder('deleteditems').total == 0
+    assert queue(hers) == []
+    # There, and from there.
+    hers.sync()
+    assert names_of(hers, 'Deleted Items') == [name]
+    shell(hers, 'rm "Deleted Items/$1"', name)
+    shell(hers, 'mkdir Inbox/Sub')
+    flush(hers)
+    shell(hers, 'rmdir Inbox/Sub')
+    flush(hers)
+    assert gists(ada, 'deleteditems') == []
+    assert [folder.name for folder in ada.find_folder('deleteditems')] == ['Sub']
+
+
+def test_what_is_sent_is_kept_with_her(people, ada, mount):
+    people.mails = 1
+    there = mount(people, 'send', mailbox=ADA, settle=SETTLE_S)
+    put(there, 'Drafts/a.eml', message('Letter', sender='Ada <%s>' % ADA))
+    shell(there, 'mv Drafts/a.eml .send/')
+    flush(there)
+    assert people.stats()['sent'] == 1
+    assert subjects(ada, 'sentitems') == ['Letter'] and subjects(ada, 'drafts') == []
+    assert people.client().get_folder('sentitems').total == 0
+
+
+def test_news_come_by_looking(ada, hers):
+    put(hers, 'Inbox/mine.eml', message('Mine'))
+    flush(hers)
+    item = ada.create_item('inbox', message('From her'))
+    until(lambda: any('From-her' in name for name in hers.names('Inbox')), 'the news')
+    ada.delete_item(item.id)
+    ada.create_folder('msgfolderroot', 'Hers')
+    until(lambda: 'Hers' in hers.names() and len(hers.names('Inbox')) == 4, 'the other news')
+
+
+def test_by_another_address(people, mount):
+    there = mount(people, mailbox=ALIAS)
+    numbers = {path: entry['ino'] for path, entry in there.tree('Inbox').items()}
+    assert len(numbers) == 4
+    there.unmount()
+    people.stop()
+    # What it is called is known, also when nobody is there to be asked.
+    there.start()
+    assert {path: entry['ino'] for path, entry in there.tree('Inbox').items()} == numbers
+    there.unmount()
+    people.start()
+    by_name = mount(people, mailbox='ADA@example.org')
+    assert {path: entry['ino'] for path, entry in by_name.tree('Inbox').items()} == numbers
+
+
+def test_an_address_that_is_not_resolved(people, mount):
+    people.fault('fault200=ErrorNameResolutionNoResults,op=ResolveNames')
+    assert_refused(mount(people, start=False, mailbox=ALIAS), MAILBOX, ALIAS,
+                   'not the primary address')
+    # Nobody has to be in the directory.
+    assert len(mount(people, mailbox=ADA).names('Inbox')) == 3
+
+
+def test_nobody(people, mount):
+    assert_refused(mount(people, start=False, mailbox='bob@example.org'), MAILBOX,
+                   'bob@example.org', 'there is no mailbox of that address')
+
+
+@pytest.mark.parametrize('options, word', [
+    ({'mailbox': 'bob'}, 'no mail address'),
+    ({'mailbox': ADA, 'impersonate': ADA}, 'exclude each other'),
+])
+def test_what_makes_no_sense(people, mount, options, word):
+    assert_refused(mount(people, start=False, **options), USAGE, word)
+
+
+# --- rights
+
+
+@pytest.fixture
+def locked(serve):
+    return serve('--mailbox', ADA, '--user', 'ada:pw', '--fill', ADA + ':Inbox=2',
+                 '--share', ADA + '=read')
+
+
+def test_what_may_only_be_read(locked, mount):
+    there = mount(locked, mailbox=ADA)
+    tree = there.tree()
+    assert {stat.S_IMODE(entry['mode']) for path, entry in tree.items()} == {0o500, 0o400}
+    name = there.names('Inbox')[0]
+    assert there.read_one('Inbox/' + name)
+    locked.mark('refused')
+    for call in ('open("Inbox/new.eml", "w")', 'open("new.eml", "w")', 'os.mkdir("Inbox/x")',
+                 'os.mkdir("x")', 'os.unlink("Inbox/%s")' % name,
+                 'os.rename("Inbox/%s", "Inbox/x.eml")' % name,
+                 'os.rename("Inbox/%s", "Drafts/x.eml")' % name,
+                 'open("Inbox/%s", "r+")' % name, 'os.utime("Inbox/%s")' % name,
+                 'os.setxattr("Inbox/%s", "user.ewsfs.flag", b"flagged")' % name):
+        assert refusal(there, call) == 'EACCES', call
+    assert queue(there) == [] and names_of(there, 'Inbox') == names_of(there, 'Inbox')
+    assert not {'CreateItem', 'UpdateItem', 'MoveItem', 'DeleteItem'} & set(locked.ops('refused'))
+
+
+def test_nothing_is_shared(serve, mount):
+    server = serve('--mailbox', ADA, '--fill', ADA + ':Inbox=2')
+    assert_refused(mount(server, start=False, mailbox=ADA), AUTH, ADA, 'not open to user',
+                   'SOURCE#Inbox')
+    assert_refused(mount(server, start=False, mailbox=ADA, folder='Inbox'), AUTH, ADA,
+                   '"Inbox"', 'open to user')
+
+
+def test_only_the_inbox_is_shared(serve, mount):
+    server = serve('--mailbox', ADA, '--user', 'ada:pw', '--share', ADA + ':Inbox=edit',
+                   '--fill', ADA + ':Inbox=3', '--fill', ADA + ':Inbox/Sub=2',
+                   '--fill', ADA + ':Private=1')
+    server.is_written = True
+    ada = server.somebody(user='ada', password='pw')
+    assert_refused(mount(server, start=False, mailbox=ADA), AUTH, 'SOURCE#Inbox')
+    there = mount(server, mailbox=ADA, folder='Inbox', settle=SETTLE_S, refresh=1)
+    files = [path for path in there.names() if path.endswith('.eml')]
+    assert len(files) == 3 and 'Sub' in there.names() and len(there.names('Sub')) == 2
+    assert all(there.read_one(path) for path in files)
+    put(there, 'new.eml', message('New'))
+    shell(there, 'mv "$1" Sub/', files[0])
+    flush(there)
+    assert len(gists(ada, 'inbox')) == 3 and len(subjects_in(ada, ada.find_path('Inbox/Sub'))) == 3
+    ada.create_item('inbox', message('From her'))
+    until(lambda: any('From-her' in name for name in there.names()), 'the news')
+    there.remount()
+    there.sync()
+    assert len([path for path in there.names() if path.endswith('.eml')]) == 4
+    # A folder below it, by itself.
+    below = mount(server, mailbox=ADA, folder='Inbox/Sub')
+    assert len(below.names()) == 3
+
+
+# --- beside others
+
+
+def test_two_mounts_of_one_account(people, ada, mount):
+    own = mount(people, start=False, state_dir=None, cache_dir=None)
+    hers = mount(people, start=False, state_dir=None, cache_dir=None, mailbox=ADA)
+    hers.env['XDG_STATE_HOME'] = own.environment()['XDG_STATE_HOME']
+    hers.env['XDG_CACHE_HOME'] = own.environment()['XDG_CACHE_HOME']
+    own.start()
+    hers.start()
+    assert len(own.names('Inbox')) == 5 and len(hers.names('Inbox')) == 3
+    put(own, 'Inbox/mine.eml', message('Mine'))
+    put(hers, 'Inbox/hers.eml', message('Hers'))
+    flush(own)
+    flush(hers)
+    assert 'Hers' in subjects(ada, 'inbox') and 'Mine' not in subjects(ada, 'inbox')
+    states = os.listdir(os.path.join(own.environment()['XDG_STATE_HOME'], 'ewsfs'))
+    assert len(states) == 2 and [name for name in states if '_ada@example.org-' in name]
+    assert len([line for line in mount_lines() if hers.path in line or own.path in line]) == 2
+
+
+def test_an_index_is_of_one_mailbox(people, mount):
+    own = mount(people)
+    assert own.names()
+    own.unmount()
+    assert_refused(mount(people, start=False, mailbox=ADA, state_dir=own.state), LOCAL,
+                   'holds what is known of')
+    hers = mount(people, mailbox=ADA)
+    assert hers.names()
+    hers.unmount()
+    assert_refused(mount(people, start=False, state_dir=hers.state), LOCAL, 'mailbox ' + ADA)
