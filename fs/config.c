@@ -53,6 +53,7 @@ const char *fs_config_usage(void)
 	       "  -o client_secret_file=FILE,impersonate=ADDRESS\n"
 	       "                        an application that signs in by itself, for a mailbox\n"
 	       "  -o mailbox=ADDRESS    somebody else's mailbox, as far as it is shared with you\n"
+	       "  -o archive            the online archive of the mailbox\n"
 	       "  -o auth=auto|basic|ntlm|negotiate|oauth2\n"
 	       "                        how to sign in (default: auto, as the server offers)\n"
 	       "  -o cacert=FILE        trust the certificates in this PEM file\n"
@@ -425,6 +426,11 @@ static bool judge_mailbox(const FsConfig *self, GError **error)
 {
 	if (self->mailbox == NULL)
 		return true;
+	if (self->is_archive) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"mailbox= and archive exclude each other: it is the account's own archive");
+		return false;
+	}
 	if (!fs_discover_is_address(self->mailbox)) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
 			"mailbox=%s: that is no mail address, like shared@example.org",
@@ -469,8 +475,9 @@ static void conclude(FsConfig *self, const Words *words)
 		self->is_read_only = true;
 		self->sizes = FS_SIZES_EXACT;
 	}
-	/* An account that may send is mounted read-only at times: that is no contradiction. */
-	if (self->is_read_only)
+	/* An account that may send is mounted read-only at times, or its archive: that is no
+	 * contradiction. */
+	if (self->is_read_only || self->is_archive)
 		self->can_send = false;
 	self->is_foreground = words->is_foreground;
 	self->mountpoint = g_strdup(words->mountpoint);

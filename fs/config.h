@@ -97,7 +97,8 @@ typedef struct FsConfig {
 	bool prefetch;
 	bool backup;
 	bool is_read_only;
-	bool can_send; /* never on a read-only mount */
+	bool is_archive; /* the online archive of the account is mounted, not its mailbox */
+	bool can_send; /* never on a read-only mount, nor from an archive */
 	bool allow_other;
 	bool insecure_http;
 	bool is_foreground;

@@ -188,6 +188,9 @@ static GError *explained(const FsEnter *self, const EwsOp *op, const GError *pro
 	const FsConfig *config = self->config;
 	GError *error = g_error_copy(problem);
 
+	if (config->is_archive && is_closed(op))
+		g_prefix_error(&error, "%s has no online archive on this server: ",
+			config->impersonate != NULL ? config->impersonate : config->user);
 	if (config->mailbox == NULL)
 		return error;
 	if (is_answered_with(op, "ErrorNonExistentMailbox"))

@@ -149,6 +149,7 @@ static bool start_session(Program *self, GError **error)
 		.auth = self->signin.kind,
 		.token = {fs_token_fetch, fs_token_give_up, self->signin.token},
 		.impersonate = config->impersonate,
+		.is_archive = config->is_archive,
 		.tls = fs_signin_tls(config),
 		.max_conns = config->max_conns,
 		.timeout_s = config->timeout_s,
@@ -210,6 +211,8 @@ static bool open_cache(Program *self, GError **error)
 		[FS_PUSH_OFF] = CACHE_PUSH_OFF,
 	};
 	const FsConfig *config = self->config;
+	/* What a server tells by itself is of the account's own mailbox. */
+	bool is_told = config->mailbox == NULL && !config->is_archive;
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
@@ -218,6 +221,7 @@ static bool open_cache(Program *self, GError **error)
 		.account = config->user,
 		.mailbox = config->mailbox != NULL ? config->mailbox : config->impersonate,
 		.is_guest = config->mailbox != NULL,
+		.is_archive = config->is_archive,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
 		.refresh_s = config->refresh_s,
@@ -230,8 +234,7 @@ static bool open_cache(Program *self, GError **error)
 		.delete_max = config->delete_max,
 		.scratch_size = config->scratch_size,
 		.disposal = disposals[config->disposal],
-		/* What a server tells by itself is of the account's own mailbox. */
-		.push = config->mailbox != NULL ? CACHE_PUSH_OFF : pushes[config->push],
+		.push = is_told ? pushes[config->push] : CACHE_PUSH_OFF,
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);

@@ -39,6 +39,9 @@ static char *hash_of(const FsConfig *config)
 		g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
 	if (whose != NULL)
 		g_checksum_update(sum, (const guchar *)whose, (gssize)strlen(whose) + 1);
+	/* No address is so short. */
+	if (config->is_archive)
+		g_checksum_update(sum, (const guchar *)"a", 2);
 	return g_strndup(g_checksum_get_string(sum), HASH_LEN);
 }
 
@@ -61,6 +64,8 @@ char *fs_places_name(const FsConfig *config)
 		g_string_append_c(name, '_');
 		fs_places_append(name, whose_mailbox(config), WORDS_MAX);
 	}
+	if (config->is_archive)
+		fs_places_append(name, "_archive", WORDS_MAX);
 	if (*config->folder != '\0') {
 		g_string_append_c(name, '_');
 		fs_places_append(name, config->folder, WORDS_MAX);

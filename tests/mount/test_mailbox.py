@@ -239,3 +239,50 @@ def test_an_index_is_of_one_mailbox(people, mount):
     assert hers.names()
     hers.unmount()
     assert_refused(mount(people, start=False, state_dir=hers.state), LOCAL, 'mailbox ' + ADA)
+
+
+# --- the archive
+
+
+@pytest.fixture
+def kept(serve):
+    server = serve('--archive', '--fill', 'archive:Old/2019=4', '--fill', 'Inbox=5')
+    server.is_written = True
+    return server
+
+
+def test_the_archive(kept, mount):
+    ews = kept.somebody()
+    there = mount(kept, 'archive', settle=SETTLE_S, refresh=1)
+    assert sorted(there.names()) == ['Deleted Items', 'Old']
+    names = sorted(there.names('Old/2019'))
+    assert len(names) == 4 and all(there.read_one('Old/2019/' + name)['size'] for name in names)
+    put(there, 'Old/new.eml', message('New'))
+    shell(there, 'mkdir Older; mv "Old/2019/$1" Old/new.eml Older/; rm "Old/2019/$2"', *names[:2])
+    flush(there)
+    assert queue(there) == []
+    old = ews.find_path('Old/2019', 'archivemsgfolderroot')
+    assert len(subjects_in(ews, old)) == 2
+    older = ews.find_path('Older', 'archivemsgfolderroot')
+    assert len(subjects_in(ews, older)) == 2 and 'New' in subjects_in(ews, older)
+    assert len(subjects(ews, 'archivedeleteditems')) == 1
+    assert ews.get_folder('inbox').total == 5 and ews.get_folder('deleteditems').total == 0
+    ews.create_item(old, message('Laid there'))
+    until(lambda: any('Laid-there' in name for name in there.names('Old/2019')), 'the news')
+    there.remount()
+    assert len(there.names('Older')) == 2
+
+
+def test_archive_and_mailbox_beside_each_other(kept, mount):
+    own = mount(kept)
+    archive = mount(kept, 'archive')
+    assert 'Inbox' in own.names() and 'Inbox' not in archive.names()
+    assert len(own.names('Inbox')) == 5 and len(archive.names('Old/2019')) == 4
+    own.unmount()
+    assert_refused(mount(kept, 'archive', start=False, state_dir=own.state), LOCAL,
+                   'holds what is known of')
+
+
+def test_there_is_no_archive(server, mount):
+    assert_refused(mount(server, 'archive', start=False), MAILBOX, 'no online archive')
+    assert_refused(mount(server, 'archive', start=False, mailbox=ADA), USAGE, 'exclude each other')

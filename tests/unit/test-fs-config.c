@@ -153,6 +153,11 @@ static void test_mailbox(void)
 		parse_ok("ewsfs " URL " /mnt -o user=me,mailbox=ada@example.org");
 
 	g_assert_cmpstr(config->mailbox, ==, "ada@example.org");
+	g_assert_false(config->is_archive);
+	g_autoptr(FsConfig) archive = parse_ok("ewsfs " URL " /mnt -o user=me,archive,send");
+	g_assert_true(archive->is_archive);
+	g_assert_false(archive->can_send);
+	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,archive", "exclude each other");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=ada", "no mail address");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=", "empty");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,impersonate=a@b.c",

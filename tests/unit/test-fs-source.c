@@ -116,7 +116,7 @@ static void test_names_differ(void)
 	g_assert_cmpstr(three, !=, four);
 }
 
-static char *name_for(const char *mailbox, const char *impersonate)
+static char *name_for(const char *mailbox, const char *impersonate, bool is_archive)
 {
 	g_autoptr(FsConfig) config = fs_config_new_default();
 
@@ -124,22 +124,28 @@ static char *name_for(const char *mailbox, const char *impersonate)
 	config->user = g_strdup("me");
 	config->mailbox = g_strdup(mailbox);
 	config->impersonate = g_strdup(impersonate);
+	config->is_archive = is_archive;
 	return fs_places_name(config);
 }
 
 static void test_names_of_mailboxes(void)
 {
-	g_autofree char *own = name_for(NULL, NULL);
-	g_autofree char *ada = name_for("ada@x", NULL);
-	g_autofree char *bob = name_for("bob@x", NULL);
-	g_autofree char *other = name_for(NULL, "ada@x");
-	g_autofree char *another = name_for(NULL, "bob@x");
+	g_autofree char *own = name_for(NULL, NULL, false);
+	g_autofree char *ada = name_for("ada@x", NULL, false);
+	g_autofree char *bob = name_for("bob@x", NULL, false);
+	g_autofree char *other = name_for(NULL, "ada@x", false);
+	g_autofree char *another = name_for(NULL, "bob@x", false);
+	g_autofree char *archive = name_for(NULL, NULL, true);
+	g_autofree char *archived = name_for(NULL, "ada@x", true);
 
 	g_assert_true(g_str_has_prefix(own, "h_me-"));
 	g_assert_true(g_str_has_prefix(ada, "h_me_ada@x-"));
 	g_assert_cmpstr(ada, !=, bob);
 	g_assert_cmpstr(other, !=, another);
 	g_assert_cmpstr(other, !=, own);
+	g_assert_true(g_str_has_prefix(archive, "h_me_archive-"));
+	g_assert_cmpstr(archive, !=, own);
+	g_assert_cmpstr(archived, !=, other);
 }
 
 int main(int argc, char **argv)
