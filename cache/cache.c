@@ -314,8 +314,9 @@ void cache_take_top(Cache *self, EwsFolder *top)
 void cache_start(Cache *self, EwsSession *session)
 {
 	self->session = session;
-	cache_sync_start(self);
+	/* A refresh tells which folders it is to be told of. */
 	cache_hints_start(self);
+	cache_sync_start(self);
 }
 
 void cache_stop(Cache *self)

@@ -236,9 +236,36 @@ void cache_hints_start(Cache *cache)
 	ews_watch(cache->session, self->first, self->pull_s, &self->news);
 }
 
+/* Those that are shown and may be read, and the entry, in which others may be made. A folder that
+ * may not be read would have the whole subscription refused. */
+static const char folders_sql[] =
+	"SELECT folder_id FROM folder LEFT JOIN node ON node.id = folder.node WHERE"
+	" ((node.id IS NOT NULL AND node.state = 0) OR folder.parent_id = '-')"
+	" AND folder.rights & ? != 0 ORDER BY folder_id";
+
+void cache_hints_choose_folders(Cache *cache)
+{
+	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+	bool has_row = true;
+	if (!cache->is_guest && !cache->is_archive)
+		return;
+	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
+	if (conn == NULL)
+		return;
+	sqlite3_stmt *stmt =
+		cache_conn_query(conn, NULL, folders_sql, "i", (int64_t)EWS_RIGHT_READ);
+	while (stmt != NULL && cache_conn_step(conn, stmt, &has_row, NULL) && has_row)
+		g_ptr_array_add(ids, cache_column_dup(stmt, 0));
+	cache_db_put_reader(cache->db, conn);
+	g_ptr_array_add(ids, NULL);
+	if (stmt != NULL && !has_row)
+		ews_watch_folders(cache->session, (const char *const *)ids->pdata);
+}
+
 bool cache_hints_are_enough(Cache *cache)
 {
-	return atomic_load(&cache->is_told) && !cache->backup;
+	bool is_own = !cache->is_guest && !cache->is_archive;
+	return atomic_load(&cache->is_told) && !cache->backup && is_own;
 }
 
 bool cache_hints_are_missing(Cache *cache)

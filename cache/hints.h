@@ -26,7 +26,11 @@ void cache_hints_free(CacheHints *self);
 /* Once, with the session there: from now on it is listened. Any thread. */
 void cache_hints_start(Cache *cache);
 
-/* Any thread: TRUE while nothing can change unheard. A backup does not rely on it. */
+/* The tree is known: where a server tells of single folders only, it is these. */
+void cache_hints_choose_folders(Cache *cache);
+
+/* Any thread: TRUE while nothing can change unheard. A backup does not rely on it, nor does a
+ * mailbox that is told of folder by folder, where one may come that nobody told of. */
 bool cache_hints_are_enough(Cache *cache);
 
 /* Any thread: TRUE while the server should tell, and does not: it is to be asked from time to time,

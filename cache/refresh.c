@@ -218,6 +218,7 @@ static void begin_items(Cache *cache)
 		return;
 	}
 	self->is_at_items = true;
+	cache_hints_choose_folders(cache);
 	/* A directory that somebody waits for may have just appeared or gone. */
 	cache_wait_check(cache);
 	cache_due_sync(cache, self->round, self->mailbox, items_done);

@@ -349,9 +349,16 @@ typedef struct EwsNews {
 	void *user;
 } EwsNews;
 
-/* Subscribes to all folders and stays subscribed, over lost connections and subscriptions, until
- * the session is stopped. Begins with @first (what is remembered of this server) and goes down to
- * what the server has. A stream has a connection of its own, beside max_conns, and counts as lost
- * after five times timeout_s without even a keep-alive. @pull_s: between two GetEvents. Once; any
- * thread. Nothing is sent before the server has answered another op, nor while it is away. */
+/* Subscribes to all folders (but see ews_watch_folders) and stays subscribed, over lost connections
+ * and subscriptions, until the session is stopped. Begins with @first (what is remembered of this
+ * server) and goes down to what the server has. A stream has a connection of its own, beside
+ * max_conns, and counts as lost after five times timeout_s without even a keep-alive. @pull_s:
+ * between two GetEvents. Once; any thread. Nothing is sent before the server has answered another
+ * op, nor while it is away. */
 void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news);
+
+/* Any thread, after ews_watch: where the session is not about the account's own mailbox, a server
+ * tells of those folders only that it is asked about; nothing is asked before. From then on it is
+ * @ids, NULL-terminated; more than EWS_WATCH_FOLDERS_MAX cannot be asked about. */
+#define EWS_WATCH_FOLDERS_MAX 1000
+void ews_watch_folders(EwsSession *self, const char *const *ids);

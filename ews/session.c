@@ -38,6 +38,7 @@ typedef enum CommandKind {
 	COMMAND_RAISE,
 	COMMAND_CANCEL,
 	COMMAND_WATCH,
+	COMMAND_FOLDERS,
 	COMMAND_MOVE,
 	COMMAND_MAILBOX,
 	COMMAND_STOP,
@@ -48,6 +49,7 @@ typedef struct Command {
 	EwsOp *op;     /* own; SUBMIT */
 	EwsCall *call; /* own; CALL */
 	EwsWatchSetup *setup; /* own; WATCH */
+	char **folders; /* own; FOLDERS */
 	char *address; /* own; MOVE, MAILBOX */
 	uint64_t serial;
 	EwsPriority priority;
@@ -337,6 +339,10 @@ static void obey(EwsSession *self, Command *command)
 	case COMMAND_WATCH:
 		begin_watch(self, command->setup);
 		break;
+	case COMMAND_FOLDERS:
+		if (self->watch)
+			ews_watch_choose(self->watch, g_steal_pointer(&command->folders));
+		break;
 	case COMMAND_MOVE:
 		move(self, command->address);
 		break;
@@ -347,6 +353,7 @@ static void obey(EwsSession *self, Command *command)
 		self->is_stopping = true;
 		break;
 	}
+	g_strfreev(command->folders);
 	g_free(command->address);
 	g_free(command);
 }
@@ -784,4 +791,9 @@ void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *
 		.kind = COMMAND_WATCH,
 		.setup = g_memdup2(&setup, sizeof(setup)),
 	});
+}
+
+void ews_watch_folders(EwsSession *self, const char *const *ids)
+{
+	post(self, (Command){.kind = COMMAND_FOLDERS, .folders = g_strdupv((char **)ids)});
 }

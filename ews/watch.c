@@ -19,6 +19,9 @@
  * next), what the server cannot do (given up at once), and a stream that was closed as it should
  * be. From REST on it is always a new Subscribe: what a stream did not tell is not told later.
  *
+ * A mailbox that is not the account's own is subscribed to folder by folder: not before they are
+ * known, and anew when they are others.
+ *
  * A way that was given up is tried again after an hour, together with those above it.
  */
 
@@ -68,6 +71,9 @@ struct EwsWatch {
 	int64_t sent_us;   /* the stream was asked for */
 	bool is_listening;
 	bool was_offline; /* the session, since the last try */
+	bool is_by_folder;
+	bool is_outdated; /* the op on its way is about other folders */
+	char **folders;   /* own; NULL: not known */
 
 	unsigned tries;  /* in a row that came to nothing: the delay */
 	unsigned breaks; /* of those, the ones that count */
@@ -227,6 +233,16 @@ static void fail_with(EwsWatch *self, const GError *error, const char *code)
 	fail(self, degree, error);
 }
 
+/* Nothing is wrong, but it is to be subscribed otherwise. */
+static void begin_anew(EwsWatch *self)
+{
+	g_clear_pointer(&self->listener, ews_listener_close);
+	self->phase = PHASE_REST;
+	be_deaf(self);
+	if (self->push != EWS_PUSH_NONE)
+		self->due_us = g_get_monotonic_time();
+}
+
 /* --- the stream ---------------------------------------------------------------------------- */
 
 static int64_t silence_us(const EwsWatch *self)
@@ -345,6 +361,8 @@ static void on_pulled(EwsOp *given, void *user)
 		return;
 	if (ews_op_error(op))
 		fail_with(self, ews_op_error(op), ews_op_response_code(op));
+	else if (self->is_outdated)
+		begin_anew(self);
 	else
 		take_events(self, ews_get_events_told(op));
 }
@@ -369,6 +387,10 @@ static void on_subscribed(EwsOp *given, void *user)
 	}
 	self->id = g_strdup(ews_subscribe_id(op));
 	self->watermark = g_strdup(ews_subscribe_watermark(op));
+	if (self->is_outdated) {
+		begin_anew(self);
+		return;
+	}
 	/* While an answer is read, nothing can be sent but through the queue. */
 	if (self->push == EWS_PUSH_STREAM)
 		self->phase = PHASE_SUBSCRIBED;
@@ -389,10 +411,12 @@ static void subscribe(EwsWatch *self)
 		self->out.send(self->out.user, ews_unsubscribe_new(self->id), on_unsubscribed,
 			self);
 	lose(self);
-	self->was_offline = false;
+	self->was_offline = self->is_outdated = false;
 	self->phase = PHASE_SUBSCRIBING;
 	self->serial = self->out.send(self->out.user,
-		ews_subscribe_new(self->push, pull_life_min(self)), on_subscribed, self);
+		ews_subscribe_new(self->push, pull_life_min(self),
+			(const char *const *)self->folders),
+		on_subscribed, self);
 }
 
 static void go_up(EwsWatch *self)
@@ -405,6 +429,11 @@ static void go_up(EwsWatch *self)
 }
 
 /* --- turns --------------------------------------------------------------------------------- */
+
+static bool is_waiting(const EwsWatch *self)
+{
+	return self->is_by_folder && !self->folders;
+}
 
 /* Nobody may ask, or it is for others to ask first. */
 static void run_away(EwsWatch *self)
@@ -440,7 +469,7 @@ void ews_watch_run(EwsWatch *self, int64_t now)
 		run_away(self);
 	switch (self->phase) {
 	case PHASE_REST:
-		if (is_usable(self, now))
+		if (is_usable(self, now) && !is_waiting(self))
 			run_rest(self, now);
 		break;
 	case PHASE_SUBSCRIBED:
@@ -479,11 +508,31 @@ void ews_watch_woke(EwsWatch *self, int64_t now)
 		self->due_us = MIN(self->due_us, now);
 }
 
+void ews_watch_choose(EwsWatch *self, char **ids)
+{
+	const char *const *old = (const char *const *)self->folders;
+	guint count = g_strv_length(ids);
+
+	if (count == 0 || count > EWS_WATCH_FOLDERS_MAX ||
+		(old && g_strv_equal(old, (const char *const *)ids))) {
+		g_strfreev(ids);
+		return;
+	}
+	g_strfreev(self->folders);
+	self->folders = ids;
+	if (self->phase == PHASE_SUBSCRIBING || self->phase == PHASE_PULLING)
+		self->is_outdated = true;
+	else if (self->phase != PHASE_OVER)
+		begin_anew(self);
+}
+
 int64_t ews_watch_due(const EwsWatch *self)
 {
 	const EwsGovernor *governor = self->out.governor;
 	int64_t due = self->due_us;
 
+	if (self->phase == PHASE_REST && is_waiting(self))
+		return INT64_MAX;
 	switch (self->phase) {
 	case PHASE_REST:
 	case PHASE_PAUSE:
@@ -509,11 +558,13 @@ int64_t ews_watch_due(const EwsWatch *self)
 EwsWatch *ews_watch_new(const EwsWatchSetup *setup, const EwsWatchOut *out)
 {
 	EwsWatch *self = g_new0(EwsWatch, 1);
+	const EwsWhose *whose = ews_http_whose(out->http);
 	int64_t now = g_get_monotonic_time();
 
 	self->news = setup->news;
 	self->out = *out;
 	self->pull_s = MAX(setup->pull_s, 1);
+	self->is_by_folder = whose->mailbox || whose->is_archive;
 	self->push = setup->first;
 	self->found = PUSH_UNTOLD;
 	self->upward_us = self->push == EWS_PUSH_STREAM ? INT64_MAX : now + UPWARD_US;
@@ -527,6 +578,7 @@ void ews_watch_free(EwsWatch *self)
 		return;
 	ews_listener_close(self->listener);
 	lose(self);
+	g_strfreev(self->folders);
 	g_free(self);
 }
 

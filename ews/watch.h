@@ -43,6 +43,8 @@ void ews_watch_free(EwsWatch *self);
 
 /* One turn: begins what is due at @now (monotonic), ends what is overdue. */
 void ews_watch_run(EwsWatch *self, int64_t now);
+/* Takes @ids, NULL-terminated: which folders are to be told of, from now on. */
+void ews_watch_choose(EwsWatch *self, char **ids);
 /* The machine has slept: a stream that was open is dead, whether it says so or not. */
 void ews_watch_woke(EwsWatch *self, int64_t now);
 /* When it wants its next turn, unless the session's state changes before. */

@@ -211,8 +211,6 @@ static bool open_cache(Program *self, GError **error)
 		[FS_PUSH_OFF] = CACHE_PUSH_OFF,
 	};
 	const FsConfig *config = self->config;
-	/* What a server tells by itself is of the account's own mailbox. */
-	bool is_told = config->mailbox == NULL && !config->is_archive;
 	CacheConfig cache = {
 		.state_dir = config->state_dir,
 		.cache_dir = config->cache_dir,
@@ -234,7 +232,7 @@ static bool open_cache(Program *self, GError **error)
 		.delete_max = config->delete_max,
 		.scratch_size = config->scratch_size,
 		.disposal = disposals[config->disposal],
-		.push = is_told ? pushes[config->push] : CACHE_PUSH_OFF,
+		.push = pushes[config->push],
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);

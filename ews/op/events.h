@@ -36,8 +36,9 @@ void ews_events_op_clear(EwsOp *op);
 extern const EwsElement ews_events_notification[];
 void ews_events_notification_start(EwsReading *reading);
 
-/* Subscribe, to all folders, STREAM or PULL. @timeout_min: how long a PULL lives unasked. */
-EwsOp *ews_subscribe_new(EwsPush push, unsigned timeout_min);
+/* Subscribe, STREAM or PULL. @timeout_min: how long a PULL lives unasked. @folder_ids: to these,
+ * NULL-terminated; NULL: to all folders of whoever signs in. */
+EwsOp *ews_subscribe_new(EwsPush push, unsigned timeout_min, const char *const *folder_ids);
 const char *ews_subscribe_id(const EwsOp *op);        /* borrowed; NULL after an error */
 const char *ews_subscribe_watermark(const EwsOp *op); /* the same; NULL also where none came */
 

@@ -3,14 +3,16 @@
 #include "ews/op/events.h"
 
 /*
- * Subscribe to all folders, for a stream or for GetEvents. FreeBusyChangedEvent is not asked for:
- * it says nothing that the others do not.
+ * Subscribe, for a stream or for GetEvents: to all folders, which is about the mailbox of whoever
+ * signs in, or to those of another that are named. FreeBusyChangedEvent is not asked for: it says
+ * nothing that the others do not.
  */
 
 typedef struct Subscribe {
 	EwsOp op;
 	EwsPush push;
 	unsigned timeout_min;
+	char **folders;  /* own; NULL: all */
 	char *id;        /* own */
 	char *watermark; /* own */
 } Subscribe;
@@ -24,13 +26,24 @@ static const char *const event_types[] = {
 	"CopiedEvent",
 };
 
+static void write_folders(EwsWriter *writer, const Subscribe *self)
+{
+	ews_writer_start(writer, "t:FolderIds");
+	for (char **id = self->folders; *id; id++)
+		ews_writer_empty(writer, "t:FolderId", "Id", *id);
+	ews_writer_end(writer);
+}
+
 static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 {
 	const Subscribe *self = (const Subscribe *)ops[0];
 
 	ews_writer_start(writer, self->push == EWS_PUSH_STREAM ? "m:StreamingSubscriptionRequest"
 							       : "m:PullSubscriptionRequest");
-	ews_writer_attribute(writer, "SubscribeToAllFolders", "true");
+	if (self->folders)
+		write_folders(writer, self);
+	else
+		ews_writer_attribute(writer, "SubscribeToAllFolders", "true");
 	ews_writer_start(writer, "t:EventTypes");
 	for (size_t i = 0; i < G_N_ELEMENTS(event_types); i++)
 		ews_writer_text(writer, "t:EventType", event_types[i]);
@@ -51,6 +64,12 @@ static void reset(EwsOp *op)
 
 	g_clear_pointer(&self->id, g_free);
 	g_clear_pointer(&self->watermark, g_free);
+}
+
+static void clear(EwsOp *op)
+{
+	reset(op);
+	g_strfreev(((Subscribe *)op)->folders);
 }
 
 static bool finish(EwsOp *op, GError **error)
@@ -81,16 +100,17 @@ static const EwsOpKind kind = {
 	.write = write_request,
 	.reset = reset,
 	.finish = finish,
-	.clear = reset,
+	.clear = clear,
 };
 
-EwsOp *ews_subscribe_new(EwsPush push, unsigned timeout_min)
+EwsOp *ews_subscribe_new(EwsPush push, unsigned timeout_min, const char *const *folder_ids)
 {
 	Subscribe *self = g_new0(Subscribe, 1);
 
 	ews_op_init(&self->op, &kind);
 	self->push = push;
 	self->timeout_min = CLAMP(timeout_min, 1, 1440);
+	self->folders = g_strdupv((char **)folder_ids);
 	return &self->op;
 }
 

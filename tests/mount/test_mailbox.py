@@ -11,6 +11,7 @@ from writing import SETTLE_S, flush, gists, put, queue, refusal, shell, subjects
 
 ADA = 'ada@example.org'
 ALIAS = 'office@example.org'
+HOUR = 3600
 
 
 def subjects_in(ews, folder):
@@ -102,6 +103,38 @@ def test_what_is_sent_is_kept_with_her(people, ada, mount):
     assert people.client().get_folder('sentitems').total == 0
 
 
+def test_news_are_told(people, ada, mount):
+    there = mount(people, mailbox=ADA, settle=SETTLE_S, refresh=HOUR)
+    until(lambda: there.status()['news']['by'] == 'stream', 'the stream')
+    ada.create_item('inbox', message('From her'))
+    until(lambda: any('From-her' in name for name in there.names('Inbox')), 'the news')
+    # In a folder that was not there when it was asked for.
+    folder = ada.create_folder('inbox', 'Hers')
+    until(lambda: 'Hers' in there.names('Inbox'), 'the folder')
+    until(lambda: people.count('Subscribe') == 2 and there.status()['news']['by'] == 'stream',
+          'the other subscription')
+    ada.create_item(folder, message('Below'))
+    until(lambda: any('Below' in name for name in there.names('Inbox/Hers')), 'the news below')
+    # Nobody asked for one's own.
+    before = there.status()['news']['hints']
+    people.client().create_item('inbox', message('Mine'))
+    ada.create_folder('msgfolderroot', 'Last')
+    until(lambda: 'Last' in there.names(), 'the last folder')
+    assert there.status()['news']['hints'] > before
+    assert not any('Mine' in name for name in there.names('Inbox'))
+
+
+@pytest.mark.parametrize('code', ['ErrorSubscriptionDelegateAccessNotSupported',
+                                  'ErrorAccessDenied'])
+def test_news_that_are_not_told_are_looked_for(people, ada, mount, code):
+    people.fault('fault200=%s,op=Subscribe' % code)
+    there = mount(people, mailbox=ADA, refresh=1)
+    until(lambda: people.count('Subscribe') == 2, 'both ways')
+    ada.create_item('inbox', message('From her'))
+    until(lambda: any('From-her' in name for name in there.names('Inbox')), 'the news')
+    assert there.status()['news']['by'] == 'none' and people.count('Subscribe') == 2
+
+
 def test_news_come_by_looking(ada, hers):
     put(hers, 'Inbox/mine.eml', message('Mine'))
     flush(hers)
@@ -123,8 +156,9 @@ def test_by_another_address(people, mount):
     assert {path: entry['ino'] for path, entry in there.tree('Inbox').items()} == numbers
     there.unmount()
     people.start()
-    by_name = mount(people, mailbox='ADA@example.org')
-    assert {path: entry['ino'] for path, entry in by_name.tree('Inbox').items()} == numbers
+    for same in (mount(people, mailbox='ADA@example.org'),
+                 mount(people, user='ada', password='pw')):
+        assert {path: entry['ino'] for path, entry in same.tree('Inbox').items()} == numbers
 
 
 def test_an_address_that_is_not_resolved(people, mount):
@@ -208,6 +242,23 @@ def test_only_the_inbox_is_shared(serve, mount):
     assert len(below.names()) == 3
 
 
+def test_deleted_items_that_are_not_shared(serve, mount):
+    server = serve('--mailbox', ADA, '--user', 'ada:pw', '--share', ADA + ':Inbox=edit',
+                   '--fill', ADA + ':Inbox=2')
+    server.is_written = True
+    ada = server.somebody(user='ada', password='pw')
+    there = mount(server, mailbox=ADA, folder='Inbox', settle=SETTLE_S)
+    names = sorted(there.names())
+    out = shell(there, 'rm "$1"; sync .', names[0], status=None)
+    assert out.status != 0 and 'ermi' in out.err, str(out)
+    assert sorted(there.names()) == names and queue(there) == []
+    there.unmount()
+    there.options['delete'] = 'soft'
+    there.start()
+    shell(there, 'rm "$1"; sync .', names[0])
+    assert there.names() == names[1:] and len(gists(ada, 'inbox')) == 1
+
+
 # --- beside others
 
 
@@ -253,7 +304,7 @@ def kept(serve):
 
 def test_the_archive(kept, mount):
     ews = kept.somebody()
-    there = mount(kept, 'archive', settle=SETTLE_S, refresh=1)
+    there = mount(kept, 'archive', settle=SETTLE_S, refresh=HOUR)
     assert sorted(there.names()) == ['Deleted Items', 'Old']
     names = sorted(there.names('Old/2019'))
     assert len(names) == 4 and all(there.read_one('Old/2019/' + name)['size'] for name in names)

@@ -515,3 +515,15 @@ EwsOp *ews_delete_folder_new(const char *folder_id, EwsDisposal disposal)
 	op->disposal = disposal;
 	return op;
 }
+
+/* --- news ------------------------------------------------------------------------------- */
+
+/* "WatchFolders ID ID …" */
+void ews_watch_folders(EwsSession *self, const char *const *ids)
+{
+	g_autofree char *words = g_strjoinv(" ", (char **)ids);
+
+	pthread_mutex_lock(&self->lock);
+	g_ptr_array_add(self->lines, g_strconcat("WatchFolders ", words, NULL));
+	pthread_mutex_unlock(&self->lock);
+}

@@ -156,6 +156,30 @@ static void test_entry_is_mounted(void)
 	world_close(&world);
 }
 
+static void test_news(void)
+{
+	World world = {.kit = {.mailbox = ADA, .is_guest = true}};
+	world_open(&world);
+	world_start(&world);
+	world_sync_well(&world);
+	g_autofree char *first = fake_line(world.fake, "WatchFolders", 0);
+	g_assert_cmpstr(first, ==, "WatchFolders F1 F2 F3 top");
+	fake_forget_lines(world.fake);
+	fake_folder(world.fake, "F4", "F1", "new");
+	fake_folder_gone(world.fake, "F2");
+	world_sync_well(&world);
+	g_autofree char *second = fake_line(world.fake, "WatchFolders", 0);
+	g_assert_cmpstr(second, ==, "WatchFolders F1 F3 F4 top");
+	world_close(&world);
+	/* Of one's own mailbox all folders are told of. */
+	World own = {0};
+	world_open(&own);
+	world_start(&own);
+	world_sync_well(&own);
+	world_assert_asked(&own, "WatchFolders", 0);
+	world_close(&own);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -166,5 +190,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/cache/guest/whose-index", test_whose_index);
 	g_test_add_func("/cache/guest/entry", test_entry);
 	g_test_add_func("/cache/guest/entry-is-mounted", test_entry_is_mounted);
+	g_test_add_func("/cache/guest/news", test_news);
 	return g_test_run();
 }

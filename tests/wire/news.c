@@ -24,7 +24,7 @@ EwsOp *news_new(char **words)
 	if (strcmp(words[0], "subscribe") == 0)
 		return ews_subscribe_new(strcmp(one, "stream") == 0 ? EWS_PUSH_STREAM
 								    : EWS_PUSH_PULL,
-			30);
+			30, words[2] ? (const char *const *)words + 2 : NULL);
 	if (strcmp(words[0], "unsubscribe") == 0)
 		return ews_unsubscribe_new(one);
 	if (strcmp(words[0], "get-events") == 0)
