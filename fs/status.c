@@ -32,14 +32,29 @@ static Picture take_picture(const Fs *fs)
 
 /* --- words --------------------------------------------------------------- */
 
+static const char *whose_mailbox(const FsConfig *config)
+{
+	return config->mailbox != NULL ? config->mailbox : config->impersonate;
+}
+
+static void add_mailbox(GString *text, const Picture *picture)
+{
+	const FsConfig *config = picture->fs->config;
+	const char *whose = whose_mailbox(config);
+
+	g_string_append_printf(text, "mailbox     %s%s%s%s at %s\n",
+		config->is_archive ? "archive of " : "", whose != NULL ? whose : config->user,
+		whose != NULL ? ", opened by " : "", whose != NULL ? config->user : "",
+		picture->server.url);
+}
+
 static void add_mount(GString *text, const Picture *picture)
 {
 	const FsConfig *config = picture->fs->config;
 	g_autofree char *since = fs_words_time(picture->fs->mounted_at);
 
 	g_string_append_printf(text, "ewsfs       %s, process %d\n", EWSFS_VERSION, (int)getpid());
-	g_string_append_printf(text, "mailbox     %s at %s\n", config->user,
-		picture->server.url);
+	add_mailbox(text, picture);
 	g_string_append_printf(text, "folder      /%s\n", config->folder);
 	g_string_append_printf(text, "mounted     %s since %s%s\n", config->mountpoint, since,
 		config->backup ? ", for backups"
@@ -230,6 +245,8 @@ static void put_mount(JsonBuilder *json, const Picture *picture)
 	fs_json_text(json, "source", config->source);
 	fs_json_text(json, "url", picture->server.url);
 	fs_json_text(json, "user", config->user);
+	fs_json_text(json, "mailbox", whose_mailbox(config));
+	fs_json_flag(json, "archive", config->is_archive);
 	fs_json_text(json, "folder", config->folder);
 	fs_json_text(json, "mountpoint", config->mountpoint);
 	fs_json_time(json, "mounted_at", picture->fs->mounted_at);

@@ -48,6 +48,8 @@ def test_it_is_her_mail(people, ada, hers):
     read = {hers.read_one('Inbox/' + name)['sha256'] for name in names}
     assert len(read) == 3 and (read == {sha256(mime) for mime in mimes} or LIKE_REAL)
     assert {stat.S_IMODE(entry['mode']) for entry in hers.tree('Inbox').values()} == {0o700, 0o600}
+    assert hers.status()['mailbox'] == ADA and not hers.status()['archive']
+    assert b'mailbox     %s, opened by user at ' % ADA.encode() in hers.cat('.ewsfs/status')
     # Nobody asked for anything of one's own.
     assert people.client().get_folder('inbox').total == 5
 
@@ -328,6 +330,9 @@ def test_archive_and_mailbox_beside_each_other(kept, mount):
     own = mount(kept)
     archive = mount(kept, 'archive')
     assert 'Inbox' in own.names() and 'Inbox' not in archive.names()
+    assert own.status()['mailbox'] is None and not own.status()['archive']
+    assert archive.status()['archive']
+    assert b'mailbox     archive of user at ' in archive.cat('.ewsfs/status')
     assert len(own.names('Inbox')) == 5 and len(archive.names('Old/2019')) == 4
     own.unmount()
     assert_refused(mount(kept, 'archive', start=False, state_dir=own.state), LOCAL,
