@@ -305,19 +305,25 @@ static void *run_job(void *user)
 	return NULL;
 }
 
+/* One over plain http is nobody's, whatever else is thought of it later. */
+static bool knows_address(const EwsDiscoverProbe *probe)
+{
+	return probe->said.url && g_ascii_strncasecmp(probe->said.url, "https://", 8) == 0;
+}
+
 /* TRUE: no need to wait for the others. */
 static bool is_decided(const Job *jobs, guint count)
 {
 	for (guint i = 0; i < count; i++) {
 		if (!jobs[i].has_ended)
 			return false;
-		if (jobs[i].probe->said.url)
+		if (knows_address(jobs[i].probe))
 			return true;
 	}
 	return true;
 }
 
-EwsDiscoverProbe *ews_discover_probe_all(GPtrArray *probes, EwsDiscoverAsker *asker)
+void ews_discover_probe_all(GPtrArray *probes, EwsDiscoverAsker *asker)
 {
 	Wave wave = {
 		.asker = asker,
@@ -341,11 +347,4 @@ EwsDiscoverProbe *ews_discover_probe_all(GPtrArray *probes, EwsDiscoverAsker *as
 	for (guint i = 0; i < probes->len; i++)
 		if (jobs[i].is_started)
 			pthread_join(jobs[i].thread, NULL);
-	for (guint i = 0; i < probes->len; i++) {
-		EwsDiscoverProbe *probe = probes->pdata[i];
-
-		if (probe->said.url)
-			return probe;
-	}
-	return NULL;
 }

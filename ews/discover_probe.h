@@ -56,5 +56,5 @@ void ews_discover_probe_free(EwsDiscoverProbe *self);
 void ews_discover_probe_run(EwsDiscoverProbe *self, EwsDiscoverAsker *asker);
 
 /* Runs all of them at once, until the first in the order of the array that knows the address has
- * all before it out of its way, or all have ended. NULL, or who knows it. */
-EwsDiscoverProbe *ews_discover_probe_all(GPtrArray *probes, EwsDiscoverAsker *asker);
+ * all before it out of its way, or all have ended. */
+void ews_discover_probe_all(GPtrArray *probes, EwsDiscoverAsker *asker);

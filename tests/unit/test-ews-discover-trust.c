@@ -90,6 +90,14 @@ static void test_to_http(World *world, const void *data)
 	g_assert_cmpuint(world->asked->len, ==, 0);
 }
 
+/* What nobody uses does not keep the others from answering. */
+static void test_http_is_no_answer(World *world, const void *data)
+{
+	net_put_pox(world, AUTO, "http://plain.example.org/EWS/Exchange.asmx");
+	net_put_pox(world, "example.org", "https://end/e")->delay_ms = 150;
+	net_assert_found(world, "https://end/e");
+}
+
 static void test_odd_addresses(World *world, const void *data)
 {
 	static const char *const urls[] = {
@@ -271,6 +279,7 @@ int main(int argc, char **argv)
 	add("/ews/discover-trust/ends-in-a-loop-of-addresses", test_address_loop);
 	add("/ews/discover-trust/ends-when-there-is-no-end", test_no_end_of_hosts);
 	add("/ews/discover-trust/never-goes-on-to-http", test_to_http);
+	add("/ews/discover-trust/http-is-no-answer", test_http_is_no_answer);
 	add("/ews/discover-trust/takes-no-odd-address", test_odd_addresses);
 	add("/ews/discover-trust/asks-before-another-host", test_other_host);
 	add("/ews/discover-trust/is-not-fooled-by-lookalikes", test_lookalikes);
