@@ -490,6 +490,8 @@ bool cache_apply_item(CacheApply *self, const EwsItem *item, GError **error)
 {
 	g_autoptr(CacheItemRow) row = NULL;
 	CacheIncoming incoming;
+	if (cache_own_has_departed(self->cache, item->id, self->folder))
+		return true;
 	cache_item_identify(&incoming, item);
 	if (!cache_item_find(self->conn, &incoming.by_id, item->id, &row, error))
 		return false;

@@ -220,6 +220,24 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	return true;
 }
 
+void cache_own_note_departed(Cache *cache, const char *item_id, int64_t folder)
+{
+	if (item_id == NULL)
+		return;
+	g_hash_table_insert(cache->departed, g_strdup(item_id), g_memdup2(&folder, sizeof folder));
+}
+
+bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t folder)
+{
+	const int64_t *left = g_hash_table_lookup(cache->departed, item_id);
+	return left != NULL && *left == folder;
+}
+
+void cache_own_forget_departed(Cache *cache)
+{
+	g_hash_table_remove_all(cache->departed);
+}
+
 /* --- claims ------------------------------------------------------------------------------ */
 
 /* "GUID/attempt", as a create carries it. */

@@ -41,6 +41,13 @@ bool cache_own_disown(CacheConn *conn, const CacheIntent *intent,
 bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The server has taken the item of this id out of the folder (folder.id), as we asked. A page of
+ * that folder which was made before that does not bring it back. Sync thread, as is all of this. */
+void cache_own_note_departed(Cache *cache, const char *item_id, int64_t folder);
+bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t folder);
+/* All pages that were asked for have come. */
+void cache_own_forget_departed(Cache *cache);
+
 /* An item that no row knows, in a page: is it ours? Then it is tied to its node (*ret_is_claimed,
  * and the caller goes on as with a known item), or it is one that is to go (*ret_is_hidden). */
 bool cache_own_claim(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,

@@ -5,6 +5,7 @@
 #include "cache/due.h"
 #include "cache/found.h"
 #include "cache/hints.h"
+#include "cache/own.h"
 #include "cache/prefetch.h"
 #include "cache/sync.h"
 #include "cache/tree.h"
@@ -536,6 +537,7 @@ static void begin(Cache *cache)
 	self->started_us = g_get_monotonic_time();
 	atomic_store(&cache->is_round_on, true);
 	cache_hints_forget(cache);
+	cache_own_forget_departed(cache);
 	if (self->mailbox == NULL && !load_mailbox(cache, &error))
 		fail(cache, error);
 	else if (self->mailbox == NULL && self->top != NULL)

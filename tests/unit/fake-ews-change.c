@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The half of the fake that changes its mailbox. What it does is what a good server does; the
- * trouble is in fake-ews.c.
+ * trouble is in fake-ews-trouble.c.
  */
 #include <string.h>
 #include <unistd.h>

@@ -36,6 +36,7 @@ struct EwsOp {
 	EwsPriority priority;
 	EwsOpDone done;
 	void *user;
+	bool is_answered;  /* the answer is made, and held */
 	GError *error;     /* own */
 	EwsFolder *folder; /* own */
 	EwsItem *item;     /* own */
@@ -66,6 +67,7 @@ struct EwsSession {
 	GQueue ops;          /* of EwsOp; waiting for their answers */
 	GPtrArray *held;     /* own; of EwsOp */
 	char *hold_prefix;   /* own */
+	bool holds_answers;  /* what is held was answered when it was asked */
 	GPtrArray *troubles; /* own; of Trouble */
 	GPtrArray *lines;    /* own; of char * */
 	GPtrArray *folders;  /* own; of FakeFolder */

@@ -364,11 +364,15 @@ static void *run(void *data)
 			continue;
 		}
 		if (is_held(self, op)) {
+			if (self->holds_answers)
+				answer_op(self, op);
+			op->is_answered = self->holds_answers;
 			g_ptr_array_add(self->held, op);
 			pthread_cond_broadcast(&self->changed);
 			continue;
 		}
-		answer_op(self, op);
+		if (!op->is_answered)
+			answer_op(self, op);
 		self->progress_us = g_get_monotonic_time();
 		self->is_busy = true;
 		pthread_mutex_unlock(&self->lock);
@@ -514,80 +518,7 @@ void fake_version(EwsSession *self, const char *version)
 	pthread_mutex_unlock(&self->lock);
 }
 
-/* --- trouble and lines ------------------------------------------------------------------ */
-
-static void add_trouble(EwsSession *self, const char *prefix, Trouble trouble)
-{
-	trouble.prefix = g_strdup(prefix);
-	pthread_mutex_lock(&self->lock);
-	g_ptr_array_insert(self->troubles, 0, g_memdup2(&trouble, sizeof(trouble)));
-	pthread_mutex_unlock(&self->lock);
-}
-
-void fake_fail(EwsSession *self, const char *prefix, EwsErrorCode code, int times)
-{
-	add_trouble(self, prefix, (Trouble){.code = code, .times = times});
-}
-
-void fake_refuse(EwsSession *self, const char *prefix, EwsErrorCode code, const char *words,
-	int times)
-{
-	add_trouble(self, prefix,
-		(Trouble){.code = code, .words = g_strdup(words), .times = times});
-}
-
-void fake_lose(EwsSession *self, const char *prefix, bool is_done, int times)
-{
-	add_trouble(self, prefix,
-		(Trouble){.code = EWS_ERROR_OFFLINE,
-			.is_lost = true,
-			.is_done = is_done,
-			.times = times});
-}
-
-static int compare_urgency(gconstpointer a, gconstpointer b)
-{
-	const EwsOp *x = *(EwsOp *const *)a;
-	const EwsOp *y = *(EwsOp *const *)b;
-	if (x->priority != y->priority)
-		return x->priority < y->priority ? -1 : 1;
-	return x->serial < y->serial ? -1 : 1;
-}
-
-void fake_hold(EwsSession *self, const char *prefix)
-{
-	pthread_mutex_lock(&self->lock);
-	g_free(self->hold_prefix);
-	self->hold_prefix = g_strdup(prefix);
-	if (prefix == NULL) {
-		g_ptr_array_sort(self->held, compare_urgency);
-		for (guint i = 0; i < self->held->len; i++)
-			g_queue_push_tail(&self->ops, self->held->pdata[i]);
-		g_ptr_array_set_size(self->held, 0);
-	}
-	pthread_cond_broadcast(&self->changed);
-	pthread_mutex_unlock(&self->lock);
-}
-
-void fake_await_held(EwsSession *self, unsigned count)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 20;
-	pthread_mutex_lock(&self->lock);
-	while (self->held->len < count)
-		g_assert_cmpint(pthread_cond_timedwait(&self->changed, &self->lock, &until), !=,
-			ETIMEDOUT);
-	pthread_mutex_unlock(&self->lock);
-}
-
-void fake_be_silent(EwsSession *self, bool is_silent)
-{
-	pthread_mutex_lock(&self->lock);
-	self->is_silent = is_silent;
-	pthread_cond_broadcast(&self->changed);
-	pthread_mutex_unlock(&self->lock);
-}
+/* --- lines ------------------------------------------------------------------------------ */
 
 unsigned fake_count(EwsSession *self, const char *prefix)
 {

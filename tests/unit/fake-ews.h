@@ -96,6 +96,9 @@ void fake_lose(EwsSession *self, const char *prefix, bool is_done, int times);
  * answered, the urgent ones first). */
 void fake_hold(EwsSession *self, const char *prefix);
 
+/* The same, but each is answered with what is so when it is asked: the answer waits. */
+void fake_hold_answers(EwsSession *self, const char *prefix);
+
 /* Until so many ops are held; fails the test after some seconds. */
 void fake_await_held(EwsSession *self, unsigned count);
 

@@ -406,6 +406,53 @@ static void test_pending_place(World *world, gconstpointer data)
 	fake_hold(world->fake, NULL);
 }
 
+/* A page that was made before our change, and comes after its answer. */
+static void begin_old_page(World *world, Waiter *waiter)
+{
+	g_autoptr(EwsItem) item = fake_get(world->fake, "A");
+	item->is_read = !item->is_read;
+	fake_item(world->fake, "F1", item, "bytes");
+	fake_hold_answers(world->fake, "SyncFolderItems F1");
+	cache_sync(kit->cache, CACHE_ROOT, false, 0, waiter_done, waiter);
+	fake_await_held(world->fake, 1);
+}
+
+static void end_old_page(World *world, Waiter *waiter)
+{
+	world_until(world, 0, "SELECT count(*) FROM intent");
+	fake_hold(world->fake, NULL);
+	g_assert_no_error(waiter_wait(waiter));
+}
+
+static void test_deleted_before_the_page_came(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	begin_old_page(world, waiter);
+	pen_unlink(kit, one, "a.eml");
+	end_old_page(world, waiter);
+	world_assert_ls(world, "F1", "b.eml");
+}
+
+static void test_moved_before_the_page_came(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	begin_old_page(world, waiter);
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	end_old_page(world, waiter);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "a.eml");
+}
+
+static void test_replaced_before_the_page_came(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	int64_t id = world_find(world, "F1", "a.eml");
+	begin_old_page(world, waiter);
+	pen_rewrite(kit, id, PEN_MAIL("newer"));
+	end_old_page(world, waiter);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+}
+
 /* Removed by somebody else while it is written anew here: what was written stays. */
 static void test_written_and_removed(World *world, gconstpointer data)
 {
@@ -464,6 +511,9 @@ int main(int argc, char **argv)
 	ADD("drain-until", test_drain_deadline);
 	ADD("pending-fields-win", test_pending_wins);
 	ADD("pending-places-win", test_pending_place);
+	ADD("deleted-before-the-page-came", test_deleted_before_the_page_came);
+	ADD("moved-before-the-page-came", test_moved_before_the_page_came);
+	ADD("replaced-before-the-page-came", test_replaced_before_the_page_came);
 	ADD("written-here-removed-there", test_written_and_removed);
 	ADD("flagged-here-removed-there", test_flagged_and_removed);
 	return g_test_run();
