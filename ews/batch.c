@@ -32,7 +32,8 @@ typedef struct Place {
 	EwsOp *op; /* own; NULL: given back */
 	EwsTrouble trouble;
 	GError *error; /* own; if there is no asking again */
-	bool is_told;  /* its response message came */
+	EwsCertainty certainty; /* of a change that was told of */
+	bool is_told; /* its response message came */
 } Place;
 
 struct EwsBatch {
@@ -112,9 +113,9 @@ static void take_success(EwsBatch *self, Place *place)
 	bool is_wrong = is_misdealt(self, self->next);
 
 	if (is_wrong && self->is_change) {
-		give_back_change(self, place, EWS_DOUBTED,
-			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
-				"%s: the answer is about another item", self->kind->name));
+		place->certainty = EWS_DOUBTED;
+		place->error = g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+			"%s: the answer is about another item", self->kind->name);
 		return;
 	}
 	if (is_wrong) {
@@ -125,7 +126,8 @@ static void take_success(EwsBatch *self, Place *place)
 	}
 	self->served++;
 	note_online(self);
-	give_back(self, place, NULL);
+	if (!self->is_change)
+		give_back(self, place, NULL);
 }
 
 static void pause_all(EwsBatch *self, int64_t hint_ms, const GError *error)
@@ -210,9 +212,9 @@ static void take_change_failure(EwsBatch *self, Place *place, EwsMessage *messag
 		ews_governor_stop(self->shared->governor, message->error);
 	if (!is_wait && action != EWS_ERROR_ACTION_AGAIN)
 		self->served++;
-	if (place->error) /* take_busy left it there */
-		message->error = g_steal_pointer(&place->error);
-	give_back_change(self, place, certainty, g_steal_pointer(&message->error));
+	if (!place->error) /* else take_busy left it there */
+		place->error = g_steal_pointer(&message->error);
+	place->certainty = certainty;
 }
 
 static void on_message_end(void *user, EwsOp *op, EwsMessage *message)
@@ -486,17 +488,48 @@ static const GError *error_for(const Verdict *common, const EwsHttpEnd *end, uns
 	return end->fate == EWS_HTTP_UNREAD && end->owner == index ? end->error : common->error;
 }
 
+static bool brings_ids(const EwsOpKind *kind)
+{
+	EwsChange change = ews_op_kind_change(kind);
+
+	return change == EWS_CREATES_ITEM || change == EWS_COPIES_ITEM ||
+	       change == EWS_MOVES_ITEM;
+}
+
+/* The answer came to its end, and has fewer messages than there are ops. A new id fits each of
+ * them: whose it is, nobody can tell, and another's for one's own would have the wrong message
+ * changed or deleted. */
+static bool is_one_left_out(const EwsBatch *self, const EwsHttpEnd *end)
+{
+	return brings_ids(self->kind) && end->fate == EWS_HTTP_ANSWERED &&
+	       ews_soap_reader_finish(self->reader, NULL) &&
+	       !ews_soap_reader_fault(self->reader) && self->next < self->count;
+}
+
+static void give_back_told(EwsBatch *self, Place *place, bool is_one_left_out)
+{
+	if (is_one_left_out)
+		give_back_change(self, place, EWS_DOUBTED,
+			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL,
+				"%s: the answer has too few messages", self->kind->name));
+	else
+		give_back_change(self, place, place->certainty, g_steal_pointer(&place->error));
+}
+
 /* Whoever has waited longest is told first. */
 static void end_changes(EwsBatch *self, const Verdict *common, const EwsHttpEnd *end)
 {
 	EwsCertainty certainty = certainty_of(self, end);
 	const EwsFault *fault = ews_soap_reader_fault(self->reader);
+	bool is_short = is_one_left_out(self, end);
 
 	for (unsigned i = 0; i < self->count; i++) {
 		Place *place = &self->places[i];
 
-		if (!place->op)
+		if (place->is_told) {
+			give_back_told(self, place, is_short);
 			continue;
+		}
 		if (fault && fault->code)
 			place->op->response_code = g_strdup(fault->code);
 		give_back_change(self, place, certainty, g_error_copy(error_for(common, end, i)));

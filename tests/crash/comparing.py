@@ -16,7 +16,8 @@ def is_scratch(path):
 def compare_mount(seen, model):
     if set(seen) != set(model.nodes):
         raise Wrong('mount has %s, model has %s' % (
-            sorted(set(seen) - set(model.nodes)), sorted(set(model.nodes) - set(seen))))
+            sorted((path, seen[path]) for path in set(seen) - set(model.nodes)),
+            sorted(set(model.nodes) - set(seen))))
     for path, file in model.files().items():
         mtime, subject, body, categories = seen[path]
         if (subject, body) != gist(file.data.encode()):

@@ -18,7 +18,10 @@ def test_nothing_is_lost_doubled_or_stuck():
     print('EWSFS_SEED=%d EWSFS_CHAOS=%d' % (SEED, SECONDS))
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(chaos.torment, SEED + n, SECONDS) for n in range(AT_ONCE)]
-        counts, slowest = zip(*[job.result() for job in jobs])
+    for job in jobs:
+        if job.exception():
+            print(job.exception())
+    counts, slowest = zip(*[job.result() for job in jobs])
     total = sum(counts, collections.Counter())
     for what, count in sorted(total.items()):
         print('%8d %s' % (count, what))

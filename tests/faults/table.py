@@ -71,7 +71,7 @@ TABLE = (
     row('ErrorMimeContentConversionFailed',
         'itemerror=ErrorMimeContentConversionFailed,op=GetItem', 'EIO', home=READS,
         meanwhile='mend'),
-    row('response message missing', 'skip=1', 'EIO', home=ANY),
+    row('response message missing', 'skip=1', 'EIO EHOSTUNREACH', home=ANY),
     row('ids repeated in a page', 'repeat', home=NEWS),
     row('ErrorQuotaExceeded', 'itemerror=ErrorQuotaExceeded,op=CreateItem', 'EDQUOT', 'refused',
         home=('create', 'overwrite'), meanwhile='make room'),
