@@ -46,21 +46,26 @@ bool cache_distinguished_are_known(Cache *cache)
 	return self->are_known;
 }
 
+char *cache_distinguished_id(CacheConn *conn, const char *name, GError **error)
+{
+	bool has_row = false;
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT folder_id FROM distinguished WHERE name = ?", "t", name);
+	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+		return NULL;
+	char *id = has_row ? cache_column_dup(stmt, 0) : NULL;
+	sqlite3_reset(stmt);
+	return id;
+}
+
 char *cache_distinguished_trash(Cache *cache)
 {
-	char *id = NULL;
-	bool has_row = false;
 	CacheConn *conn = cache->is_guest || cache->is_archive
 				  ? cache_db_take_reader(cache->db, NULL)
 				  : NULL;
 	if (conn == NULL)
 		return NULL;
-	sqlite3_stmt *stmt = cache_conn_query(conn, NULL,
-		"SELECT folder_id FROM distinguished WHERE name = 'deleteditems'", "");
-	if (stmt != NULL && cache_conn_step(conn, stmt, &has_row, NULL) && has_row)
-		id = cache_column_dup(stmt, 0);
-	if (stmt != NULL)
-		sqlite3_reset(stmt);
+	char *id = cache_distinguished_id(conn, "deleteditems", NULL);
 	cache_db_put_reader(cache->db, conn);
 	return id;
 }

@@ -15,6 +15,11 @@ void cache_distinguished_free(CacheDistinguished *self);
 /* FALSE until the server has told; asks when it has not been asked yet. */
 bool cache_distinguished_are_known(Cache *cache);
 
+/* Of the folder that the mailbox calls so ("sentitems"); owned. NULL without an error where it is
+ * not known, or there is none. In a transaction, or with a reader. */
+char *cache_distinguished_id(CacheConn *conn, const char *name,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The id of Deleted Items, where it must be said, since to delete would mean the account's own, or
  * be refused; owned. NULL: the server knows which is meant, or we do not. */
 char *cache_distinguished_trash(Cache *cache);

@@ -107,13 +107,12 @@ static void moved(Cache *cache, EwsOp *op, void *user)
 
 static bool move(Cache *cache, CacheConn *conn, const char *id, GError **error)
 {
-	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT folder_id FROM distinguished WHERE name = 'sentitems'", "");
-	bool has_row = false;
-	if (stmt == NULL || !cache_conn_step(conn, stmt, &has_row, error))
+	g_autoptr(GError) failure = NULL;
+	g_autofree char *to = cache_distinguished_id(conn, "sentitems", &failure);
+	if (failure != NULL) {
+		g_propagate_error(error, g_steal_pointer(&failure));
 		return false;
-	g_autofree char *to = has_row ? cache_column_dup(stmt, 0) : NULL;
-	sqlite3_reset(stmt);
+	}
 	if (to == NULL)
 		return give_up(conn, id, error);
 	EwsOp *op = ews_move_item_new(id, to);
