@@ -12,6 +12,7 @@
 #include "cache/local.h"
 #include "cache/name.h"
 #include "cache/node.h"
+#include "cache/refresh.h"
 #include "cache/sync.h"
 #include "cache/written.h"
 #include "ews/error.h"
@@ -222,7 +223,7 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 
 void cache_own_note_departed(Cache *cache, const char *item_id, int64_t folder)
 {
-	if (item_id == NULL)
+	if (item_id == NULL || !cache_refresh_is_on(cache))
 		return;
 	g_hash_table_insert(cache->departed, g_strdup(item_id), g_memdup2(&folder, sizeof folder));
 }
