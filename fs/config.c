@@ -119,6 +119,11 @@ FsConfig *fs_config_new_default(void)
 	return self;
 }
 
+const char *fs_config_whose(const FsConfig *self)
+{
+	return self->mailbox != NULL ? self->mailbox : self->impersonate;
+}
+
 void fs_config_free(FsConfig *self)
 {
 	if (self == NULL)

@@ -217,7 +217,7 @@ static bool open_cache(Program *self, GError **error)
 		/* Whichever server it is on. */
 		.server = config->address != NULL ? config->address : config->url,
 		.account = config->user,
-		.mailbox = config->mailbox != NULL ? config->mailbox : config->impersonate,
+		.mailbox = fs_config_whose(config),
 		.is_guest = config->mailbox != NULL,
 		.is_archive = config->is_archive,
 		.root_path = config->folder,

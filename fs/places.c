@@ -16,12 +16,6 @@ void fs_places_append(GString *name, const char *text, gsize max)
 			g_ascii_isalnum(*c) || strchr("._@-", *c) != NULL ? *c : '-');
 }
 
-/* NULL: that of whoever signs in. */
-static const char *whose_mailbox(const FsConfig *config)
-{
-	return config->mailbox != NULL ? config->mailbox : config->impersonate;
-}
-
 /* Everything that tells one index from another; the parts cannot run into each other. A server
  * that is looked for by an address may be another one next year, with the same mailbox. */
 static char *hash_of(const FsConfig *config)
@@ -33,7 +27,7 @@ static char *hash_of(const FsConfig *config)
 		config->folder,
 	};
 
-	const char *whose = whose_mailbox(config);
+	const char *whose = fs_config_whose(config);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
 		g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
@@ -60,9 +54,9 @@ char *fs_places_name(const FsConfig *config)
 		g_string_append_c(name, '_');
 		fs_places_append(name, config->user, WORDS_MAX);
 	}
-	if (whose_mailbox(config) != NULL) {
+	if (fs_config_whose(config) != NULL) {
 		g_string_append_c(name, '_');
-		fs_places_append(name, whose_mailbox(config), WORDS_MAX);
+		fs_places_append(name, fs_config_whose(config), WORDS_MAX);
 	}
 	if (config->is_archive)
 		fs_places_append(name, "_archive", WORDS_MAX);

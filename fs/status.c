@@ -32,15 +32,10 @@ static Picture take_picture(const Fs *fs)
 
 /* --- words --------------------------------------------------------------- */
 
-static const char *whose_mailbox(const FsConfig *config)
-{
-	return config->mailbox != NULL ? config->mailbox : config->impersonate;
-}
-
 static void add_mailbox(GString *text, const Picture *picture)
 {
 	const FsConfig *config = picture->fs->config;
-	const char *whose = whose_mailbox(config);
+	const char *whose = fs_config_whose(config);
 
 	g_string_append_printf(text, "mailbox     %s%s%s%s at %s\n",
 		config->is_archive ? "archive of " : "", whose != NULL ? whose : config->user,
@@ -245,7 +240,7 @@ static void put_mount(JsonBuilder *json, const Picture *picture)
 	fs_json_text(json, "source", config->source);
 	fs_json_text(json, "url", picture->server.url);
 	fs_json_text(json, "user", config->user);
-	fs_json_text(json, "mailbox", whose_mailbox(config));
+	fs_json_text(json, "mailbox", fs_config_whose(config));
 	fs_json_flag(json, "archive", config->is_archive);
 	fs_json_text(json, "folder", config->folder);
 	fs_json_text(json, "mountpoint", config->mountpoint);
