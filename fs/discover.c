@@ -245,7 +245,7 @@ bool fs_discover_again(const FsConfig *config, const FsDiscoverAgain *again, cha
 	if (found == NULL)
 		return false;
 	remember(config, found, &memory);
-	if (strcmp(found->url, again->url) != 0)
+	if (strcmp(found->url, memory.url) != 0)
 		*ret_url = g_strdup(found->url);
 	return true;
 }

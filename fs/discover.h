@@ -27,10 +27,9 @@ bool fs_discover(struct FsConfig *config, char **password, GError **error)
 void fs_discover_forget(const struct FsConfig *config);
 
 /* For a mount that runs, on any thread: looks for it anew, without asking anybody, and remembers
- * what was found. Where that is another one than @url, it is @ret_url, owned; else NULL without an
- * error. What was found within the hour is not doubted. @is_over is asked between questions. */
+ * what was found. Where that is another one than before, it is @ret_url, owned; else NULL without
+ * an error. What was found within the hour is not doubted. @is_over is asked between questions. */
 typedef struct FsDiscoverAgain {
-	const char *url;
 	bool (*is_over)(void *user);
 	void *user;
 } FsDiscoverAgain;

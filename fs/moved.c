@@ -59,7 +59,7 @@ static void look(FsMoved *self)
 	g_autofree char *url = NULL;
 
 	ews_session_status(self->session, &status);
-	const FsDiscoverAgain again = {.url = status.url, .is_over = is_over, .user = self};
+	const FsDiscoverAgain again = {.is_over = is_over, .user = self};
 	if (!fs_discover_again(self->config, &again, &url, &error))
 		g_message("the server is looked for anew: %s", error->message);
 	else if (url != NULL && ews_session_move(self->session, url, &error))
