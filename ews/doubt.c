@@ -72,6 +72,6 @@ EwsCertainty ews_doubt_call(EwsChange change, const EwsCallEnd *end)
 		return of_page(end);
 	if (!end->is_whole)
 		return end->is_sent ? EWS_DOUBTED : EWS_CERTAIN;
-	/* It answered, but not for this op. */
-	return makes_two(change) ? EWS_DOUBTED : EWS_CERTAIN;
+	/* It answered, but not for this op, which may be done: then a move left its id behind. */
+	return makes_two(change) || change == EWS_MOVES_ITEM ? EWS_DOUBTED : EWS_CERTAIN;
 }

@@ -102,7 +102,11 @@ static void test_answers(void)
 
 	expect_call(&end, EWS_DOUBTED, EWS_DOUBTED);
 	end.is_whole = true;
-	expect_call(&end, EWS_DOUBTED, EWS_CERTAIN);
+	/* All whose id is another afterwards, or which make two. */
+	for (size_t i = 0; i < G_N_ELEMENTS(changes); i++)
+		g_assert_cmpint(ews_doubt_call(changes[i], &end), ==,
+			makes_two(changes[i]) || changes[i] == EWS_MOVES_ITEM ? EWS_DOUBTED
+									     : EWS_CERTAIN);
 }
 
 static void expect_fault(const EwsFault *fault, unsigned count, EwsCertainty two,

@@ -427,6 +427,7 @@ def test_changes(serve):
     ('garbage,op=CreateItem,after=1,count=1', False),
     ('http=500,op=CreateItem,after=1,count=1', False),
     ('fault=ErrorInternalServerError,op=CreateItem,after=1,count=1', False),
+    ('skip=2,op=CreateItem,after=1,count=1', False),
     ('http=503,op=CreateItem,after=1,count=1', True),
     ('busy,op=CreateItem,after=1,count=1', True),
     ('busy200,op=CreateItem,after=1,count=1', True),
