@@ -132,6 +132,9 @@ class News(Activity):
 
 
 class Listing(Activity):
+    # Each message is asked for three times, where every call is answered wrongly.
+    requests = 30
+
     def act(self):
         self.cell.call(['walk', '.'], waits=())
 
