@@ -378,6 +378,7 @@ static bool ask_for_unnamed(CacheFolderSync *self, GError **error)
 	return cache_conn_run(self->apply.conn, error,
 		"INSERT OR IGNORE INTO pending (item_id, folder) SELECT item_id, folder FROM item"
 		" WHERE folder = ? AND print = 0 AND written_at > 0 AND written_at < ?"
+		" AND EXISTS (SELECT 1 FROM node WHERE node.id = item.node AND node.state = 0)"
 		" AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.node = item.node)",
 		"ii", self->apply.folder, self->began_at);
 }

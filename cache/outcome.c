@@ -87,8 +87,10 @@ static bool moved(Outcome *self, GError **error)
 			" WHERE up.id = ?) WHERE node = ?",
 			"ii", parent, intent->node);
 	}
-	if (id != NULL && g_strcmp0(id, intent->id) != 0)
-		cache_own_note_departed(self->cache, intent->id, intent->folder);
+	bool is_elsewhere = id != NULL && g_strcmp0(id, intent->id) != 0;
+	if (is_elsewhere &&
+		!cache_own_departed(self->cache, self->conn, intent->id, intent->folder, error))
+		return false;
 	if (id != NULL)
 		return cache_own_moved(self->conn, intent, id, ews_op_new_change_key(self->op),
 			error);
@@ -107,9 +109,9 @@ static bool deleted(Outcome *self, GError **error)
 		return cache_conn_run(self->conn, error, "DELETE FROM folder WHERE folder_id = ?",
 			       "t", intent->old_id) &&
 		       cache_node_detach(self->conn, intent->node, NODE_GONE, error);
-	cache_own_note_departed(self->cache, intent->id, intent->folder);
-	return cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
-		cache_refresh_round(self->cache), intent->node);
+	return cache_own_departed(self->cache, self->conn, intent->id, intent->folder, error) &&
+	       cache_conn_run(self->conn, error, "UPDATE item SET round = ? WHERE node = ?", "ii",
+		       cache_refresh_round(self->cache), intent->node);
 }
 
 static bool sent_away(Outcome *self, GError **error)
@@ -155,8 +157,9 @@ static bool done(Outcome *self, GError **error)
 		/* Written anew meanwhile: what is remembered is what that will replace. */
 		if ((intent->todo & CACHE_TODO_MAKE) != 0)
 			return true;
-		if (intent->old_id != NULL)
-			cache_own_note_departed(self->cache, intent->old_id, intent->old_folder);
+		if (!cache_own_departed(self->cache, self->conn, intent->old_id, intent->old_folder,
+			    error))
+			return false;
 		cache_intent_forget_old(intent);
 		return true;
 	case CACHE_TODO_DELETE:

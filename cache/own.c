@@ -221,11 +221,16 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	return true;
 }
 
-void cache_own_note_departed(Cache *cache, const char *item_id, int64_t folder)
+bool cache_own_departed(Cache *cache, CacheConn *conn, const char *item_id, int64_t folder,
+	GError **error)
 {
-	if (item_id == NULL || !cache_refresh_is_on(cache))
-		return;
-	g_hash_table_insert(cache->departed, g_strdup(item_id), g_memdup2(&folder, sizeof folder));
+	if (item_id == NULL)
+		return true;
+	if (cache_refresh_is_on(cache))
+		g_hash_table_insert(cache->departed, g_strdup(item_id),
+			g_memdup2(&folder, sizeof folder));
+	return cache_conn_run(conn, error, "DELETE FROM pending WHERE item_id = ? AND folder = ?",
+		"ti", item_id, folder);
 }
 
 bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t folder)

@@ -42,8 +42,10 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 	const char *change_key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The server has taken the item of this id out of the folder (folder.id), as we asked. A page of
- * that folder which was made before that does not bring it back. Sync thread, as is all of this. */
-void cache_own_note_departed(Cache *cache, const char *item_id, int64_t folder);
+ * that folder which was made before that does not bring it back, and nobody asks any more what it
+ * is. Sync thread, as is all of this. */
+bool cache_own_departed(Cache *cache, CacheConn *conn, const char *item_id, int64_t folder,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t folder);
 /* All pages that were asked for have come. */
 void cache_own_forget_departed(Cache *cache);

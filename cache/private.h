@@ -65,7 +65,7 @@ struct Cache {
 
 	/* sync thread only */
 	struct CacheDistinguished *distinguished; /* own */
-	GHashTable *departed; /* own; ItemId → folder.id that it left (cache_own_note_departed) */
+	GHashTable *departed; /* own; ItemId → folder.id that it left (cache_own_departed) */
 	struct CacheDoubt *doubt;                 /* own */
 	struct CacheSentMail *sent_mail;          /* own */
 	struct CacheDrain *drain;                 /* own */

@@ -453,6 +453,37 @@ static void test_replaced_before_the_page_came(World *world, gconstpointer data)
 	world_assert_ls(world, "F1", "a.eml b.eml");
 }
 
+/* Of what we made and took away no sync ever tells; and what it is, the server cannot say. */
+static void test_gone_and_not_described(World *world, gconstpointer data)
+{
+	pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_flush(world);
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	fake_fail(world->fake, "GetItem ", EWS_ERROR_CORRUPT, -1);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+}
+
+/* It was to be asked for when it went. */
+static void test_gone_before_it_was_described(World *world, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	world_flush(world);
+	g_autofree char *id = kit_text(kit, "SELECT item_id FROM item WHERE print = 0");
+	fake_item_lost(world->fake, "F1", id);
+	fake_fail(world->fake, "GetItem ", EWS_ERROR_OFFLINE, 1);
+	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "refresh: *");
+	error = world_sync(world, false);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_OFFLINE);
+	pen_unlink(kit, one, "new.eml");
+	world_flush(world);
+	fake_fail(world->fake, "GetItem ", EWS_ERROR_CORRUPT, -1);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "a.eml b.eml");
+}
+
 /* Removed by somebody else while it is written anew here: what was written stays. */
 static void test_written_and_removed(World *world, gconstpointer data)
 {
@@ -514,6 +545,8 @@ int main(int argc, char **argv)
 	ADD("deleted-before-the-page-came", test_deleted_before_the_page_came);
 	ADD("moved-before-the-page-came", test_moved_before_the_page_came);
 	ADD("replaced-before-the-page-came", test_replaced_before_the_page_came);
+	ADD("gone-and-not-described", test_gone_and_not_described);
+	ADD("gone-before-it-was-described", test_gone_before_it_was_described);
 	ADD("written-here-removed-there", test_written_and_removed);
 	ADD("flagged-here-removed-there", test_flagged_and_removed);
 	return g_test_run();
