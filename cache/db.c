@@ -24,6 +24,9 @@
  * again and again: checkpointing each commit would write them as often. */
 #define WAL_PAGES 16384
 
+/* What of the WAL's file is kept when it begins anew, to be written over; the rest goes. */
+#define WAL_KEPT_BYTES "4194304"
+
 /* This process has the index to itself, by the lock on the state directory. So SQLite need not lock
  * files, twice for each look and four times for each change, nor share memory through one. */
 #define VFS "unix-excl"
@@ -258,6 +261,7 @@ static bool open_writer(CacheDb *self, GError **error)
 		"PRAGMA synchronous=NORMAL;"
 		"PRAGMA wal_autocheckpoint=" G_STRINGIFY(
 			WAL_PAGES) ";"
+				   "PRAGMA journal_size_limit=" WAL_KEPT_BYTES ";"
 				   "PRAGMA cache_size=-" WRITER_CACHE_KIB ";"
 				   "PRAGMA temp_store=MEMORY",
 		error);

@@ -301,6 +301,31 @@ static int lock_on(const char *path)
 	return WEXITSTATUS(status);
 }
 
+static void write_text(Place *place, const char *text)
+{
+	set(begin(place), "text", text);
+	g_assert_true(cache_db_commit(place->db, NULL));
+}
+
+/* What a busy hour wrote into the WAL is no longer on the disk after it. */
+static void test_wal_shrinks(Place *place, gconstpointer data)
+{
+	g_autofree char *text = g_strnfill(1 << 20, 'x');
+	g_autofree char *wal = g_strconcat(place->path, "-wal", NULL);
+	GStatBuf st;
+
+	for (int i = 0; i < 17; i++) {
+		memset(text, 'a' + i, strlen(text));
+		write_text(place, text);
+	}
+	g_assert_cmpint(g_stat(wal, &st), ==, 0);
+	g_assert_cmpint(st.st_size, >, 16 << 20);
+	cache_db_checkpoint(place->db);
+	write_text(place, "short");
+	g_assert_cmpint(g_stat(wal, &st), ==, 0);
+	g_assert_cmpint(st.st_size, <=, 4 << 20);
+}
+
 /* Then no look and no change needs a lock of a file. */
 static void test_alone(Place *place, gconstpointer data)
 {
@@ -397,6 +422,7 @@ int main(int argc, char **argv)
 	ADD("reader-sees-a-snapshot", test_readers);
 	ADD("belongs-to-one-process", test_alone);
 	ADD("full-disk-is-no-space", test_no_space);
+	ADD("wal-shrinks-again", test_wal_shrinks);
 	ADD("threads-see-whole-transactions", test_threads);
 #undef ADD
 	return g_test_run();
