@@ -104,7 +104,8 @@ class Model:
         if path == to:
             return 'done'
         if self.has(to) and (self.nodes[path].categories or self.nodes[to].categories
-                             or self.nodes[path].mtime or self.nodes[to].mtime):
+                             or self.nodes[path].mtime or self.nodes[to].mtime
+                             or self.nodes[to].is_copy):
             # Whose they are then depends on what the server has already.
             return None
         self.nodes[to] = self.nodes.pop(path)
