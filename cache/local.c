@@ -254,12 +254,15 @@ static bool sweep_one(CacheLocals *self, CacheConn *conn, const char *name, int6
 {
 	int64_t node = g_ascii_strtoll(name, NULL, 10);
 	int64_t is_known = 0;
+	struct stat st;
 	if (!cache_conn_int(conn, 0, &is_known, error, "SELECT 1 FROM local WHERE node = ?", "i",
 		    node))
 		return false;
 	if (is_known == 1)
 		return true;
-	if (node > last)
+	/* A create that was cut short leaves an empty file. */
+	bool is_empty = fstatat(self->dir_fd, name, &st, 0) == 0 && st.st_size == 0;
+	if (node > last && !is_empty)
 		return set_aside(self, name, error);
 	unlinkat(self->dir_fd, name, 0);
 	return true;

@@ -422,16 +422,21 @@ static void test_sweep(Kit *kit, gconstpointer data)
 	g_autofree char *lost_path = cache_local_path(kit->cache->locals, 99999);
 	g_assert_true(g_file_set_contents(dropped_path, "x", -1, &error));
 	g_assert_true(g_file_set_contents(lost_path, "y", -1, &error));
+	/* A create that was killed before its word was in the journal. */
+	g_autofree char *begun_path = cache_local_path(kit->cache->locals, 99998);
+	g_assert_true(g_file_set_contents(begun_path, "", 0, &error));
 	g_test_expect_message("cache", G_LOG_LEVEL_WARNING, "*no longer knows*");
 	kit_reopen(kit);
 	g_test_assert_expected_messages();
 	g_assert_true(exists(kit, node));
 	g_assert_false(exists(kit, dropped));
 	g_assert_false(exists(kit, 99999));
+	g_assert_false(exists(kit, 99998));
 	g_autofree char *lost = g_build_filename(kit->dir, "state", "lost", NULL);
 	g_autoptr(GDir) dir = g_dir_open(lost, 0, &error);
 	g_assert_no_error(error);
 	g_assert_true(g_str_has_prefix(g_dir_read_name(dir), "99999."));
+	g_assert_null(g_dir_read_name(dir));
 }
 
 static void test_check(Kit *kit, gconstpointer data)
