@@ -31,12 +31,17 @@ def fsync(path):
 
 
 def walk(top):
-    """As ls -lR: every directory, every entry's attributes."""
+    """As ls -lR: every directory, every entry's attributes. One that somebody else removes
+    meanwhile is passed over, if it is gone as a whole."""
     for entry in list(os.scandir(top)):
-        if entry.is_dir(follow_symlinks=False):
-            walk(entry.path)
-        else:
+        if not entry.is_dir(follow_symlinks=False):
             os.lstat(entry.path)
+            continue
+        try:
+            walk(entry.path)
+        except FileNotFoundError:
+            if os.path.lexists(entry.path):
+                raise
 
 
 def set_attribute(path, name, value):
