@@ -2,10 +2,10 @@
 #include "ews/auth.h"
 
 #include <glib.h>
-#include <string.h>
 
 #include "ews/error.h"
 #include "ews/offer.h"
+#include "ews/secret.h"
 
 struct EwsAuth {
 	EwsAuthKind kind;
@@ -38,16 +38,14 @@ void ews_auth_free(EwsAuth *self)
 {
 	if (!self)
 		return;
-	explicit_bzero(self->secret, strlen(self->secret));
-	g_free(self->secret);
+	ews_secret_free(self->secret);
 	g_free(self->user);
 	g_free(self);
 }
 
 void ews_auth_replace(EwsAuth *self, const char *secret)
 {
-	explicit_bzero(self->secret, strlen(self->secret));
-	g_free(self->secret);
+	ews_secret_free(self->secret);
 	self->secret = g_strdup(secret);
 }
 

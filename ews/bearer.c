@@ -2,10 +2,10 @@
 #include "ews/bearer.h"
 
 #include <pthread.h>
-#include <string.h>
 
 #include "ews/grant.h"
 #include "ews/inbox.h"
+#include "ews/secret.h"
 
 /* A token is replaced so long before its end, but not in the first three quarters of its life. */
 #define MARGIN_US (INT64_C(300) * G_USEC_PER_SEC)
@@ -59,18 +59,11 @@ struct EwsBearer {
 	bool is_accepted; /* this one was taken at least once */
 };
 
-static void wipe(char *token)
-{
-	if (token)
-		explicit_bzero(token, strlen(token));
-	g_free(token);
-}
-
 static void free_answer(gpointer data)
 {
 	Answer *answer = data;
 
-	wipe(answer->token);
+	ews_secret_free(answer->token);
 	g_clear_error(&answer->error);
 	g_free(answer);
 }
@@ -84,7 +77,7 @@ static Answer *ask_source(const EwsBearer *self, bool is_refused)
 	answer->token = self->source.fetch(self->source.user, is_refused, &answer->expires_us,
 		&answer->error);
 	if (answer->token && !ews_grant_is_token(answer->token)) {
-		g_clear_pointer(&answer->token, wipe);
+		g_clear_pointer(&answer->token, ews_secret_free);
 		answer->error =
 			g_error_new(EWS_ERROR, EWS_ERROR_PROTOCOL, "what came is no access token");
 	}
@@ -142,7 +135,7 @@ void ews_bearer_free(EwsBearer *self)
 	pthread_join(self->thread, NULL);
 	ews_inbox_free(self->asks, g_free);
 	ews_inbox_free(self->answers, free_answer);
-	wipe(self->token);
+	ews_secret_free(self->token);
 	g_clear_error(&self->error);
 	g_free(self);
 }
@@ -169,7 +162,7 @@ static int64_t renewal_of(int64_t expires_us)
 /* Takes the token out of @answer. */
 static void be_given(EwsBearer *self, Answer *answer, int64_t now)
 {
-	wipe(self->token);
+	ews_secret_free(self->token);
 	self->token = g_steal_pointer(&answer->token);
 	self->expires_us = answer->expires_us;
 	self->renew_us = renewal_of(answer->expires_us);
@@ -277,7 +270,7 @@ bool ews_bearer_refused(EwsBearer *self, unsigned number, int64_t now)
 		return true;
 	if ((self->is_second && !self->is_accepted) || is_too_often(self, now))
 		return false;
-	g_clear_pointer(&self->token, wipe);
+	g_clear_pointer(&self->token, ews_secret_free);
 	self->is_refused = true;
 	return true;
 }

@@ -8,6 +8,7 @@
 #include "ews/error.h"
 #include "ews/json.h"
 #include "ews/redact.h"
+#include "ews/secret.h"
 
 #define TOKEN_MAX (64 << 10)
 #define EXPIRES_MAX_S (INT64_C(366) * 24 * 3600)
@@ -168,19 +169,12 @@ static void refuse(const EwsAnswer *answer, JsonObject *object, char **ret_code,
 
 /* --- what is given ----------------------------------------------------------------------- */
 
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	g_free(text);
-}
-
 void ews_tokens_free(EwsTokens *self)
 {
 	if (!self)
 		return;
-	wipe(self->access);
-	wipe(self->refresh);
+	ews_secret_free(self->access);
+	ews_secret_free(self->refresh);
 	g_free(self);
 }
 
@@ -188,7 +182,7 @@ void ews_device_code_free(EwsDeviceCode *self)
 {
 	if (!self)
 		return;
-	wipe(self->code);
+	ews_secret_free(self->code);
 	g_free(self->user_code);
 	g_free(self->address);
 	g_free(self);

@@ -8,6 +8,7 @@
 #include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/fetch.h"
+#include "ews/secret.h"
 
 #define ANSWER_MAX (256 << 10)
 #define PASTED_MAX (32 << 10)
@@ -55,12 +56,12 @@ typedef struct Form {
 
 static void add(Form *form, const char *name, const char *value)
 {
-	g_autofree char *escaped = g_uri_escape_string(value ? value : "", NULL, FALSE);
+	char *escaped = g_uri_escape_string(value ? value : "", NULL, FALSE);
 
 	if (value)
 		form->len += (size_t)g_snprintf(form->text + form->len, form->size - form->len,
 			"%s%s=%s", form->len > 0 ? "&" : "", name, escaped);
-	explicit_bzero(escaped, strlen(escaped));
+	ews_secret_free(escaped);
 }
 
 /* Pairs of name and value; those without a value are left out. */
@@ -92,8 +93,7 @@ static EwsFetched *post(const EwsOauth *self, const char *name, char *form, GErr
 	};
 	EwsFetched *got = ews_oauth_check(self, error) ? ews_fetch(&fetch, error) : NULL;
 
-	explicit_bzero(form, strlen(form));
-	g_free(form);
+	ews_secret_free(form);
 	return got;
 }
 
@@ -276,9 +276,7 @@ void ews_browser_free(EwsBrowser *self)
 {
 	if (!self)
 		return;
-	if (self->verifier)
-		explicit_bzero(self->verifier, strlen(self->verifier));
-	g_free(self->verifier);
+	ews_secret_free(self->verifier);
 	g_free(self->state);
 	g_free(self->redirect);
 	g_free(self->address);

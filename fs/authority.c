@@ -2,6 +2,7 @@
 #include "fs/authority.h"
 
 #include "ews/error.h"
+#include "ews/secret.h"
 #include "fs/config.h"
 #include "fs/secret.h"
 #include "fs/source.h"
@@ -53,7 +54,7 @@ gboolean fs_authority_has_secret(const FsConfig *config)
 	char *secret = fs_authority_secret(config, &problem);
 	gboolean has_secret = secret != NULL || problem != NULL;
 
-	fs_secret_free(secret);
+	ews_secret_free(secret);
 	return has_secret;
 }
 
@@ -104,7 +105,7 @@ void fs_authority_free(FsAuthority *self)
 	g_free(self->server);
 	g_free(self->authority);
 	g_free(self->client_id);
-	fs_secret_free(self->client_secret);
+	ews_secret_free(self->client_secret);
 	g_free(self->scope);
 	g_free(self);
 }

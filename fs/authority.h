@@ -24,7 +24,7 @@ typedef struct FsAuthority {
 char *fs_authority_server(const struct FsConfig *config);
 
 /* The application's own secret, of client_secret_file= or handed over by systemd. NULL without an
- * error where there is none. Free it with fs_secret_free. */
+ * error where there is none. Free it with ews_secret_free. */
 char *fs_authority_secret(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether there is one, good or not. */
 gboolean fs_authority_has_secret(const struct FsConfig *config);

@@ -6,6 +6,7 @@
 
 #include "ews/discover.h"
 #include "ews/error.h"
+#include "ews/secret.h"
 #include "fs/config.h"
 #include "fs/memory.h"
 #include "fs/password.h"
@@ -241,7 +242,7 @@ bool fs_discover_again(const FsConfig *config, const FsDiscoverAgain *again, cha
 	if (memory.url == NULL || memory.age_s < HOUR_S)
 		return true;
 	g_autoptr(EwsDiscovered) found = ask(&asking, &memory, error);
-	fs_secret_free(password);
+	ews_secret_free(password);
 	if (found == NULL)
 		return false;
 	remember(config, found, &memory);
@@ -257,6 +258,6 @@ char *fs_discover_show(const FsConfig *config, GError **error)
 	Asking asking = {.config = config, .password = &password, .is_shown = true};
 	g_autoptr(EwsDiscovered) found = ask(&asking, &nothing, error);
 
-	fs_secret_free(password);
+	ews_secret_free(password);
 	return found != NULL ? g_strdup(found->url) : NULL;
 }

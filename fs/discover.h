@@ -19,7 +19,7 @@ struct FsConfig;
 bool fs_discover_is_address(const char *text);
 
 /* Sets url, unless it was given. *password is what was asked for meanwhile, if anything: the
- * caller's to use and to free with fs_secret_free. */
+ * caller's to use and to free with ews_secret_free. */
 bool fs_discover(struct FsConfig *config, char **password, GError **error)
 	G_GNUC_WARN_UNUSED_RESULT;
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ews/secret.h"
 #include "fs/secret.h"
 
 #define PROGRAM "ewsfs-keyring"
@@ -77,7 +78,7 @@ static char *hear(int fd)
 	}
 	if (got == 0)
 		return text;
-	fs_secret_free(text);
+	ews_secret_free(text);
 	return NULL;
 }
 
@@ -119,7 +120,7 @@ static char *ask(const char *verb, const FsKeyringKey *key, const char *secret)
 	close(ends[0]);
 	if (answer != NULL && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return answer;
-	fs_secret_free(answer);
+	ews_secret_free(answer);
 	return NULL;
 }
 
@@ -129,7 +130,7 @@ char *fs_keyring_find(const FsKeyringKey *key)
 
 	if (secret != NULL && *secret != '\0')
 		return secret;
-	fs_secret_free(secret);
+	ews_secret_free(secret);
 	return NULL;
 }
 
@@ -138,7 +139,7 @@ bool fs_keyring_store(const FsKeyringKey *key, const char *secret)
 	char *answer = ask("store", key, secret);
 	bool is_done = answer != NULL;
 
-	fs_secret_free(answer);
+	ews_secret_free(answer);
 	return is_done;
 }
 
@@ -147,6 +148,6 @@ bool fs_keyring_forget(const FsKeyringKey *key)
 	char *answer = ask("forget", key, NULL);
 	bool is_done = answer != NULL;
 
-	fs_secret_free(answer);
+	ews_secret_free(answer);
 	return is_done;
 }

@@ -16,7 +16,7 @@ typedef struct FsKeyringKey {
 	const char *server; /* host */
 } FsKeyringKey;
 
-/* NULL where there is none. Wipe it with fs_secret_free. */
+/* NULL where there is none. Wipe it with ews_secret_free. */
 char *fs_keyring_find(const FsKeyringKey *key);
 
 /* FALSE: there is no keyring, or it does not want to. */

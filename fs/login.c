@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ews/error.h"
+#include "ews/secret.h"
 #include "fs/json.h"
 #include "fs/keyring.h"
 #include "fs/places.h"
@@ -28,8 +29,8 @@ void fs_login_free(FsLogin *self)
 	g_free(self->authority);
 	g_free(self->client_id);
 	g_free(self->scope);
-	fs_secret_free(self->refresh);
-	fs_secret_free(self->access);
+	ews_secret_free(self->refresh);
+	ews_secret_free(self->access);
 	g_free(self);
 }
 
@@ -140,7 +141,7 @@ static JsonObject *read_file(const char *path, GError **error)
 	if (text == NULL)
 		return NULL;
 	JsonObject *object = fs_json_parse(text);
-	fs_secret_free(text);
+	ews_secret_free(text);
 	if (object == NULL)
 		g_set_error(error, EWS_ERROR, EWS_ERROR_AUTH,
 			"the stored sign-in %s is broken: sign in again with \"ewsfsctl login\"",
@@ -154,7 +155,7 @@ static FsLogin *read_keyring(const char *user, const char *server, GError **erro
 	char *text = fs_keyring_find(&key);
 	g_autoptr(JsonObject) object = text != NULL ? fs_json_parse(text) : NULL;
 
-	fs_secret_free(text);
+	ews_secret_free(text);
 	if (object == NULL) {
 		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_BUSY,
 			"the sign-in is in the keyring, which is locked or does not answer");
@@ -224,7 +225,7 @@ bool fs_login_save(FsLogin *self, GError **error)
 	bool is_elsewhere = self->is_in_keyring && store_in_keyring(self, text);
 	bool is_done = write_file(path, is_elsewhere ? marker : text, error);
 
-	fs_secret_free(text);
+	ews_secret_free(text);
 	if (!is_done)
 		g_prefix_error(error, "the sign-in cannot be stored: ");
 	return is_done;

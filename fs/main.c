@@ -13,6 +13,7 @@
 #include "ews/error.h"
 #include "ews/ews.h"
 #include "ews/inbox.h"
+#include "ews/secret.h"
 #include "fs/budget.h"
 #include "fs/config.h"
 #include "fs/control.h"
@@ -157,7 +158,7 @@ static bool start_session(Program *self, GError **error)
 	};
 
 	self->session = ews_session_start(&ews, error);
-	fs_secret_free(g_steal_pointer(&self->signin.password));
+	ews_secret_free(g_steal_pointer(&self->signin.password));
 	if (self->session == NULL)
 		return false;
 	self->moved = fs_moved_new(config, self->session);
@@ -464,7 +465,7 @@ static void take_down(Program *self)
 	fs_control_free(self->fs.control);
 	fs_enter_free(self->enter);
 	fs_signals_free(self->signals);
-	fs_secret_free(self->signin.password);
+	ews_secret_free(self->signin.password);
 	fs_token_free(self->signin.token);
 	fs_config_free(self->config);
 }

@@ -19,5 +19,5 @@ char *fs_password_find(const struct FsConfig *config, GError **error) G_GNUC_WAR
 char *fs_password_ask(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The password, or what is wrong with the place it should come from. Wipe it with
- * fs_secret_free. */
+ * ews_secret_free. */
 char *fs_password_get(const struct FsConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ews/error.h"
+#include "ews/secret.h"
 
 #define LINE_MAX_LEN (160 << 10)
 #define WHOLE_MAX_LEN (256 << 10)
@@ -30,14 +31,6 @@ void fs_secret_harden(void)
 
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		g_warning("what is secret may get into a core dump: %s", g_strerror(errno));
-}
-
-void fs_secret_free(char *secret)
-{
-	if (secret == NULL)
-		return;
-	explicit_bzero(secret, strlen(secret));
-	g_free(secret);
 }
 
 G_GNUC_PRINTF(3, 4)
@@ -164,7 +157,7 @@ char *fs_secret_from_file(const char *option, const char *path, GError **error)
 			failure_of(failure));
 	if (*secret != '\0')
 		return secret;
-	fs_secret_free(secret);
+	ews_secret_free(secret);
 	return refuse(EWS_ERROR_AUTH, error, "%s %s: its first line is empty", option, path);
 }
 
@@ -184,7 +177,7 @@ static char *read_credential(const char *path, GError **error)
 			failure_of(failure));
 	if (*secret != '\0')
 		return secret;
-	fs_secret_free(secret);
+	ews_secret_free(secret);
 	return refuse(EWS_ERROR_AUTH, error, "credential %s: its first line is empty", path);
 }
 
@@ -335,7 +328,7 @@ static char *what_it_said(const FsSecretCommand *command, const Running *run, co
 	char *said = command->is_whole ? g_strdup(text->bytes) : line_of(text);
 	if (*said != '\0')
 		return said;
-	fs_secret_free(said);
+	ews_secret_free(said);
 	return refuse(command->failure, error, "%s printed nothing", command->option);
 }
 
@@ -386,7 +379,7 @@ static char *ask(int fd, const char *question, bool is_long, const struct termio
 	tcsetattr(fd, TCSAFLUSH, loud);
 	sigaction(SIGINT, &before, NULL);
 	if (is_interrupted) {
-		fs_secret_free(line);
+		ews_secret_free(line);
 		raise(SIGINT);
 		return NULL;
 	}
@@ -409,6 +402,6 @@ char *fs_secret_from_person(const char *question, bool is_long, GError **error)
 	close(fd);
 	if (line != NULL && *line != '\0')
 		return line;
-	fs_secret_free(line);
+	ews_secret_free(line);
 	return refuse(EWS_ERROR_AUTH, error, "nothing was typed");
 }

@@ -11,15 +11,12 @@
  * core dump, wiped when they are done with.
  *
  * Places: a file that nobody else can read, a command, systemd, the person at the terminal; and the
- * keyring (fs/keyring.h). Each returns a secret that is the caller's to free with fs_secret_free.
+ * keyring (fs/keyring.h). Each returns a secret that is the caller's to free with ews_secret_free.
  */
 
 /* No core dump of this process, and no other process of this user may look into it. First in
  * main: what comes later cannot be undone by who looked before. */
 void fs_secret_harden(void);
-
-/* Wipes and frees. NULL is fine. */
-void fs_secret_free(char *secret);
 
 /* The first line of a file that only its owner can read. @option is named in the error (AUTH). */
 char *fs_secret_from_file(const char *option, const char *path,

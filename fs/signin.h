@@ -23,7 +23,7 @@ struct FsToken;
 
 typedef struct FsSignin {
 	EwsAuthKind kind;
-	char *password;        /* own, or NULL; to be freed with fs_secret_free */
+	char *password;        /* own, or NULL; to be freed with ews_secret_free */
 	struct FsToken *token; /* own, or NULL */
 } FsSignin;
 

@@ -5,6 +5,7 @@
 
 #include "ews/error.h"
 #include "ews/oauth.h"
+#include "ews/secret.h"
 #include "fs/authority.h"
 #include "fs/config.h"
 #include "fs/login.h"
@@ -72,7 +73,7 @@ void fs_token_free(FsToken *self)
 		return;
 	fs_authority_free(self->app);
 	fs_login_free(self->unsaved);
-	fs_secret_free(self->given);
+	ews_secret_free(self->given);
 	g_free(self->server);
 	g_free(self);
 }
@@ -94,7 +95,7 @@ static EwsTokens *ask_command(const FsToken *self, GError **error)
 	if (text == NULL)
 		return NULL;
 	EwsTokens *tokens = ews_grant_printed(text, g_get_real_time(), error);
-	fs_secret_free(text);
+	ews_secret_free(text);
 	if (tokens == NULL)
 		g_prefix_error(error, "token_command: ");
 	return tokens;
@@ -117,14 +118,14 @@ static bool is_good(const FsToken *self, const FsLogin *login, bool is_refused)
 
 static void take_tokens(FsLogin *login, EwsTokens *tokens)
 {
-	fs_secret_free(login->access);
+	ews_secret_free(login->access);
 	login->access = g_steal_pointer(&tokens->access);
 	login->issued_us = g_get_real_time();
 	login->expires_us = tokens->expires_us;
 	/* Without another the old one stays good. */
 	if (tokens->refresh == NULL)
 		return;
-	fs_secret_free(login->refresh);
+	ews_secret_free(login->refresh);
 	login->refresh = g_steal_pointer(&tokens->refresh);
 }
 
@@ -158,7 +159,7 @@ static EwsTokens *renew(const FsToken *self, const FsLogin *login, GError **erro
 	EwsTokens *tokens =
 		problem == NULL ? ews_oauth_refresh(&oauth, login->refresh, &problem) : NULL;
 
-	fs_secret_free(secret);
+	ews_secret_free(secret);
 	if (problem != NULL)
 		g_propagate_error(error, g_steal_pointer(&problem));
 	return tokens;
@@ -255,7 +256,7 @@ char *fs_token_fetch(void *user, bool is_refused, int64_t *ret_expires_us, GErro
 		tokens = ask_login(self, is_refused, error);
 	if (tokens == NULL)
 		return NULL;
-	fs_secret_free(self->given);
+	ews_secret_free(self->given);
 	self->given = g_strdup(tokens->access);
 	*ret_expires_us = tokens->expires_us;
 	return g_steal_pointer(&tokens->access);

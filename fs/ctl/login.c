@@ -5,6 +5,7 @@
 
 #include "ews/error.h"
 #include "ews/oauth.h"
+#include "ews/secret.h"
 #include "fs/authority.h"
 #include "fs/config.h"
 #include "fs/ctl/ctl.h"
@@ -59,7 +60,7 @@ static char *get_code(const EwsBrowser *browser, GError **error)
 		if (pasted == NULL)
 			return NULL;
 		char *code = ews_oauth_pasted_code(browser, pasted, &problem);
-		fs_secret_free(pasted);
+		ews_secret_free(pasted);
 		if (code != NULL)
 			return code;
 		if (tries == 1 || !ews_error_is(problem, EWS_ERROR_INVALID)) {
@@ -86,7 +87,7 @@ static EwsTokens *sign_in_by_browser(const EwsOauth *oauth, const char *user, GE
 	if (code == NULL)
 		return NULL;
 	EwsTokens *tokens = ews_oauth_end_browser(oauth, browser, code, error);
-	fs_secret_free(code);
+	ews_secret_free(code);
 	return tokens;
 }
 
@@ -142,7 +143,7 @@ static bool find_server(FsConfig *config, GError **error)
 	char *password = NULL;
 	bool is_found = fs_discover(config, &password, error);
 
-	fs_secret_free(password);
+	ews_secret_free(password);
 	return is_found;
 }
 

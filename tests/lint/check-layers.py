@@ -16,7 +16,7 @@ ROOMS = ('ews', 'cache', 'fs')
 DOORS = {
     'ews': {},
     'cache': {'ews': {'ews.h', 'types.h', 'error.h', 'inbox.h'}},
-    'fs': {'cache': {'cache.h'}, 'ews': {'error.h', 'inbox.h', 'redact.h'}},
+    'fs': {'cache': {'cache.h'}, 'ews': {'error.h', 'inbox.h', 'redact.h', 'secret.h'}},
 }
 # The one file that starts and stops every room, and those who sign in.
 MORE_DOORS = {

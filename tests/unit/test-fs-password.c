@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/secret.h"
 #include "fs/password.h"
 
 #include <fcntl.h>
@@ -39,7 +40,7 @@ static void expect(FsConfig *config, const char *password)
 
 	g_assert_no_error(error);
 	g_assert_cmpstr(got, ==, password);
-	fs_secret_free(got);
+	ews_secret_free(got);
 	fs_config_free(config);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/secret.h"
 #include "fs/secret.h"
 
 #include <pty.h>
@@ -29,7 +30,7 @@ static void expect(const char *line, bool is_whole, const char *wanted)
 
 	g_assert_no_error(error);
 	g_assert_cmpstr(got, ==, wanted);
-	fs_secret_free(got);
+	ews_secret_free(got);
 }
 
 static void refuse(const char *line, bool is_whole, EwsErrorCode code)
@@ -87,10 +88,10 @@ static void test_line(void)
 	close(ends[1]);
 	char *line = fs_secret_read_line(ends[0], NULL);
 	g_assert_cmpstr(line, ==, "a b");
-	fs_secret_free(line);
+	ews_secret_free(line);
 	line = fs_secret_read_line(ends[0], NULL);
 	g_assert_cmpstr(line, ==, "c");
-	fs_secret_free(line);
+	ews_secret_free(line);
 	close(ends[0]);
 }
 
@@ -104,7 +105,7 @@ static pid_t begin_to_ask(int *ret_terminal)
 	alarm(10);
 	char *line = fs_secret_from_person("Who? ", false, NULL);
 	bool is_right = g_strcmp0(line, "me") == 0;
-	fs_secret_free(line);
+	ews_secret_free(line);
 	_exit(is_right ? 0 : 1);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/secret.h"
 #include "fs/signin.h"
 
 #include <fcntl.h>
@@ -106,7 +107,7 @@ static void serve(unsigned kinds)
 
 static void end(FsSignin *signin)
 {
-	fs_secret_free(signin->password);
+	ews_secret_free(signin->password);
 	fs_token_free(signin->token);
 }
 
