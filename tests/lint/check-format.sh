@@ -54,7 +54,7 @@ case ${1:-} in
 esac
 
 cd "$1" || exit 1
-mapfile -t files < <(find ews cache fs tests -name '*.[ch]')
+mapfile -t files < <(find ews cache fs view tests -name '*.[ch]')
 [ ${#files[@]} -gt 0 ] || exit 0
 found=$(violations "$PWD/.clang-format" "${files[@]}")
 if [ -n "$found" ]; then

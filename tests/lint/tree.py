@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NamedTuple
 
-TOP = ('.ci', 'cache', 'contrib', 'docs', 'ews', 'fs', 'tests')
+TOP = ('.ci', 'cache', 'contrib', 'docs', 'ews', 'fs', 'tests', 'view')
 # Bytes kept as they came from a wire or a fuzzer; no text of ours.
 FOREIGN = ('contrib/sample-mail/', 'tests/fuzz/corpus/', 'tests/wire/')
 ROOT_FILES = ('meson.build', 'meson_options.txt', 'README.md')
