@@ -23,6 +23,7 @@
 #include "cache/rescue.h"
 #include "cache/sent.h"
 #include "cache/sync.h"
+#include "cache/viewed.h"
 #include "cache/wait.h"
 #include "ews/error.h"
 
@@ -246,6 +247,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	pthread_mutex_init(&self->status_lock, NULL);
 	self->inbox = ews_inbox_new(NULL, NULL);
 	self->changes = g_ptr_array_new_with_free_func((GDestroyNotify)cache_change_free);
+	self->viewed = cache_viewed_new();
 	self->fetcher = cache_fetcher_new();
 	self->ahead = cache_prefetch_new();
 	self->refresh = cache_refresh_new();
@@ -323,6 +325,7 @@ void cache_start(Cache *self, EwsSession *session)
 void cache_stop(Cache *self)
 {
 	cache_sync_stop(self);
+	cache_viewed_flush(self);
 	g_autoptr(GError) error = NULL;
 	CacheConn *conn = cache_sync_begin(self, &error);
 	if (conn == NULL)
@@ -352,6 +355,7 @@ void cache_free(Cache *self)
 	g_hash_table_unref(self->departed);
 	cache_prefetch_free(self->ahead);
 	cache_fetcher_free(self->fetcher);
+	cache_viewed_free(self->viewed);
 	g_ptr_array_unref(self->changes);
 	cache_locals_free(self->locals);
 	cache_blobs_free(self->blobs);

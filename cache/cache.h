@@ -227,6 +227,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheBlob, cache_blob_close)
 /* The length of a pinned blob of a content number that may be outdated: -1 when none is open. */
 int64_t cache_blob_pinned_size(Cache *self, int64_t id, uint32_t content);
 
+/* --- views (any thread) -------------------------------------------------------------------- */
+
+/* What others make of a message (its text, for a person to read) is theirs to know. The index
+ * remembers how long it was, and a stamp of all that it was made of; here is what of that is not
+ * in the bytes. */
+typedef struct CacheView {
+	int64_t stamp; /* as noted last; 0: never */
+	int64_t size;
+	char *categories; /* own; "a, b"; may be NULL, as the following may be 0 */
+	int importance;   /* EwsImportance */
+	int flag;         /* EwsFlag */
+	bool is_read;
+	bool is_item; /* FALSE: nothing but the bytes is known of it */
+} CacheView;
+
+bool cache_view(Cache *self, int64_t id, CacheView *ret_view,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void cache_view_clear(CacheView *self);
+
+/* Not at once in the index: a crash may lose it. */
+void cache_view_note(Cache *self, int64_t id, int64_t stamp, int64_t size);
+
 /* --- asking the server -------------------------------------------------------------------- */
 
 /* @error is borrowed, NULL for success. On the sync thread, exactly once; must not block. */

@@ -92,6 +92,9 @@ static const char *const migrations[] = {
 	" AND (SELECT kind FROM node WHERE id = intent.node) = 0;"
 	"UPDATE intent SET moved_to = sent_folder WHERE todo & 3 = 0 AND attempt > 0"
 	" AND sent_folder != (SELECT folder FROM item WHERE item.node = intent.node);",
+	/* How long the text of a message was, and a stamp of what it was made of (viewed.c). */
+	"ALTER TABLE node ADD COLUMN text_stamp INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE node ADD COLUMN text_size INTEGER NOT NULL DEFAULT -1;",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

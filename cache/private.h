@@ -27,6 +27,7 @@ struct CacheHints;
 struct CacheLocals;
 struct CachePrefetch;
 struct CacheRefresh;
+struct CacheViewed;
 struct CacheWaits;
 
 struct Cache {
@@ -55,6 +56,7 @@ struct Cache {
 	CacheDb *db;         /* own */
 	CacheBlobs *blobs;   /* own */
 	struct CacheLocals *locals; /* own */
+	struct CacheViewed *viewed; /* own */
 	EwsInbox *inbox;     /* own; of CacheTask */
 	EwsSession *session; /* borrowed: from main, between start and stop */
 	struct CacheHints *hints; /* own */

@@ -125,6 +125,8 @@ static void test_upgrade(Place *place, gconstpointer data)
 	run(conn, "ALTER TABLE intent DROP COLUMN sent_guid");
 	run(conn, "ALTER TABLE intent DROP COLUMN sent_name");
 	run(conn, "ALTER TABLE intent DROP COLUMN moved_to");
+	run(conn, "ALTER TABLE node DROP COLUMN text_stamp");
+	run(conn, "ALTER TABLE node DROP COLUMN text_size");
 	run(conn, "PRAGMA user_version = 4");
 	run(conn, "INSERT INTO node (id, parent, kind, name, ino, rights, mtime, ctime) VALUES"
 		  " (10, 1, 0, 'Box', 10, 31, 0, 0), (11, 1, 0, 'New', 11, 31, 0, 0),"
@@ -148,6 +150,8 @@ static void test_upgrade(Place *place, gconstpointer data)
 	g_assert_cmpint(number(conn, "SELECT count(*) FROM intent WHERE sent_name IS NULL"), ==, 3);
 	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE moved_to = 3"), ==, 12);
 	g_assert_cmpint(number(conn, "SELECT node FROM intent WHERE sent_key = x'4711'"), ==, 13);
+	g_assert_cmpint(number(conn, "SELECT count(*) FROM node WHERE text_size = -1"), ==,
+		number(conn, "SELECT count(*) FROM node"));
 	g_assert_true(cache_db_commit(place->db, NULL));
 }
 
