@@ -11,6 +11,7 @@
 #include "fs/err.h"
 #include "fs/inode.h"
 #include "fs/park.h"
+#include "fs/text.h"
 
 #define BLOCK_SIZE 4096
 
@@ -180,6 +181,10 @@ void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 	if (fs_inode_is_control(ino)) {
 		fs_control_getattr(req, ino);
+		return;
+	}
+	if (fs_inode_is_text(ino)) {
+		fs_text_getattr(req, ino);
 		return;
 	}
 	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(ino), &error);

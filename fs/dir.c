@@ -12,6 +12,7 @@
 #include "fs/inode.h"
 #include "fs/notify.h"
 #include "fs/park.h"
+#include "fs/text.h"
 
 /* --- names --------------------------------------------------------------- */
 
@@ -76,6 +77,10 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fs_control_lookup(req, parent, name);
 		return;
 	}
+	if (fs_text_is_below(parent, name)) {
+		fs_text_lookup(req, parent, name);
+		return;
+	}
 	g_autoptr(CacheNode) node = cache_lookup(fs->cache, fs_inode_node(parent), name, &error);
 	if (node != NULL) {
 		reply_found(req, fs, node);
@@ -99,18 +104,21 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 
 /* --- opening ------------------------------------------------------------- */
 
-static void reply_opened(fuse_req_t req, const Fs *fs, struct fuse_file_info *info)
+/* A listing of texts is not kept: the kernel is told of what others change only, and does not know
+ * that a change of its own in one directory is one in another. */
+static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
+	struct fuse_file_info *info)
 {
 	info->fh = fs_notify_serial(fs->notify);
-	info->cache_readdir = 1;
-	info->keep_cache = 1;
+	info->cache_readdir = !fs_inode_is_text(ino);
+	info->keep_cache = !fs_inode_is_text(ino);
 	fuse_reply_open(req, info);
 }
 
 static void reply_listing(FsParked *parked, FsParkedHow how, const GError *error)
 {
 	if (how == FS_PARKED_DONE)
-		reply_opened(parked->req, fs_of(parked->req), &parked->info);
+		reply_opened(parked->req, fs_of(parked->req), parked->ino, &parked->info);
 	else
 		fs_err_reply(parked->req, error, "opendir");
 }
@@ -124,7 +132,7 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 		return;
 	}
 	if (cache_listing_ready(fs->cache, fs_inode_node(ino))) {
-		reply_opened(req, fs, info);
+		reply_opened(req, fs, ino, info);
 		return;
 	}
 	FsParked *parked = fs_parked_new(fs->park, req, ino, reply_listing);
@@ -137,7 +145,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *inf
 {
 	const Fs *fs = fs_of(req);
 
-	if (!fs_inode_is_control(ino) && fs_notify_serial(fs->notify) != info->fh)
+	if (!fs_inode_is_hidden(ino) && fs_notify_serial(fs->notify) != info->fh)
 		fs_notify_members(fs->notify, fs_inode_node(ino));
 	fuse_reply_err(req, 0);
 }
@@ -239,6 +247,8 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	if (fs_inode_is_control(ino))
 		fs_control_readdir(req, ino, size, offset, false);
+	else if (fs_inode_is_text(ino))
+		fs_text_readdir(req, ino, size, offset, false);
 	else
 		list(req, ino, size, offset, false);
 }
@@ -248,6 +258,8 @@ void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 {
 	if (fs_inode_is_control(ino))
 		fs_control_readdir(req, ino, size, offset, true);
+	else if (fs_inode_is_text(ino))
+		fs_text_readdir(req, ino, size, offset, true);
 	else
 		list(req, ino, size, offset, true);
 }

@@ -14,6 +14,7 @@
 #include "fs/inode.h"
 #include "fs/park.h"
 #include "fs/readonly.h"
+#include "fs/text.h"
 
 /* --- open ---------------------------------------------------------------- */
 
@@ -167,6 +168,8 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 		fuse_reply_err(req, ENOSYS);
 	else if (fs_inode_is_control(ino))
 		fs_control_open(req, ino, info);
+	else if (fs_inode_is_text(ino))
+		fs_text_open(req, ino, info);
 	else
 		open_item(req, fs, ino, info);
 }
@@ -254,6 +257,8 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 
 	if (fs_inode_is_control(ino))
 		fs_control_read(req, ino, size, offset, info);
+	else if (fs_inode_is_text(ino))
+		fs_text_read(req, ino, size, offset, info);
 	else if (fs->has_open)
 		read_by_handle(req, handle_of(info), size, offset);
 	else

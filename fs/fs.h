@@ -38,6 +38,7 @@ struct FsBudget;
 struct FsNotify;
 struct FsControl;
 struct FsHandles;
+struct FsTexts;
 struct FsWatch;
 
 typedef struct Fs {
@@ -49,6 +50,7 @@ typedef struct Fs {
 	struct FsWatch *watch;
 	struct FsControl *control;
 	struct FsHandles *handles;
+	struct FsTexts *texts;
 	FsServerLook look;
 	void *look_user;
 	const char *socket_path;

@@ -35,3 +35,31 @@ bool fs_inode_is_control(fuse_ino_t ino)
 {
 	return ino >= FS_INODE_CONTROL;
 }
+
+bool fs_inode_is_hidden(fuse_ino_t ino)
+{
+	return ino >= FS_INODE_HIDDEN;
+}
+
+bool fs_inode_is_text(fuse_ino_t ino)
+{
+	return ino >= FS_INODE_HIDDEN && ino < FS_INODE_CONTROL;
+}
+
+bool fs_inode_is_text_dir(fuse_ino_t ino)
+{
+	return fs_inode_is_text(ino) && (ino & ~FS_INODE_HIDDEN) >> FS_INODE_ID_BITS == 0;
+}
+
+fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp)
+{
+	/* From 1 to one less than the number that is no content number. */
+	fuse_ino_t piece = 1 + stamp % (FS_INODE_CONTENT_MAX - 1);
+
+	return FS_INODE_HIDDEN | piece << FS_INODE_ID_BITS | ((uint64_t)id & ID_MASK);
+}
+
+fuse_ino_t fs_inode_make_text_dir(int64_t id)
+{
+	return FS_INODE_HIDDEN | ((uint64_t)id & ID_MASK);
+}

@@ -35,9 +35,11 @@
 #include "fs/signals.h"
 #include "fs/signin.h"
 #include "fs/socket.h"
+#include "fs/texts.h"
 #include "fs/token.h"
 #include "fs/watch.h"
 #include "fs/words.h"
+#include "view/text.h"
 
 /*
  * From a command line to a mount, and back: the steps in order, and what each failure is called.
@@ -90,6 +92,7 @@ static bool prepare_process(Program *self, GError **error)
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	umask(077);
+	view_init();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < OPEN_FILES_MIN) {
 		files.rlim_cur = MIN(files.rlim_max, OPEN_FILES_MIN);
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -344,6 +347,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->park = fs_park_new(fs->budget);
 	fs->control = fs_control_new();
 	fs->handles = fs_handles_new();
+	fs->texts = fs_texts_new(self->config->cache_dir);
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -424,6 +428,8 @@ static void serve(Program *self)
 		.user = self,
 	};
 
+	if (self->config->is_read_only)
+		fs_notify_texts(self->fs.notify);
 	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)
@@ -434,6 +440,7 @@ static void serve(Program *self)
 	fs_signals_ending(self->signals);
 	fs_notify_stop(self->fs.notify);
 	fs_park_drain(self->fs.park);
+	fs_texts_stop(self->fs.texts);
 	fs_mount_unmount(self->mount);
 	g_info("%s is unmounted", self->config->mountpoint);
 	fs_handles_free(self->fs.handles);
@@ -458,6 +465,7 @@ static void take_down(Program *self)
 	fs_notify_free(self->fs.notify);
 	fs_watch_free(self->fs.watch);
 	fs_handles_free(self->fs.handles);
+	fs_texts_free(self->fs.texts);
 	cache_free(self->cache);
 	fs_park_free(self->fs.park);
 	fs_mount_free(self->mount);

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "ews/inbox.h"
 #include "fs/inode.h"
+#include "fs/textname.h"
 #include "fs/watch.h"
 
 struct FsNotify {
@@ -17,6 +18,7 @@ struct FsNotify {
 	Cache *cache;   /* borrowed: from main */
 	FsWatch *watch; /* borrowed: from main */
 	EwsInbox *inbox;
+	bool has_texts;
 
 	atomic_bool is_open; /* changes are taken */
 	atomic_uint_fast64_t serial;
@@ -68,8 +70,35 @@ static void tell_attributes_of(FsNotify *self, int64_t id)
 		tell_attributes(self, fs_inode_of(node));
 }
 
+/* The text of @name in @parent, or the directory of texts that is called so: a change does not
+ * say which it is. */
+static void tell_text(FsNotify *self, int64_t parent, const char *name)
+{
+	fuse_ino_t dir = fs_inode_make_text_dir(parent);
+	g_autofree char *text = fs_textname_make(name);
+
+	check(fuse_lowlevel_notify_inval_entry(self->session, dir, text, strlen(text)), "text");
+	check(fuse_lowlevel_notify_inval_entry(self->session, dir, name, strlen(name)), "texts");
+}
+
+static void tell_texts(FsNotify *self, const CacheChange *change)
+{
+	if (change->kind == CACHE_CHANGE_MEMBERS)
+		check(fuse_lowlevel_notify_inval_inode(self->session,
+			fs_inode_make_text_dir(change->node), -1, 0), "texts");
+	else if (change->name != NULL)
+		tell_text(self, change->parent, change->name);
+	else {
+		g_autoptr(CacheNode) node = cache_get(self->cache, change->node, NULL);
+		if (node != NULL && node->parent != 0)
+			tell_text(self, node->parent, node->name);
+	}
+}
+
 static void tell(FsNotify *self, const CacheChange *change)
 {
+	if (self->has_texts)
+		tell_texts(self, change);
 	switch (change->kind) {
 	case CACHE_CHANGE_MEMBERS:
 		check(fuse_lowlevel_notify_inval_inode(self->session,
@@ -109,11 +138,12 @@ static void *run(void *user)
 
 /* --- listening ----------------------------------------------------------- */
 
-/* The others are for people. */
-static bool is_for_kernel(const CacheChange *change)
+/* The others are for people. But a text tells what a message's attributes do not. */
+static bool is_for_kernel(const FsNotify *self, const CacheChange *change)
 {
 	return change->kind == CACHE_CHANGE_GONE || change->kind == CACHE_CHANGE_MEMBERS ||
-		change->kind == CACHE_CHANGE_ATTRIBUTES || change->kind == CACHE_CHANGE_CONTENT;
+		change->kind == CACHE_CHANGE_ATTRIBUTES || change->kind == CACHE_CHANGE_CONTENT ||
+		(change->kind == CACHE_CHANGE_TOUCHED && self->has_texts);
 }
 
 /* On the sync thread. */
@@ -124,7 +154,7 @@ static void listen_to_cache(CacheChange *change, void *user)
 	fs_watch_take(self->watch, change);
 	if (change->kind == CACHE_CHANGE_MEMBERS)
 		atomic_fetch_add(&self->serial, 1);
-	if (is_for_kernel(change) && atomic_load(&self->is_open))
+	if (atomic_load(&self->is_open) && is_for_kernel(self, change))
 		ews_inbox_post(self->inbox, change);
 	else
 		cache_change_free(change);
@@ -161,6 +191,11 @@ FsNotify *fs_notify_new(Cache *cache, FsWatch *watch)
 	pthread_mutex_init(&self->lock, NULL);
 	cache_listen(cache, listen_to_cache, self);
 	return self;
+}
+
+void fs_notify_texts(FsNotify *self)
+{
+	self->has_texts = true;
 }
 
 void fs_notify_start(FsNotify *self, struct fuse_session *session)

@@ -7,6 +7,7 @@
 #include "fs/control.h"
 #include "fs/fs.h"
 #include "fs/inode.h"
+#include "fs/text.h"
 
 static bool refuse(fuse_req_t req, int error)
 {
@@ -16,14 +17,15 @@ static bool refuse(fuse_req_t req, int error)
 
 bool fs_readonly_refuse(fuse_req_t req, fuse_ino_t ino)
 {
-	if (fs_of(req)->config->is_read_only || fs_inode_is_control(ino))
+	if (fs_of(req)->config->is_read_only || fs_inode_is_hidden(ino))
 		return refuse(req, EROFS);
 	return false;
 }
 
 bool fs_readonly_refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	if (fs_of(req)->config->is_read_only || fs_control_is_below(parent, name))
+	if (fs_of(req)->config->is_read_only || fs_control_is_below(parent, name) ||
+		fs_text_is_below(parent, name))
 		return refuse(req, EROFS);
 	if (strlen(name) > FS_NAME_MAX)
 		return refuse(req, ENAMETOOLONG);

@@ -202,7 +202,7 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
 		return;
 	CacheFile *to = fs_handle_changed(handle_of(info_out));
 	bool is_simple = offset_in == 0 && offset_out == 0 && flags == 0 && to != NULL &&
-			 !fs_inode_is_control(ino_in) && length_of(cache_file_fd(to)) == 0;
+			 !fs_inode_is_hidden(ino_in) && length_of(cache_file_fd(to)) == 0;
 	int64_t size = is_simple ? copied_length(fs, ino_in, handle_of(info_in), len) : 0;
 	if (size > 0)
 		copy_whole(req, to, ino_in, ino_out, size);
@@ -269,7 +269,7 @@ static void sync_node(fuse_req_t req, fuse_ino_t ino)
 
 static bool has_nothing_to_sync(const Fs *fs, fuse_ino_t ino)
 {
-	return fs->config->is_read_only || fs_inode_is_control(ino);
+	return fs->config->is_read_only || fs_inode_is_hidden(ino);
 }
 
 void fs_op_fsync(fuse_req_t req, fuse_ino_t ino, int is_datasync, struct fuse_file_info *info)

@@ -303,7 +303,7 @@ void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t siz
 	g_autoptr(CacheNode) node = NULL;
 	g_autoptr(CacheDetails) details = NULL;
 
-	if (attribute == NULL || fs_inode_is_control(ino)) {
+	if (attribute == NULL || fs_inode_is_hidden(ino)) {
 		fuse_reply_err(req, g_str_has_prefix(name, "user.") ? ENODATA : EOPNOTSUPP);
 		return;
 	}
@@ -323,7 +323,7 @@ void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	g_autoptr(CacheNode) node = NULL;
 	g_autoptr(CacheDetails) details = NULL;
 
-	if (fs_inode_is_control(ino)) {
+	if (fs_inode_is_hidden(ino)) {
 		reply_value(req, names->str, 0, size);
 		return;
 	}

@@ -34,6 +34,8 @@ struct Cache {
 	GPtrArray *queue;  /* own, of CacheQueued, or NULL */
 	GQueue waits;      /* of Wait, oldest first */
 	CacheDetails details;
+	CacheView view;
+	int64_t viewed; /* whose stamp and size those of view are */
 	GError *list_error;  /* own */
 	GError *flush_error; /* own */
 	GString *log;        /* own; what was changed, one a line */

@@ -97,6 +97,11 @@ void fake_cache_put(Cache *self, int64_t id, uint32_t content, const char *data)
 	node->is_here = true;
 }
 
+CacheView *fake_cache_view(Cache *self)
+{
+	return &self->view;
+}
+
 CacheDetails *fake_cache_details(Cache *self)
 {
 	return &self->details;
@@ -328,6 +333,34 @@ static CacheBlob *open_local(const Local *local)
 
 	blob->fd = fcntl(local->fd, F_DUPFD_CLOEXEC, 3);
 	return blob;
+}
+
+/* Flags are one for all, as the details are; a length is that of one node. */
+bool cache_view(Cache *self, int64_t id, CacheView *ret_view, GError **error)
+{
+	g_autoptr(CacheNode) node = cache_get(self, id, error);
+
+	if (node == NULL)
+		return false;
+	*ret_view = self->view;
+	ret_view->categories = g_strdup(self->view.categories);
+	if (self->viewed != id) {
+		ret_view->stamp = 0;
+		ret_view->size = -1;
+	}
+	return true;
+}
+
+void cache_view_clear(CacheView *self)
+{
+	g_clear_pointer(&self->categories, g_free);
+}
+
+void cache_view_note(Cache *self, int64_t id, int64_t stamp, int64_t size)
+{
+	self->viewed = id;
+	self->view.stamp = stamp;
+	self->view.size = size;
 }
 
 CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)

@@ -23,6 +23,9 @@ void fake_cache_put(Cache *self, int64_t id, uint32_t content, const char *bytes
 /* What cache_details gives for every item. */
 CacheDetails *fake_cache_details(Cache *self);
 
+/* What cache_view gives for every node, and what was noted last. */
+CacheView *fake_cache_view(Cache *self);
+
 /* Every listing fails with it, or none. Takes a copy. */
 void fake_cache_break_lists(Cache *self, const GError *error);
 

@@ -6,10 +6,13 @@
 #include "fs/handle.h"
 #include "fs/notify.h"
 #include "fs/park.h"
+#include "fs/texts.h"
 #include "fs/watch.h"
+#include "view/text.h"
 
 static void set_up(World *self, gconstpointer data)
 {
+	view_init();
 	self->config = fs_config_new_default();
 	self->config->source = g_strdup("home");
 	self->config->url = g_strdup("https://h/e");
@@ -28,6 +31,7 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.notify = fs_notify_new(self->cache, self->fs.watch);
 	self->fs.control = fs_control_new();
 	self->fs.handles = fs_handles_new();
+	self->fs.texts = fs_texts_new(NULL);
 	self->req = fake_req_new(&self->fs);
 }
 
@@ -37,7 +41,9 @@ static void tear_down(World *self, gconstpointer data)
 	fs_notify_free(self->fs.notify);
 	fs_watch_free(self->fs.watch);
 	fs_park_free(self->fs.park);
+	fs_texts_stop(self->fs.texts);
 	fs_handles_free(self->fs.handles);
+	fs_texts_free(self->fs.texts);
 	fs_control_free(self->fs.control);
 	fs_budget_free(self->fs.budget);
 	cache_free(self->cache);

@@ -45,6 +45,26 @@ static void test_wraps(void)
 	}
 }
 
+/* Texts have numbers of their own, whatever their stamp. */
+static void test_texts(void)
+{
+	static const uint64_t stamps[] = {0, 1, 0x7ffffd, 0x7ffffe, 0x7fffff, UINT64_MAX};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(stamps); i++) {
+		fuse_ino_t ino = fs_inode_make_text(42, stamps[i]);
+		g_assert_true(fs_inode_is_text(ino) && fs_inode_is_hidden(ino));
+		g_assert_false(fs_inode_is_text_dir(ino) || fs_inode_is_control(ino));
+		g_assert_cmpint(fs_inode_node(ino), ==, 42);
+	}
+	g_assert_cmpuint(fs_inode_make_text(42, 1), !=, fs_inode_make_text(42, 2));
+	g_assert_true(fs_inode_is_text_dir(fs_inode_make_text_dir(42)));
+	g_assert_false(fs_inode_is_text(FS_INODE_CONTROL) || fs_inode_is_text(FUSE_ROOT_ID));
+	for (uint32_t content = 0x7ffffc; content < 0x800003; content++) {
+		CacheNode node = file(42, content);
+		g_assert_false(fs_inode_is_hidden(fs_inode_of(&node)));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -52,5 +72,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/inode/comes-back-as-node-and-content", test_round_trip);
 	g_test_add_func("/fs/inode/other-bytes-are-another-number", test_content);
 	g_test_add_func("/fs/inode/content-stays-out-of-the-control-range", test_wraps);
+	g_test_add_func("/fs/inode/texts-have-numbers-of-their-own", test_texts);
 	return g_test_run();
 }

@@ -49,6 +49,26 @@ static void test_kinds(World *self, gconstpointer data)
 		"inode 10000000007 -1 0\n");
 }
 
+/* Where the kernel keeps what it knows of texts. */
+static void test_texts(World *self, gconstpointer data)
+{
+	fake_cache_add(self->cache, DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox");
+	fake_cache_add(self->cache, ID, DIR, CACHE_KIND_FILE, "a.eml");
+	fs_notify_texts(self->fs.notify);
+	fs_notify_start(self->fs.notify, NULL);
+	tell(self, CACHE_CHANGE_MEMBERS, DIR, NULL);
+	tell(self, CACHE_CHANGE_GONE, 99, "old.eml");
+	tell(self, CACHE_CHANGE_TOUCHED, ID, NULL);
+	g_autofree char *text = told(self, 7);
+	g_assert_cmpstr(text, ==, "inode 8000000000000005 -1 0\n"
+		"inode 5 0 0\n"
+		"entry 8000000000000005 old.txt\n"
+		"entry 8000000000000005 old.eml\n"
+		"entry 5 old.eml\n"
+		"entry 8000000000000005 a.txt\n"
+		"entry 8000000000000005 a.eml\n");
+}
+
 static void test_before_and_after(World *self, gconstpointer data)
 {
 	uint64_t serial = fs_notify_serial(self->fs.notify);
@@ -70,6 +90,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	world_add("/fs/notify/each-kind-of-change", test_kinds);
+	world_add("/fs/notify/texts-go-with-their-messages", test_texts);
 	world_add("/fs/notify/only-while-mounted", test_before_and_after);
 	return g_test_run();
 }

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of messages: the tree beside the tree, found and read but never listed."""
+import base64
+import errno
+import os
+import quopri
+import subprocess
+
+import pytest
+
+from mounting import SAMPLE_MAIL, files_below, is_file, message, run, until
+
+WORD = 'Überweisung'
+HEAD = ('From: =?utf-8?Q?J=C3=BCrgen?= <j@example.com>\r\nTo: user@example.org\r\n'
+        'Date: Fri, 2 Jan 2026 03:04:05 +0000\r\nMIME-Version: 1.0\r\n')
+
+
+def typed(name, kind, body, encoding='7bit'):
+    return ('%sSubject: %s\r\nMessage-ID: <%s@example.com>\r\nContent-Type: %s\r\n'
+            'Content-Transfer-Encoding: %s\r\n\r\n' % (HEAD, name, name, kind, encoding)
+            ).encode() + body + b'\r\n'
+
+
+# Each says the word, and raw bytes hardly ever do.
+SAYING = {
+    'base64': typed('base64', 'text/plain; charset=utf-8',
+                    base64.encodebytes(('Die %s.' % WORD).encode()), 'base64'),
+    'quoted': typed('quoted', 'text/plain; charset=utf-8',
+                    quopri.encodestring(('Die %s.' % WORD).encode()), 'quoted-printable'),
+    'latin1': typed('latin1', 'text/plain; charset=iso-8859-1',
+                    ('Die %s.' % WORD).encode('latin-1'), '8bit'),
+    'utf16': typed('utf16', 'text/plain; charset=utf-16',
+                   base64.encodebytes(('Die %s.' % WORD).encode('utf-16')), 'base64'),
+    'html': typed('html', 'text/html; charset=utf-8',
+                  '<p>Die <b>&Uuml;ber</b>weisung<script>no</script></p>'.encode()),
+    'subject': (HEAD + 'Subject: =?utf-8?B?%s?=\r\nMessage-ID: <subject@example.com>\r\n\r\n.\r\n'
+                % base64.b64encode(('subject ' + WORD).encode()).decode()).encode(),
+    'undeclared': typed('undeclared', 'text/plain', ('Die %s.' % WORD).encode('latin-1'), '8bit'),
+}
+
+
+@pytest.fixture
+def saying(serve, mount, way):
+    """A mailbox with the word in every encoding, and a message without it."""
+    server = serve()
+    somebody = server.somebody()
+    for mime in SAYING.values():
+        somebody.create_item('inbox', mime)
+    somebody.create_item('inbox', message('Nothing'))
+    there = mount(server, **way)
+    until(lambda: len(there.names('Inbox')) == len(SAYING) + 1, 'the messages')
+    return there
+
+
+def text_name(path):
+    assert path.endswith('.eml')
+    return path[:-4] + '.txt'
+
+
+def texts(there, top='Inbox'):
+    return [os.path.join('.text', text_name(path)) for path in there.paths(top)]
+
+
+def test_grep_finds_it_whatever_its_encoding(saying):
+    found = run('grep', '-rln', WORD, saying.at('.text', 'Inbox')).out.split()
+    assert len(found) == len(SAYING)
+    for path in found:
+        with open(path.replace('/.text/', '/')[:-4] + '.eml', 'rb') as file:
+            assert b'Message-ID' in file.read()
+    raw = run('grep', '-rl', WORD, saying.at('Inbox'), status=1)
+    assert raw.out == ''
+    # And once more, out of what the kernel kept.
+    assert run('grep', '-rln', WORD, saying.at('.text', 'Inbox')).out.split() == found
+
+
+def test_a_text_is_what_a_person_reads(saying):
+    text = saying.cat(os.path.join('.text', text_name(saying.find('quoted')))).decode()
+    head, _, body = text.partition('\n\n')
+    lines = head.split('\n')
+    assert lines[0] == 'From: Jürgen <j@example.com>'
+    assert lines[1] == 'To: user@example.org'
+    assert '(2026-01-02T03:04:05Z)' in lines[2]
+    assert lines[3:5] == ['Subject: quoted', 'Message-ID: <quoted@example.com>']
+    assert lines[5].startswith('Flags: ')
+    assert body == 'Die %s.\n' % WORD
+
+
+def test_sizes_are_exact_and_last(saying):
+    paths = texts(saying)
+    read = saying.read(paths)
+    for path, entry in zip(paths, saying.stat(*paths)):
+        assert entry['size'] == read[path]['length'] == read[path]['size'], path
+    before = saying.stat(*paths)
+    times = {path: saying.stat(path[len('.text/'):-4] + '.eml') for path in paths}
+    for path, entry in zip(paths, before):
+        assert entry['mtime'] == times[path]['mtime']
+        assert entry['ino'] != times[path]['ino']
+    saying.remount()
+    assert saying.stat(*paths) == before
+    assert saying.read(paths) == read
+
+
+def test_the_root_shows_nothing_of_it(saying, tmp_path):
+    saying.cat(texts(saying)[0])
+    assert '.text' not in saying.names()
+    assert not [path for path in saying.tree() if 'text' in path.split('/')[0]]
+    run('rsync', '-a', saying.path + '/', str(tmp_path / 'copy'))
+    assert not [path for path in files_below(str(tmp_path / 'copy')) if path.endswith('.txt')]
+    packed = subprocess.run(['tar', '-cf', '-', '-C', saying.path, '.'], capture_output=True,
+                            timeout=60, check=True).stdout
+    assert b'.text/' not in packed
+    assert run('grep', '-rl', 'Flags: ', saying.path, status=1).out == ''
+
+
+def test_it_is_a_tree_of_the_same_shape(serve, mount, way):
+    there = mount(serve('--mail', 'Inbox/Sample=' + SAMPLE_MAIL), **way)
+    there.fetch()
+    tree = there.tree()
+    expected = {text_name(path) if path.endswith('.eml') else path + '.txt' if is_file(entry)
+                else path for path, entry in tree.items()}
+    shown = there.tree('.text')
+    assert set(shown) == expected
+    assert len({entry['ino'] for entry in shown.values()}) == len(shown)
+    for path, entry in shown.items():
+        assert entry['mode'] & 0o222 == 0, path
+        if is_file(entry):
+            assert entry['size'] == there.stat(os.path.join('.text', path))['size']
+    read = there.read(os.path.join('.text', path) for path, e in shown.items() if is_file(e))
+    assert not [path for path, answer in read.items() if 'errno' in answer]
+
+
+def test_a_copy_is_whole_and_then_nothing_is_new(saying, tmp_path):
+    copy = str(tmp_path / 'copy')
+    run('rsync', '-a', saying.at('.text') + '/', copy)
+    for path in texts(saying):
+        with open(os.path.join(copy, path[len('.text/'):]), 'rb') as file:
+            assert file.read() == saying.cat(path)
+    again = run('rsync', '-a', '--stats', saying.at('.text') + '/', copy).out
+    assert 'Number of regular files transferred: 0' in again
+
+
+# Changes
+
+
+def flags_of(there, path):
+    text = there.cat(path).decode()
+    return [line for line in text.split('\n') if line.startswith('Flags: ')][0]
+
+
+def test_own_changes_show_at_once(written, somebody, mount):
+    somebody.create_item('inbox', message('Flagged'))
+    there = mount(written)
+    until(lambda: there.names('Inbox'), 'the message')
+    path = there.find('Flagged')
+    text = os.path.join('.text', text_name(path))
+    for read, flag, line in (('0', 'flagged', 'Flags: unread, flagged'),
+                             ('1', 'complete', 'Flags: read, complete'),
+                             ('1', 'none', 'Flags: read')):
+        run('setfattr', '-n', 'user.ewsfs.is_read', '-v', read, there.at(path))
+        run('setfattr', '-n', 'user.ewsfs.flag', '-v', flag, there.at(path))
+        assert flags_of(there, text) == line
+        assert there.stat(text)['size'] == len(there.cat(text))
+    os.rename(there.at(path), there.at('Inbox', 'other.eml'))
+    assert not os.path.exists(there.at(text))
+    assert flags_of(there, '.text/Inbox/other.txt') == 'Flags: read'
+    with open(there.at('Inbox', 'new.eml'), 'wb') as file:
+        file.write(message('New', 'first'))
+    assert b'first' in there.cat('.text/Inbox/new.txt')
+    with open(there.at('Inbox', 'new.eml'), 'wb') as file:
+        file.write(message('New', 'the second one'))
+    assert b'the second one' in there.cat('.text/Inbox/new.txt')
+    run('sync', there.at('Inbox', 'new.eml'))
+    assert there.cat('.text/Inbox/new.txt').endswith(b'the second one\n')
+    os.unlink(there.at('Inbox', 'new.eml'))
+    assert not os.path.exists(there.at('.text', 'Inbox', 'new.txt'))
+    assert sorted(os.listdir(there.at('.text', 'Inbox'))) == ['other.txt']
+
+
+def test_changes_of_others_show(serve, mount, way):
+    server = serve()
+    somebody = server.somebody()
+    item = somebody.create_item('inbox', message('Seen'), read=False)
+    there = mount(server, **way)
+    until(lambda: there.names('Inbox'), 'the message')
+    text = texts(there)[0]
+    before = there.stat(text)
+    assert flags_of(there, text).startswith('Flags: unread')
+    somebody.update_item(item.id, read=True)
+    until(lambda: flags_of(there, text).startswith('Flags: read'), 'the flag')
+    after = there.stat(text)
+    assert after['size'] == len(there.cat(text)) == before['size'] - len('un')
+    assert after['mtime'] == before['mtime']
+    somebody.delete_item(item.id)
+    until(lambda: not os.path.exists(there.at(text)), 'the end of it')
+
+
+def test_what_is_open_stays(server, somebody, mount):
+    item = somebody.create_item('inbox', message('Held'), read=False)
+    there = mount(server)
+    until(lambda: there.names('Inbox'), 'the message')
+    path = there.at(texts(there)[0])
+    with open(path, 'rb') as file:
+        start = file.read(6)
+        somebody.update_item(item.id, read=True)
+        until(lambda: b'Flags: read' in there.cat(texts(there)[0]), 'the flag')
+        size = os.fstat(file.fileno()).st_size
+        rest = file.read()
+    assert b'Flags: unread' in rest
+    assert len(start + rest) == size
+
+
+def test_nothing_can_be_written(written, somebody, mount):
+    somebody.create_item('inbox', message('Fixed'))
+    there = mount(written)
+    until(lambda: there.names('Inbox'), 'the message')
+    text = texts(there)[0]
+    for what in ('write', 'truncate', 'unlink', 'create', 'mkdir', 'rename', 'chmod', 'utime',
+                 'setxattr'):
+        assert error_of(there, what, text) == 'EROFS', what
+    with pytest.raises(OSError, match='Read-only'):
+        os.rename(there.at('Inbox'), there.at('.text', 'Box'))
+
+
+def error_of(there, what, text):
+    """The name of the errno that one system call on @text, or beside it, gives; or 'done'."""
+    path = there.at(text)
+    beside = os.path.join(os.path.dirname(path), 'x.txt')
+    calls = {
+        'write': lambda: open(path, 'r+b').close(),
+        'truncate': lambda: os.truncate(path, 0),
+        'unlink': lambda: os.unlink(path),
+        'create': lambda: open(beside, 'wb').close(),
+        'mkdir': lambda: os.mkdir(beside),
+        'rename': lambda: os.rename(path, beside),
+        'chmod': lambda: os.chmod(path, 0o600),
+        'utime': lambda: os.utime(path, (1, 1)),
+        'setxattr': lambda: os.setxattr(path, 'user.ewsfs.is_read', b'1'),
+    }
+    try:
+        calls[what]()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return 'done'
+
+
+# Before the bytes are here, and without a server
+
+
+def test_unseen_messages_are_fetched(serve, mount, way):
+    server = serve('--fill', 'Inbox=40')
+    there = mount(server, prefetch='off', **way)
+    until(lambda: len(there.names('Inbox')) == 40, 'the messages')
+    paths = texts(there)
+    entry = there.stat(paths[0])
+    read = there.read(paths)
+    assert read[paths[0]]['length'] == entry['size']
+    for path in paths:
+        assert read[path]['length'] == read[path]['size'], path
+    assert server.count('GetItem') < 40
+
+
+def test_a_scan_of_unseen_ones_has_an_end(serve, mount):
+    server = serve('--fill', 'Inbox=600')
+    there = mount(server, prefetch='off')
+    until(lambda: len(there.names('Inbox')) == 600, 'the messages')
+    server.fault('slow=200,op=GetItem')
+    out = run('ls', '-l', there.at('.text', 'Inbox'), seconds=60)
+    assert out.out.count('.txt') == 600
+    assert out.took < 20
+
+
+def test_offline(serve, mount, way):
+    server = serve('--mail', 'Inbox/Sample=' + SAMPLE_MAIL)
+    there = mount(server, **way)
+    there.fetch()
+    server.kill()
+    paths = ['.text/' + path for path in there.files('.text')]
+    read = there.read(paths)
+    assert len(read) == len(there.files())
+    assert not [path for path, answer in read.items() if 'errno' in answer]
+    server.start()
