@@ -167,6 +167,7 @@ void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *bo
 	const char *user)
 {
 	Call *self = g_new0(Call, 1);
+	SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
 
 	atomic_init(&self->refs, 1);
 	self->message = g_object_ref(message);
@@ -178,6 +179,8 @@ void call_start(const CallShared *shared, SoupServerMessage *message, GBytes *bo
 		.body = self->body, .user = user, .time = clock_seconds(),
 		.latency_ms = atomic_load(shared->latency_ms), .hang_up = hang_up, .data = self,
 		.status = 200, .content_type = "text/xml; charset=utf-8", .retry_s = -1,
+		.anchor = soup_message_headers_get_one(headers, "X-AnchorMailbox"),
+		.content = soup_message_headers_get_one(headers, "X-PublicFolderMailbox"),
 	};
 	soup_message_body_set_accumulate(soup_server_message_get_response_body(message), FALSE);
 	g_signal_connect(message, "wrote-body-data", G_CALLBACK(on_wrote_data), self);

@@ -63,6 +63,14 @@ static void append_json(GString *to, const char *text)
 	g_string_append_c(to, '"');
 }
 
+static void append_member(GString *to, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	g_string_append_printf(to, ",\"%s\":", name);
+	append_json(to, text);
+}
+
 static void put(Log *self, GString *text)
 {
 	if (!self->file)
@@ -98,14 +106,10 @@ void log_request(Log *self, const LogLine *line)
 	g_string_append_printf(text, ",\"items\":%u,\"in\":%" G_GUINT64_FORMAT ",\"out\":%"
 		G_GUINT64_FORMAT ",\"status\":%u,\"codes\":[%s],\"took\":%s", line->items,
 		line->in, line->out, line->status, line->codes, took);
-	if (line->end) {
-		g_string_append(text, ",\"end\":");
-		append_json(text, line->end);
-	}
-	if (line->schema_error) {
-		g_string_append(text, ",\"schema_error\":");
-		append_json(text, line->schema_error);
-	}
+	append_member(text, "end", line->end);
+	append_member(text, "schema_error", line->schema_error);
+	append_member(text, "anchor", line->anchor);
+	append_member(text, "public_folder_mailbox", line->content);
 	g_string_append_c(text, '}');
 	pthread_mutex_lock(&self->lock);
 	count(self, line);

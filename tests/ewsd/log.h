@@ -21,6 +21,8 @@ typedef struct LogLine {
 	const char *codes;	/* the inside of a JSON list */
 	const char *end;	/* "lost", "cut", "late", "gone" or NULL */
 	const char *schema_error;	/* or NULL */
+	const char *anchor;	/* X-AnchorMailbox, or NULL */
+	const char *content;	/* X-PublicFolderMailbox, or NULL */
 	double took;
 } LogLine;
 

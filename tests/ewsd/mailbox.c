@@ -20,18 +20,20 @@ void mailbox_add_own(World *world)
 	g_ptr_array_add(world->mailboxes, self);
 }
 
-bool mailbox_add(World *world, const char *spec, const char *state, bool *ret_fresh, GError **error)
+bool mailbox_add(World *world, StoreKind kind, const char *spec, const char *state,
+	bool *ret_fresh, GError **error)
 {
+	static const char *const names[] = {[STORE_ARCHIVE] = "archive", [STORE_PUBLIC] = "public"};
 	Mailbox *self = g_new0(Mailbox, 1);
 	const char *comma = spec ? strchr(spec, ',') : NULL;
 	g_autofree char *path = NULL;
 
+	self->kind = kind;
 	self->address = spec ? g_strndup(spec, strcspn(spec, ",")) : NULL;
 	self->alias = comma ? g_strdup(comma + 1) : NULL;
-	path = state ? g_strdup_printf("%s.%s", state, spec ? self->address : "archive") : NULL;
+	path = state ? g_strdup_printf("%s.%s", state, spec ? self->address : names[kind]) : NULL;
 	g_ptr_array_add(world->mailboxes, self);
-	self->store = store_open(path ? path : "", spec ? STORE_MAILBOX : STORE_ARCHIVE, ret_fresh,
-		error);
+	self->store = store_open(path ? path : "", kind, ret_fresh, error);
 	if (!self->store)
 		return false;
 	self->events = events_new(self->store);
@@ -74,10 +76,10 @@ Mailbox *mailbox_find(const World *world, const char *address)
 	return NULL;
 }
 
-static Mailbox *archive_of(const World *world)
+static Mailbox *of_kind(const World *world, StoreKind kind)
 {
 	for (guint i = 0; i < world->mailboxes->len; i++) {
-		if (!at(world, i)->address)
+		if (at(world, i)->kind == kind)
 			return at(world, i);
 	}
 	return NULL;
@@ -88,7 +90,8 @@ Mailbox *mailbox_of_spec(World *world, const char *spec, const char **ret_rest)
 	const char *colon = strchr(spec, ':');
 	g_autofree char *name = colon ? g_strndup(spec, (gsize)(colon - spec)) : NULL;
 	Mailbox *found = !name                          ? NULL
-			 : strcmp(name, "archive") == 0 ? archive_of(world)
+			 : strcmp(name, "archive") == 0 ? of_kind(world, STORE_ARCHIVE)
+			 : strcmp(name, "public") == 0  ? of_kind(world, STORE_PUBLIC)
 							: mailbox_find(world, name);
 
 	*ret_rest = found ? colon + 1 : spec;
@@ -159,17 +162,24 @@ static void by_id(Request *request, const char *id)
 	}
 }
 
+/* "archiveinbox" is the inbox of the archive. NULL: that of whoever asks. */
+static Mailbox *named(const World *world, const char *id)
+{
+	if (id && g_str_has_prefix(id, "archive"))
+		return of_kind(world, STORE_ARCHIVE);
+	return g_strcmp0(id, "publicfoldersroot") == 0 ? of_kind(world, STORE_PUBLIC) : NULL;
+}
+
 static void by_distinguished(Request *request, const xmlNode *node, Mailbox *home)
 {
 	g_autofree char *id = xml_attr(node, "Id");
 	g_autofree char *address = xml_text(xml_path(node, "Mailbox/EmailAddress"));
-	Mailbox *archive =
-		id && g_str_has_prefix(id, "archive") ? archive_of(request->world) : NULL;
+	Mailbox *other = named(request->world, id);
 
 	if (address)
 		by_address(request, address);
 	else
-		take(request, archive ? archive : home);
+		take(request, other ? other : home);
 }
 
 static void by_subscription(Request *request, const char *id)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Mailboxes beside that of the owner: other people's, of which he sees what they share, and his
- * archive. Each has a store and subscriptions of its own; a request is about one of them, which
+ * archive, and the public folders. Each has a store and subscriptions of its own; a request is about one of them, which
  * its ids and its Mailbox elements name. Made at start, then const.
  */
 #pragma once
@@ -9,7 +9,8 @@
 #include "tests/ewsd/request.h"
 
 struct Mailbox {
-	char *address;	/* own; the primary one; NULL: the owner's archive */
+	StoreKind kind;
+	char *address;	/* own; the primary one; NULL: none: an archive, public folders */
 	char *alias;	/* own; another address, by which only ResolveNames knows it; NULL: none */
 	Store *store;	/* own; but of the owner's, which is the world's */
 	Events *events;	/* own; likewise */
@@ -17,9 +18,10 @@ struct Mailbox {
 
 /* The owner's own mailbox becomes the first, which borrows the world's store and events. */
 void mailbox_add_own(World *world);
-/* "ADDRESS[,ALIAS]"; NULL: the archive. `state`: the file of the owner's, NULL for none. */
-bool mailbox_add(World *world, const char *spec, const char *state, bool *ret_fresh,
-	GError **error);
+/* `spec`: "ADDRESS[,ALIAS]" of STORE_MAILBOX, else NULL. `state`: the file of the owner's, NULL for
+ * none. */
+bool mailbox_add(World *world, StoreKind kind, const char *spec, const char *state,
+	bool *ret_fresh, GError **error);
 void mailbox_free_all(World *world);
 /* "ADDRESS[:FOLDER/PATH]=read|edit": what everybody else may do there. */
 bool mailbox_share(World *world, const char *spec, GError **error);

@@ -35,6 +35,7 @@ typedef struct Options {
 	char **mailboxes;
 	char **shares;
 	gboolean has_archive;
+	gboolean has_public;
 	char **faults;
 } Options;
 
@@ -85,6 +86,8 @@ static bool read_options(Options *o, int argc, char **argv, GError **error)
 			"what others may do there", "ADDRESS[:FOLDER/PATH]=read|edit"},
 		{"archive", 0, 0, G_OPTION_ARG_NONE, &o->has_archive,
 			"the owner has an archive", NULL},
+		{"public", 0, 0, G_OPTION_ARG_NONE, &o->has_public,
+			"there are public folders", NULL},
 		{"state", 0, 0, G_OPTION_ARG_FILENAME, &o->state,
 			"keep the mailbox there", "FILE"},
 		{"latency", 0, 0, G_OPTION_ARG_INT, &o->latency_ms,
@@ -156,10 +159,13 @@ static bool add_mailboxes(World *world, const Options *o, GError **error)
 
 	mailbox_add_own(world);
 	for (char **spec = o->mailboxes; spec && *spec; spec++) {
-		if (!mailbox_add(world, *spec, o->state, &is_fresh, error))
+		if (!mailbox_add(world, STORE_MAILBOX, *spec, o->state, &is_fresh, error))
 			return false;
 	}
-	return !o->has_archive || mailbox_add(world, NULL, o->state, &is_fresh, error);
+	return (!o->has_archive || mailbox_add(world, STORE_ARCHIVE, NULL, o->state, &is_fresh,
+					   error)) &&
+	       (!o->has_public ||
+		       mailbox_add(world, STORE_PUBLIC, NULL, o->state, &is_fresh, error));
 }
 
 static bool world_start(World *world, const Options *o, GError **error)

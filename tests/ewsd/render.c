@@ -402,6 +402,16 @@ static void folder_tail(Out *out, const Folder *folder, const Shape *shape)
 		out_int(out, "t:UnreadCount", folder->unread);
 }
 
+/* Exchange tells of another parent than publicfoldersroot where that is it. */
+static int64_t told_parent(Store *store, const Folder *folder)
+{
+	int64_t other = store_number(store,
+		"SELECT parent FROM folders WHERE id = ? AND dist = 'publicfoldersroot'",
+		folder->parent, 0);
+
+	return other ? other : folder->parent;
+}
+
 void render_folder(Out *out, Store *store, const Folder *folder, const Shape *shape)
 {
 	const IdsKey *key = store_key(store);
@@ -410,7 +420,7 @@ void render_folder(Out *out, Store *store, const Folder *folder, const Shape *sh
 	out_printf(out, "<t:%s>", element);
 	render_folder_id(out, key, "FolderId", folder->id, folder->seq);
 	if (wants(shape, "folder:ParentFolderId", false))
-		render_folder_id(out, key, "ParentFolderId", folder->parent, 1);
+		render_folder_id(out, key, "ParentFolderId", told_parent(store, folder), 1);
 	if (folder->class && wants(shape, "folder:FolderClass", false))
 		out_elem(out, "t:FolderClass", folder->class);
 	if (wants(shape, "folder:DisplayName", true))

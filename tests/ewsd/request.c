@@ -41,6 +41,7 @@ static const struct {
 	{"ErrorNonPrimarySmtpAddress", "The primary SMTP address must be specified when"
 		" referencing a mailbox."},
 	{"ErrorCannotDeleteObject", "The item cannot be deleted by a delegate."},
+	{"ErrorInvalidOperation", "This operation is not supported on public folder items."},
 	{"ErrorCrossMailboxMoveCopy", "Items of two mailboxes in one request."},
 };
 
@@ -63,7 +64,8 @@ void request_log(Request *self, const char *end)
 	LogLine line = {
 		.time = self->time, .op = self->name, .items = self->items, .in = self->in,
 		.out = out_total(self->out), .status = self->status, .codes = self->codes->str,
-		.end = end, .schema_error = self->schema_error,
+		.end = end, .schema_error = self->schema_error, .anchor = self->anchor,
+		.content = self->content,
 		.took = clock_seconds() - self->time,
 	};
 
@@ -253,9 +255,14 @@ static Folder *distinguished(Request *self, const char *id)
 {
 	bool is_archive = g_str_has_prefix(id, "archive");
 
-	if (is_archive != !self->mailbox->address)
+	if (is_archive != (self->mailbox->kind == STORE_ARCHIVE))
 		return NULL;
 	return folder_by_dist(self->store, is_archive ? id + strlen("archive") : id);
+}
+
+bool request_is_public(const Request *self)
+{
+	return self->mailbox->kind == STORE_PUBLIC;
 }
 
 const char *request_folder(Request *self, const xmlNode *node, Folder **ret_folder)

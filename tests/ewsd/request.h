@@ -46,6 +46,8 @@ typedef struct Request {
 	bool is_faulted;
 	bool is_logged;
 	const char *schema_error;	/* borrowed, or NULL */
+	const char *anchor;	/* borrowed; X-AnchorMailbox, or NULL */
+	const char *content;	/* borrowed; X-PublicFolderMailbox, or NULL */
 	double time;	/* when it came */
 	uint64_t in;	/* bytes */
 } Request;
@@ -66,6 +68,8 @@ void request_each(Request *self, xmlNode *list, RequestItem item, RequestMode mo
 /* The log line, once: the first call is the one that counts. */
 void request_log(Request *self, const char *end);
 void request_note(Request *self, const char *code);
+/* Public folders know no sync, no subscription, no Deleted Items and no Deep. */
+bool request_is_public(const Request *self);
 /* With the store locked: by FolderId or DistinguishedFolderId. NULL, or the code. */
 const char *request_folder(Request *self, const xmlNode *node, Folder **ret_folder);
 /* The folder named inside a wrapper such as ToFolderId. */

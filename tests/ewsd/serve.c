@@ -124,7 +124,8 @@ void serve(Serve *self)
 	g_autofree char *impersonated = NULL;
 	static const FaultPlan no_plan = {.busy_ms = -1};
 	Request request = {.world = self->world, .store = self->world->store,
-		.events = self->world->events, .out = self->out,
+		.events = self->world->events, .out = self->out, .anchor = self->anchor,
+		.content = self->content,
 		.codes = codes, .time = self->time,
 		.in = g_bytes_get_size(self->body), .status = 200, .name = "", .plan = &no_plan};
 	gsize length;

@@ -15,6 +15,8 @@ typedef struct Serve {
 	GBytes *body;	/* borrowed */
 	double time;
 	const char *user;	/* borrowed: who signed in, by name */
+	const char *anchor;	/* borrowed; X-AnchorMailbox, or NULL */
+	const char *content;	/* borrowed; X-PublicFolderMailbox, or NULL */
 	unsigned latency_ms;
 	void (*hang_up)(void *data);
 	void *data;	/* borrowed, for hang_up */

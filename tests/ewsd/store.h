@@ -22,7 +22,7 @@ enum { ITEM_SEARCH_KEY = 16 };
 /* What a folder is to people who the mailbox is not of; new ones are as their parent. */
 typedef enum FolderShare { FOLDER_SHARE_NONE, FOLDER_SHARE_READ, FOLDER_SHARE_EDIT } FolderShare;
 
-typedef enum StoreKind { STORE_MAILBOX, STORE_ARCHIVE } StoreKind;
+typedef enum StoreKind { STORE_MAILBOX, STORE_ARCHIVE, STORE_PUBLIC } StoreKind;
 
 typedef enum ItemState { ITEM_NORMAL = 0, ITEM_SOFT_DELETED = 1 } ItemState;
 

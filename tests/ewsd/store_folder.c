@@ -253,7 +253,9 @@ GArray *folder_gone(Store *store, int64_t since)
 
 int64_t folder_make_path(Store *store, const char *path)
 {
-	g_autoptr(Folder) root = folder_by_dist(store, "msgfolderroot");
+	g_autoptr(Folder) top = folder_by_dist(store, "msgfolderroot");
+	g_autoptr(Folder) root = top ? g_steal_pointer(&top)
+				     : folder_by_dist(store, "publicfoldersroot");
 	g_auto(GStrv) names = g_strsplit(path, "/", -1);
 	int64_t at = root->id;
 
@@ -314,21 +316,26 @@ static const struct {
 	{NULL, "msgfolderroot", "Conversation Action Settings", "IPF.Configuration", true, false},
 	{NULL, "searchfolders", "Reminders", "Outlook.Reminder", false, true},
 	{NULL, "msgfolderroot", "Unread Mail", "IPF.Note", false, true},
+	{"publicfoldersroot", "root", "IPM_SUBTREE", NULL, false, false},
 };
 
-/* An archive has what it was given, and a place for what is deleted there. */
-static bool is_in_archive(const char *dist)
+/* An archive has what it was given, and a place for what is deleted there; of public folders there
+ * is what they were given only. */
+static bool is_in(StoreKind kind, const char *dist)
 {
-	static const char *const names[] = {"root", "msgfolderroot", "deleteditems",
+	static const char *const archive[] = {"root", "msgfolderroot", "deleteditems",
 		"recoverableitemsdeletions", NULL};
+	static const char *const public[] = {"root", "publicfoldersroot", NULL};
 
-	return dist && g_strv_contains(names, dist);
+	if (kind == STORE_MAILBOX)
+		return g_strcmp0(dist, "publicfoldersroot") != 0;
+	return dist && g_strv_contains(kind == STORE_ARCHIVE ? archive : public, dist);
 }
 
 void store_folders_create(Store *store, StoreKind kind)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(START); i++) {
-		if (kind == STORE_ARCHIVE && !is_in_archive(START[i].dist))
+		if (!is_in(kind, START[i].dist))
 			continue;
 
 		g_autoptr(Folder) folder = g_new0(Folder, 1);

@@ -98,6 +98,8 @@ void op_subscribe(Request *request)
 	store_lock(request->store);
 	code = request->plan->is_busy_200 ? "ErrorServerBusy"
 		: read_wanted(request, xml_first(request->op), &wanted);
+	if (!code && request_is_public(request))
+		code = "ErrorInvalidOperation";
 	store_unlock(request->store);
 	if (code) {
 		request_error(request, code);

@@ -88,6 +88,8 @@ static const char *find_folder(Request *request, xmlNode *node)
 	const char *code = request_folder(request, node, &parent);
 	guint end;
 
+	if (!code && request_is_public(request) && xml_attr_is(request->op, "Traversal", "Deep"))
+		code = "ErrorInvalidOperation";
 	if (code)
 		return code;
 	all = found(request, parent);

@@ -216,6 +216,9 @@ static const char *delete_folder(Request *request, xmlNode *node)
 		return "ErrorDeleteDistinguishedFolder";
 	if (folder->read_only)
 		return "ErrorAccessDenied";
+	if (request_is_public(request)
+		&& xml_attr_is(request->op, "DeleteType", "MoveToDeletedItems"))
+		return "ErrorInvalidOperation";
 	if (xml_attr_is(request->op, "DeleteType", "MoveToDeletedItems"))
 		move_to_trash(request, folder);
 	else

@@ -43,6 +43,9 @@ static const char *delete_item(Request *request, xmlNode *node)
 	if (!code && request->is_guest
 		&& xml_attr_is(request->op, "DeleteType", "MoveToDeletedItems"))
 		code = "ErrorCannotDeleteObject";
+	if (!code && request_is_public(request)
+		&& xml_attr_is(request->op, "DeleteType", "MoveToDeletedItems"))
+		code = "ErrorInvalidOperation";
 	if (code)
 		return code;
 	if (xml_attr_is(request->op, "DeleteType", "HardDelete")) {

@@ -215,7 +215,7 @@ static const char *sync_items(Page *page)
 		say_nothing(request, false);
 		return NULL;
 	}
-	if (folder->is_search)
+	if (folder->is_search || request_is_public(request))
 		return "ErrorInvalidOperation";
 	code = read_state(request, 'I', folder->id, &page->point);
 	if (code)
@@ -302,6 +302,8 @@ static const char *sync_hierarchy(Request *request, const Shape *shape)
 		top = folder_by_dist(request->store, "msgfolderroot");
 	if (code)
 		return strcmp(code, "ErrorFolderNotFound") == 0 ? "ErrorSyncFolderNotFound" : code;
+	if (request_is_public(request))
+		return "ErrorInvalidOperation";
 	code = read_state(request, 'H', top->id, &point);
 	if (code)
 		return code;
