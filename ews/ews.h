@@ -172,14 +172,16 @@ EwsOp *ews_get_folder_new(const char *id);
 EwsOp *ews_get_distinguished_folder_new(const char *name);
 EwsFolder *ews_get_folder_take(EwsOp *op); /* owned; NULL after an error */
 
-/* FindFolder, Deep, below @root_id: one page. */
+/* FindFolder below @root_id: one page. Deep, all that is below; or Shallow, what stands in it, and
+ * many of these in a call. */
 typedef struct EwsFolderPage {
 	GPtrArray *folders; /* own, of EwsFolder */
 	uint32_t next_offset;
 	bool is_last;
 } EwsFolderPage;
 EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset);
-const EwsFolderPage *ews_find_folder_page(const EwsOp *op); /* borrowed from the op */
+EwsOp *ews_find_subfolders_new(const char *root_id, uint32_t offset);
+const EwsFolderPage *ews_find_folder_page(const EwsOp *op); /* both; borrowed from the op */
 
 /* SyncFolderHierarchy below the distinguished folder @root: one page. @state NULL: from the
  * beginning. */
@@ -200,6 +202,17 @@ typedef struct EwsItemSync {
 } EwsItemSync;
 EwsOp *ews_sync_folder_items_new(const char *folder_id, const char *state);
 const EwsItemSync *ews_sync_folder_items_page(const EwsOp *op);
+
+/* FindItem, where nothing can be synced: one page of all that is in a folder, told as
+ * SyncFolderItems tells a folder from the beginning, each item as a Create. @state NULL: the first
+ * page; it says where the next one begins, and is good for the run that it was made in. STALE when
+ * items have gone or come before that place meanwhile: from the beginning then. */
+typedef struct EwsItemList {
+	EwsItemSync page;
+	int64_t total; /* items in the folder; -1: not said */
+} EwsItemList;
+EwsOp *ews_find_item_new(const char *folder_id, const char *state);
+const EwsItemList *ews_find_item_list(const EwsOp *op); /* borrowed from the op */
 
 /* Where MIME goes while it streams. Both are called on the ews thread. @begin is called before
  * the first byte, and again when the item is fetched anew after a broken answer: what came

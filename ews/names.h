@@ -31,8 +31,8 @@
 	X(ReadFlagChange) X(Resolution) X(ResolutionSet) X(ResponseClass) X(ResponseCode) \
 	X(ResponseMessages) X(Responses) X(RootFolder) X(RoutingType) X(SearchFolder) \
 	X(ServerVersionInfo) X(Size) X(String) X(Subject) X(SubscriptionId) X(SyncState) \
-	X(TotalCount) X(UnreadCount) X(Update) X(Value) X(Version) X(Watermark) X(detail) \
-	X(faultcode) X(faultstring)
+	X(TotalCount) X(TotalItemsInView) X(UnreadCount) X(Update) X(Value) X(Version) \
+	X(Watermark) X(detail) X(faultcode) X(faultstring)
 /* clang-format on */
 
 #define EWS_NS_URI_SOAP     "http://schemas.xmlsoap.org/soap/envelope/"

@@ -4,7 +4,8 @@
 #include "ews/op/shape.h"
 
 /*
- * FindFolder: one page of all folders below a root.
+ * FindFolder: one page of all folders below a root, or of those that stand in it. Of the latter,
+ * first pages travel together: what is said once a call, page and offset, is the same.
  *
  * PAGE is what we ask for, less where that is too much; a server may give fewer, and says with
  * IndexedPagingOffset where the next page begins. One that says neither "last" nor moves on would
@@ -12,6 +13,8 @@
  */
 
 #define PAGE 5000
+#define SUBFOLDERS_PAGE 1000
+#define SUBFOLDERS_BATCH 50
 
 typedef struct FindFolder {
 	EwsOp op;
@@ -22,12 +25,12 @@ typedef struct FindFolder {
 	EwsFolderPage page;
 } FindFolder;
 
-static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
+static void write_call(EwsWriter *writer, EwsOp *const *ops, unsigned count, const char *traversal)
 {
 	const FindFolder *self = (const FindFolder *)ops[0];
 	char number[16];
 
-	ews_writer_attribute(writer, "Traversal", "Deep");
+	ews_writer_attribute(writer, "Traversal", traversal);
 	ews_shape_write_folders(writer);
 	ews_writer_start(writer, "m:IndexedPageFolderView");
 	g_snprintf(number, sizeof(number), "%u", self->op.page);
@@ -37,8 +40,20 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_attribute(writer, "BasePoint", "Beginning");
 	ews_writer_end(writer);
 	ews_writer_start(writer, "m:ParentFolderIds");
-	ews_writer_empty(writer, "t:FolderId", "Id", self->root_id);
+	for (unsigned i = 0; i < count; i++)
+		ews_writer_empty(writer, "t:FolderId", "Id",
+			((const FindFolder *)ops[i])->root_id);
 	ews_writer_end(writer);
+}
+
+static void write_deep(EwsWriter *writer, EwsOp *const *ops, unsigned count)
+{
+	write_call(writer, ops, count, "Deep");
+}
+
+static void write_shallow(EwsWriter *writer, EwsOp *const *ops, unsigned count)
+{
+	write_call(writer, ops, count, "Shallow");
 }
 
 static void start_root(EwsReading *reading)
@@ -128,32 +143,58 @@ static const EwsElement message[] = {
 };
 /* clang-format on */
 
-static const EwsOpKind kind = {
+static const EwsOpKind deep = {
 	.id = EWS_KIND_FIND_FOLDER,
 	.name = "FindFolder",
 	.batch_max = 1,
 	.page_max = PAGE,
 	.elements = message,
-	.write = write_request,
+	.write = write_deep,
 	.reset = reset,
 	.finish = finish,
 	.clear = clear,
 };
 
-EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset)
+static const EwsOpKind shallow = {
+	.id = EWS_KIND_FIND_SUBFOLDERS,
+	.name = "FindFolder",
+	.batch_max = SUBFOLDERS_BATCH,
+	.page_max = SUBFOLDERS_PAGE,
+	.elements = message,
+	.write = write_shallow,
+	.reset = reset,
+	.finish = finish,
+	.clear = clear,
+};
+
+static EwsOp *new_op(const EwsOpKind *kind, const char *root_id, uint32_t offset)
 {
 	FindFolder *self = g_new0(FindFolder, 1);
 
-	ews_op_init(&self->op, &kind);
+	ews_op_init(&self->op, kind);
 	self->root_id = g_strdup(root_id);
 	self->offset = offset;
 	return &self->op;
+}
+
+EwsOp *ews_find_folder_new(const char *root_id, uint32_t offset)
+{
+	return new_op(&deep, root_id, offset);
+}
+
+EwsOp *ews_find_subfolders_new(const char *root_id, uint32_t offset)
+{
+	EwsOp *op = new_op(&shallow, root_id, offset);
+
+	if (offset > 0)
+		op->batch_max = 1;
+	return op;
 }
 
 const EwsFolderPage *ews_find_folder_page(const EwsOp *op)
 {
 	const FindFolder *self = (const FindFolder *)op;
 
-	g_assert(op->kind == &kind);
+	g_assert(op->kind == &deep || op->kind == &shallow);
 	return op->error ? NULL : &self->page;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Mailboxes beside that of the owner: other people's, of which he sees what they share, and his
- * archive, and the public folders. Each has a store and subscriptions of its own; a request is about one of them, which
- * its ids and its Mailbox elements name. Made at start, then const.
+ * Mailboxes beside that of the owner: other people's, of which he sees what they share, his
+ * archive, and the public folders, which are like one. Each has a store and subscriptions of its
+ * own; a request is about one of them, which its ids and its Mailbox elements name. Made at start,
+ * then const.
  */
 #pragma once
 
