@@ -100,6 +100,9 @@ struct Cache {
 	double items_per_s;   /* guarded by status_lock */
 };
 
+/* Folders that one mailbox may have; more is no mailbox. */
+#define CACHE_FOLDERS_MAX 100000
+
 /* node.flags */
 enum {
 	NODE_LISTED = 1 << 0,  /* CacheNode.is_listed */

@@ -3,6 +3,7 @@
 
 #include "cache/apply.h"
 #include "cache/due.h"
+#include "cache/find.h"
 #include "cache/found.h"
 #include "cache/hints.h"
 #include "cache/own.h"
@@ -23,9 +24,6 @@
 #define DEAF_US ((int64_t)G_USEC_PER_SEC)
 #define DEAF_MAX_US (60 * (int64_t)G_USEC_PER_SEC)
 
-/* Folders that one mailbox may have; more is no mailbox. */
-#define FOLDERS_MAX 100000
-
 struct CacheRefresh {
 	int64_t round;
 	bool is_on;
@@ -38,9 +36,8 @@ struct CacheRefresh {
 	GError *error;      /* own; the first of this round */
 	char *mailbox;      /* own; the owner's address, from meta */
 	char *top_id;       /* own; msgfolderroot's, from meta */
-	GPtrArray *found;   /* own; of EwsFolder */
+	CacheFind *find;    /* own; what the server says of its folders */
 	EwsFolder *top;     /* own; msgfolderroot's counts, which FindFolder does not tell */
-	unsigned asked;     /* of find and top, not answered yet */
 	GPtrArray *changes; /* own; of EwsFolderChange, borrowed from pages */
 	GPtrArray *pages;   /* own; ops that hold the pages */
 	char *hierarchy;    /* own; the state that the next page is asked with */
@@ -57,7 +54,7 @@ CacheRefresh *cache_refresh_new(void)
 static void forget_round(CacheRefresh *self)
 {
 	g_clear_error(&self->error);
-	g_clear_pointer(&self->found, g_ptr_array_unref);
+	g_clear_pointer(&self->find, cache_find_free);
 	g_clear_pointer(&self->top, ews_folder_free);
 	g_clear_pointer(&self->changes, g_ptr_array_unref);
 	g_clear_pointer(&self->pages, g_ptr_array_unref);
@@ -229,7 +226,7 @@ static void begin_items(Cache *cache)
 
 static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 {
-	const GPtrArray *found = cache->refresh->found;
+	const GPtrArray *found = cache_find_folders(cache->refresh->find);
 	for (guint i = 0; i < found->len; i++) {
 		if (!cache_tree_set_counts(conn, found->pdata[i], error))
 			return false;
@@ -238,12 +235,18 @@ static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 	       cache_tree_set_counts(conn, cache->refresh->top, error);
 }
 
+static char *print_of(Cache *cache)
+{
+	return cache_found_print(cache_find_folders(cache->refresh->find),
+		cache_refresh_top_rights(cache));
+}
+
 /* A server may also differ with itself, for ever: what is still otherwise when it has told all is
  * not asked for again. */
 static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print, GError **error)
 {
 	bool is_same = true;
-	if (!cache_found_is_here(self->found, conn, &is_same, error))
+	if (!cache_found_is_here(cache_find_folders(self->find), conn, &is_same, error))
 		return false;
 	g_free(self->odd_print);
 	self->odd_print = is_same ? NULL : g_strdup(print);
@@ -253,7 +256,7 @@ static bool learn_oddity(CacheRefresh *self, CacheConn *conn, const char *print,
 static bool take_hierarchy(Cache *cache, CacheConn *conn, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = cache_found_print(self->found, cache_refresh_top_rights(cache));
+	g_autofree char *print = print_of(cache);
 	for (guint i = 0; i < self->changes->len; i++) {
 		if (!cache_tree_apply(cache, conn, self->changes->pdata[i], self->round, error))
 			return false;
@@ -322,7 +325,7 @@ static void hierarchy_answered(Cache *cache, EwsOp *op, void *user)
 	}
 	g_free(self->hierarchy);
 	self->hierarchy = g_strdup(page->state);
-	if (self->changes->len > FOLDERS_MAX) {
+	if (self->changes->len > CACHE_FOLDERS_MAX) {
 		error = g_error_new_literal(EWS_ERROR, EWS_ERROR_TOO_BIG, "too many folders");
 		fail(cache, error);
 		return;
@@ -341,15 +344,6 @@ static void hierarchy_answered(Cache *cache, EwsOp *op, void *user)
 
 /* --- find -------------------------------------------------------------------------------- */
 
-static void find_answered(Cache *cache, EwsOp *op, void *user);
-
-static void ask_find(Cache *cache, uint32_t offset)
-{
-	cache->refresh->asked++;
-	cache_sync_submit(cache, ews_find_folder_new(cache->refresh->top_id, offset),
-		EWS_PRIORITY_SCAN, find_answered, NULL);
-}
-
 /* A server may say that it renamed a folder and not have done so; no hierarchy that goes on from a
  * state tells of that. So where nothing is new and yet something is otherwise here, all folders are
  * asked for. */
@@ -359,7 +353,7 @@ static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret
 	CacheRefresh *self = cache->refresh;
 	bool is_same = true;
 	if (g_strcmp0(self->odd_print, print) != 0 &&
-		!cache_found_is_here(self->found, conn, &is_same, error))
+		!cache_found_is_here(cache_find_folders(self->find), conn, &is_same, error))
 		return false;
 	*ret_lied = !is_same;
 	return true;
@@ -368,7 +362,7 @@ static bool has_lied(Cache *cache, CacheConn *conn, const char *print, bool *ret
 static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 {
 	CacheRefresh *self = cache->refresh;
-	g_autofree char *print = cache_found_print(self->found, cache_refresh_top_rights(cache));
+	g_autofree char *print = print_of(cache);
 	g_autofree char *old = NULL;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
@@ -388,15 +382,19 @@ static bool has_new_hierarchy(Cache *cache, bool *ret_new, GError **error)
 	return is_ok;
 }
 
-/* All is known that the next steps want. */
-static void end_find(Cache *cache)
+/* All is known that the next steps want, or never will be. */
+static void find_done(Cache *cache, const GError *failed)
 {
 	CacheRefresh *self = cache->refresh;
 	g_autoptr(GError) error = NULL;
 	bool is_new = false;
-	if (self->error != NULL)
-		finish(cache);
-	else if (!has_new_hierarchy(cache, &is_new, &error))
+	if (failed != NULL) {
+		fail(cache, failed);
+		return;
+	}
+	if (self->top == NULL)
+		self->top = cache_find_take_top(self->find);
+	if (!has_new_hierarchy(cache, &is_new, &error))
 		fail(cache, error);
 	else if (is_new)
 		begin_hierarchy(cache, self->hierarchy == NULL);
@@ -406,50 +404,12 @@ static void end_find(Cache *cache)
 		begin_items(cache);
 }
 
-/* One of the questions is answered: FALSE when that failed. The last one leads on. */
-static bool take_found(Cache *cache, const EwsOp *op)
-{
-	CacheRefresh *self = cache->refresh;
-	self->asked--;
-	if (ews_op_error(op) != NULL && self->error == NULL)
-		self->error = g_error_copy(ews_op_error(op));
-	return self->error == NULL;
-}
-
-static void find_answered(Cache *cache, EwsOp *op, void *user)
-{
-	CacheRefresh *self = cache->refresh;
-	if (take_found(cache, op)) {
-		const EwsFolderPage *page = ews_find_folder_page(op);
-		for (guint i = 0; i < page->folders->len; i++)
-			g_ptr_array_add(self->found, g_steal_pointer(&page->folders->pdata[i]));
-		if (!page->is_last && self->found->len < FOLDERS_MAX)
-			ask_find(cache, page->next_offset);
-	}
-	if (self->asked == 0)
-		end_find(cache);
-}
-
-static void counts_answered(Cache *cache, EwsOp *op, void *user)
-{
-	CacheRefresh *self = cache->refresh;
-	if (take_found(cache, op))
-		self->top = ews_get_folder_take(op);
-	if (self->asked == 0)
-		end_find(cache);
-}
-
 static void begin_find(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
-	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
-	ask_find(cache, 0);
-	/* Told already at the start; or another folder is mounted, which FindFolder tells of. */
-	if (self->top != NULL || cache->below[0] != '\0')
-		return;
-	self->asked++;
-	cache_sync_submit(cache, ews_get_folder_new(self->top_id), EWS_PRIORITY_SCAN,
-		counts_answered, NULL);
+	/* Told already at the start; or another folder is mounted, which is among the found. */
+	bool needs_top = self->top == NULL && cache->below[0] == '\0';
+	self->find = cache_find_begin(cache, self->top_id, needs_top, find_done);
 }
 
 /* --- mailbox ----------------------------------------------------------------------------- */
