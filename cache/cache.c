@@ -143,14 +143,23 @@ static bool clean_up(Cache *self, bool are_blobs_void, GError **error)
 	return cache_sync_commit(self, error);
 }
 
+/* "" for the account's own mailbox. */
+static char *whose_words(const CacheConfig *config)
+{
+	if (config->mailbox != NULL)
+		return g_strdup_printf("mailbox %s%s, ", config->mailbox,
+			config->is_public ? "'s public folders" : "");
+	return g_strdup(config->is_archive  ? "the archive, "
+			: config->is_public ? "the public folders, "
+					    : "");
+}
+
 /* An index shows one folder of one mailbox of one server; shown as another's it would lie. */
 static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config, GError **error)
 {
-	g_autofree char *owner = g_strdup_printf("%s at %s, %s%s%sfolder \"%s\"", config->account,
-		config->server != NULL ? config->server : "",
-		config->mailbox != NULL ? "mailbox " : self->is_archive ? "the archive" : "",
-		config->mailbox != NULL ? config->mailbox : "",
-		config->mailbox != NULL || self->is_archive ? ", " : "", self->root_path);
+	g_autofree char *whose = whose_words(config);
+	g_autofree char *owner = g_strdup_printf("%s at %s, %sfolder \"%s\"", config->account,
+		config->server != NULL ? config->server : "", whose, self->root_path);
 	g_autofree char *found = NULL;
 	if (!cache_conn_get_meta(conn, "owner", &found, error))
 		return false;
@@ -229,7 +238,8 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->root_path = g_strdup(config->root_path != NULL ? config->root_path : "");
 	self->account = g_strdup(config->account);
 	self->mailbox = g_strdup(config->mailbox);
-	cache_set_entry(self, "msgfolderroot");
+	self->is_public = config->is_public;
+	cache_set_entry(self, config->is_public ? "publicfoldersroot" : "msgfolderroot");
 	self->cache_size = config->cache_size;
 	self->refresh_s = config->refresh_s;
 	self->timeout_s = config->timeout_s;
@@ -301,7 +311,7 @@ const char *cache_entry(Cache *self)
 
 void cache_set_entry(Cache *self, const char *name)
 {
-	bool is_top = strcmp(name, "msgfolderroot") == 0;
+	bool is_top = strcmp(name, "msgfolderroot") == 0 || self->is_public;
 	const char *slash = strchr(self->root_path, '/');
 	char *copy = g_strdup(name);
 	g_free(self->entry);

@@ -56,6 +56,7 @@ typedef struct CacheConfig {
 	bool is_writable;
 	bool is_guest;   /* the account has in that mailbox what rights it was given */
 	bool is_archive; /* the online archive: of what every mailbox has, little is there */
+	bool is_public;  /* the public folders: not synced; nothing that mailboxes have is there */
 	bool can_send;         /* the hidden directory .send is there */
 	unsigned settle_s;     /* how long a server may go on working after a connection was cut */
 	unsigned delete_max;   /* more deletes than that in ten minutes are held; 0: no limit */

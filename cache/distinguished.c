@@ -34,6 +34,8 @@ bool cache_distinguished_are_known(Cache *cache)
 {
 	CacheDistinguished *self = cache->distinguished;
 	int64_t count = 0;
+	if (cache->is_public)
+		return true;
 	if (self->is_loaded)
 		return self->are_known;
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
@@ -68,6 +70,11 @@ char *cache_distinguished_trash(Cache *cache)
 	char *id = cache_distinguished_id(conn, "deleteditems", NULL);
 	cache_db_put_reader(cache->db, conn);
 	return id;
+}
+
+EwsDisposal cache_distinguished_aside(const Cache *cache)
+{
+	return cache->is_public ? EWS_DISPOSAL_HARD : EWS_DISPOSAL_SOFT;
 }
 
 static bool store(Cache *cache, const char *name, const char *folder_id, GError **error)

@@ -2,6 +2,7 @@
 #include "cache/doubt.h"
 
 #include "cache/change.h"
+#include "cache/distinguished.h"
 #include "cache/drain.h"
 #include "cache/node.h"
 #include "cache/outcome.h"
@@ -209,7 +210,8 @@ static bool remove_strays(Cache *cache, CacheConn *conn, int64_t now, GError **e
 	if (ids->len == 0 || self->strays > 0 || now < self->strays_us)
 		return true;
 	for (guint i = 0; i < ids->len; i++)
-		g_ptr_array_add(ops, ews_delete_item_new(ids->pdata[i], EWS_DISPOSAL_SOFT));
+		g_ptr_array_add(ops, ews_delete_item_new(ids->pdata[i],
+					    cache_distinguished_aside(cache)));
 	self->strays = ids->len;
 	g_ptr_array_set_free_func(ids, NULL);
 	cache_sync_submit_call(cache, (EwsOp *const *)ops->pdata, ops->len, EWS_PRIORITY_BACKGROUND,

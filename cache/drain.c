@@ -368,6 +368,7 @@ static void fill_limits(Cache *cache, CachePlanLimits *ret_limits)
 		.remove = ews_call_size(session, EWS_DELETES_ITEM),
 		.folder = ews_call_size(session, EWS_CHANGES_FOLDER),
 		.disposal = cache->disposal,
+		.has_trash = !cache->is_public,
 	};
 }
 

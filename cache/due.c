@@ -9,6 +9,11 @@
 /* Folders synced at once: servers allow some five Sync* calls an account. */
 #define SYNCS_MAX 3
 
+/* A public folder is listed anew after so long though it does not seem to have changed; and after
+ * so long where it does not say whether it has. */
+#define PUBLIC_US (3600 * (int64_t)G_USEC_PER_SEC)
+#define BLIND_US (15 * 60 * (int64_t)G_USEC_PER_SEC)
+
 /* A folder that is to be synced. */
 typedef struct Due {
 	int64_t folder;
@@ -72,6 +77,23 @@ static const char due_sql[] =
 	" OR EXISTS (SELECT 1 FROM pending WHERE pending.folder = folder.id)"
 	" ORDER BY (node.flags & 1), (folder.node != 1), folder.node";
 
+/*
+ * Of public folders, which are not synced but listed: those that moved, and that may be read. A
+ * folder whose commit time is not told is listed again when its count is another one; and any now
+ * and then (the second and third time), since what tells of it may be another server than the one
+ * that has it, and what is read or unread there is each person's own.
+ */
+static const char public_sql[] =
+	"SELECT folder.id, folder.node FROM folder JOIN node ON node.id = folder.node"
+	" WHERE folder.rights & 1 != 0 AND (folder.is_full = 1 OR node.flags & 1 = 0"
+	" OR folder.as_of > ?1"
+	" OR folder.as_of < CASE WHEN folder.commit_time < 0 THEN ?2 ELSE ?3 END"
+	" OR folder.commit_time != folder.synced_commit"
+	" OR folder.deleted_count != folder.synced_deleted"
+	" OR folder.total_count != folder.synced_total"
+	" OR EXISTS (SELECT 1 FROM pending WHERE pending.folder = folder.id))"
+	" ORDER BY (node.flags & 1), (folder.node != 1), folder.node";
+
 static const char miscount_sql[] =
 	"UPDATE folder SET sync_state = NULL WHERE is_unchecked = 1 AND total_count >= 0"
 	" AND node IS NOT NULL AND commit_time >= 0 AND commit_time = synced_commit"
@@ -92,20 +114,33 @@ static const char misread_sql[] =
 	" AND deleted_count = synced_deleted AND total_count = synced_total"
 	" AND NOT EXISTS (SELECT 1 FROM intent)";
 
+static sqlite3_stmt *find_public(CacheConn *conn, GError **error)
+{
+	int64_t now = g_get_real_time();
+	return cache_conn_query(conn, error, public_sql, "iii", now, now - BLIND_US,
+		now - PUBLIC_US);
+}
+
+static sqlite3_stmt *find_synced(CacheConn *conn, GError **error)
+{
+	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
+		     cache_conn_run(conn, error, misread_sql, "") &&
+		     cache_conn_run(conn, error,
+			     "UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
+			     " AND commit_time = synced_commit",
+			     "");
+	return is_ok ? cache_conn_query(conn, error, due_sql, "") : NULL;
+}
+
 bool cache_due_find(Cache *cache, GError **error)
 {
 	CacheDue *self = cache->due;
 	CacheConn *conn = cache_sync_begin(cache, error);
 	if (conn == NULL)
 		return false;
-	sqlite3_stmt *stmt = NULL;
-	bool is_ok = cache_conn_run(conn, error, miscount_sql, "") &&
-		     cache_conn_run(conn, error, misread_sql, "") &&
-		     cache_conn_run(conn, error,
-			     "UPDATE folder SET is_unchecked = 0 WHERE is_unchecked = 1"
-			     " AND commit_time = synced_commit",
-			     "") &&
-		     (stmt = cache_conn_query(conn, error, due_sql, "")) != NULL;
+	sqlite3_stmt *stmt =
+		cache->is_public ? find_public(conn, error) : find_synced(conn, error);
+	bool is_ok = stmt != NULL;
 	bool has_row = is_ok;
 	while (has_row) {
 		is_ok = cache_conn_step(conn, stmt, &has_row, error);

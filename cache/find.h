@@ -8,7 +8,17 @@
  * with counts by which it shows which of them moved. The top one, of which that does not tell, is
  * asked for beside it.
  *
- * Knows nothing of what is here. Sync thread.
+ * Public folders are not told Deep: each folder that has others in it is asked for those that stand
+ * in it. Those which had any the last time are asked for all together, so that where nothing is new
+ * it is one question and not one for each level. What a folder is in is then where it was found:
+ * Exchange tells of another parent than publicfoldersroot. And the counts that FindFolder tells are
+ * those of the mailbox that has the hierarchy, not of the one that has the content: GetFolder is
+ * asked for them, many folders a call.
+ *
+ * A folder that may not be looked into has none in it; any other trouble is that of the whole find,
+ * since what is not found is gone.
+ *
+ * Sync thread.
  */
 typedef struct CacheFind CacheFind;
 

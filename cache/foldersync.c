@@ -42,6 +42,7 @@ struct CacheFolderSync {
 	bool is_at_end;          /* the last page is among the gathered */
 	bool is_full;            /* began without a state */
 	bool was_refused;        /* the state was refused once in this sync */
+	int64_t listed;          /* items in the folder, as a listing says; -1: not said */
 	GError *error;           /* own; what it ends with */
 	unsigned under_way;      /* ops that we wait for */
 	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
@@ -166,10 +167,11 @@ static bool mark_listed(CacheFolderSync *self, GError **error)
 	return cache_node_flag(apply->conn, apply->dir, NODE_LISTED, 0, error) &&
 	       cache_conn_run(apply->conn, error,
 		       "UPDATE folder SET synced_total = ?, synced_commit = ?, synced_deleted = ?,"
-		       " as_of = ?, is_full = 0, is_unchecked = 1,"
+		       " as_of = ?, is_full = 0, is_unchecked = ?,"
 		       " miscount = CASE WHEN ? THEN ? ELSE miscount END WHERE id = ?",
-		       "iiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
-		       (int64_t)self->is_full, surplus, apply->folder);
+		       "iiiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
+		       (int64_t)!self->cache->is_public, (int64_t)self->is_full, surplus,
+		       apply->folder);
 }
 
 static void finish(CacheFolderSync *self)
@@ -217,8 +219,14 @@ static void begin_sweep(CacheFolderSync *self)
 	g_autoptr(GError) error = NULL;
 	CacheConn *conn = cache_db_take_reader(self->cache->db, &error);
 	if (conn != NULL) {
-		self->sweep = cache_sweep_new(conn, self->folder_id, self->apply.dir,
-			self->apply.run, &error);
+		const CacheSweepOf of = {
+			.folder_id = self->folder_id,
+			.dir = self->apply.dir,
+			.run = self->apply.run,
+			.began_at = self->began_at,
+			.total = self->listed,
+		};
+		self->sweep = cache_sweep_new(conn, &of, &error);
 		cache_db_put_reader(self->cache->db, conn);
 	}
 	if (self->sweep == NULL)
@@ -355,9 +363,17 @@ static void page_arrived(EwsOp *op, void *user);
 /* Sync thread, or ews thread as the end of page_arrived. */
 static void ask_page(CacheFolderSync *self, const char *state)
 {
+	EwsOp *op = self->cache->is_public ? ews_find_item_new(self->folder_id, state)
+					   : ews_sync_folder_items_new(self->folder_id, state);
 	atomic_fetch_add(&self->pages, 1);
-	cache_sync_submit_chained(self->cache, ews_sync_folder_items_new(self->folder_id, state),
-		(EwsPriority)atomic_load(&self->priority), page_arrived, page_answered, self);
+	cache_sync_submit_chained(self->cache, op, (EwsPriority)atomic_load(&self->priority),
+		page_arrived, page_answered, self);
+}
+
+static const EwsItemSync *page_of(const CacheFolderSync *self, const EwsOp *op)
+{
+	return self->cache->is_public ? &ews_find_item_list(op)->page
+				      : ews_sync_folder_items_page(op);
 }
 
 /* Ews thread. The next page is on its way before this one is written; how far ahead is limited,
@@ -365,7 +381,7 @@ static void ask_page(CacheFolderSync *self, const char *state)
 static void page_arrived(EwsOp *op, void *user)
 {
 	CacheFolderSync *self = user;
-	const EwsItemSync *page = ews_op_error(op) == NULL ? ews_sync_folder_items_page(op) : NULL;
+	const EwsItemSync *page = ews_op_error(op) == NULL ? page_of(self, op) : NULL;
 	if (page != NULL && !page->is_last && atomic_load(&self->pages) < PAGES_AHEAD &&
 		!atomic_load(&self->is_over))
 		ask_page(self, page->state);
@@ -457,8 +473,10 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 		end(self, failed);
 		return;
 	}
-	const EwsItemSync *page = ews_sync_folder_items_page(op);
+	const EwsItemSync *page = page_of(self, op);
 	bool is_last = page->is_last;
+	if (cache->is_public)
+		self->listed = ews_find_item_list(op)->total;
 	self->is_at_end = is_last;
 	gather(self, page);
 	/* The chain stopped at its limit: it goes on from what was written last. */
@@ -508,6 +526,7 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	CacheFolderSync *self = g_new0(CacheFolderSync, 1);
 	self->cache = cache;
 	self->done = done;
+	self->listed = -1;
 	atomic_init(&self->priority, (int)priority);
 	self->mailbox = g_strdup(mailbox);
 	self->began_at = g_get_real_time();
@@ -525,6 +544,9 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 		sync_free(self);
 		return NULL;
 	}
+	/* A listing is of one moment: it does not go on from another. */
+	if (cache->is_public)
+		g_clear_pointer(&self->state, g_free);
 	/* Without a state everything is told anew; a run that was cut short goes on. */
 	if (self->state == NULL) {
 		self->is_full = true;

@@ -14,6 +14,9 @@
  * only if the folder's TotalCount says that the run named all there is; and where that would
  * sweep many, only what GetItem says is gone.
  *
+ * Public folders cannot be synced: FindItem lists them, all of a folder each time that it moved, as
+ * a full run, whose pages tell everything as Create too.
+ *
  * Items whose changes came without properties are completed by GetItem before the folder counts
  * as listed.
  *

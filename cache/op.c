@@ -130,7 +130,8 @@ static EwsOp *make_update(Cache *cache, const CacheIntent *intent)
 /* To move to Deleted Items is to move. */
 static EwsOp *make_delete(Cache *cache, const CacheIntent *intent)
 {
-	CacheDisposal disposal = cache_plan_disposal(intent, cache->disposal);
+	CacheDisposal disposal =
+		cache_plan_disposal(intent, cache->disposal, !cache->is_public);
 	g_autofree char *trash =
 		disposal == CACHE_DISPOSAL_TRASH ? cache_distinguished_trash(cache) : NULL;
 	return trash != NULL ? ews_move_item_new(intent->id, trash)
@@ -151,19 +152,21 @@ static EwsOp *make_item_op(Cache *cache, const CacheIntent *intent, CacheTodo st
 	case CACHE_TODO_SEND:
 		return ews_send_item_new(intent->id, intent->change_key);
 	case CACHE_TODO_REMOVE_OLD:
-		return ews_delete_item_new(intent->old_id, EWS_DISPOSAL_SOFT);
+		return ews_delete_item_new(intent->old_id,
+			cache_distinguished_aside(cache));
 	case CACHE_TODO_DELETE:
 		return make_delete(cache, intent);
 	}
 	return NULL;
 }
 
-static EwsOp *make_folder_op(const CacheIntent *intent, CacheTodo step)
+static EwsOp *make_folder_op(Cache *cache, const CacheIntent *intent, CacheTodo step)
 {
 	const char *wanted = step == CACHE_TODO_MAKE ? intent->sent_name : intent->name;
 	g_autofree char *said = cache_name_folder_decode(wanted);
 	const char *name = said != NULL ? said : wanted;
-	CacheDisposal disposal = cache_plan_disposal(intent, CACHE_DISPOSAL_TRASH);
+	CacheDisposal disposal =
+		cache_plan_disposal(intent, CACHE_DISPOSAL_TRASH, !cache->is_public);
 	if (step == CACHE_TODO_MAKE)
 		return ews_create_folder_new(intent->target_id, name);
 	if (step == CACHE_TODO_MOVE)
@@ -175,6 +178,6 @@ static EwsOp *make_folder_op(const CacheIntent *intent, CacheTodo step)
 
 EwsOp *cache_op_new(Cache *cache, const CacheIntent *intent, CacheTodo step)
 {
-	return intent->kind == CACHE_KIND_DIR ? make_folder_op(intent, step)
+	return intent->kind == CACHE_KIND_DIR ? make_folder_op(cache, intent, step)
 					      : make_item_op(cache, intent, step);
 }

@@ -13,8 +13,13 @@ void cache_call_free(CacheCall *self)
 	g_free(self);
 }
 
-CacheDisposal cache_plan_disposal(const CacheIntent *intent, CacheDisposal wanted)
+CacheDisposal cache_plan_disposal(const CacheIntent *intent, CacheDisposal wanted, bool has_trash)
 {
+	/* Nothing of it can be had back: only what a person wants to be gone softly goes so. */
+	if (!has_trash)
+		return intent->kind == CACHE_KIND_DIR || wanted == CACHE_DISPOSAL_TRASH
+			       ? CACHE_DISPOSAL_HARD
+			       : wanted;
 	/* A folder always goes to Deleted Items, where a person can bring it back. */
 	if (intent->kind == CACHE_KIND_DIR)
 		return intent->is_trash ? CACHE_DISPOSAL_HARD : CACHE_DISPOSAL_TRASH;
@@ -49,13 +54,13 @@ static bool needs_target(CacheTodo step)
 }
 
 /* Steps with the same word travel together. */
-static char *group_of(const CacheIntent *intent, CacheTodo step, CacheDisposal disposal)
+static char *group_of(const CacheIntent *intent, CacheTodo step, const CachePlanLimits *limits)
 {
 	if (needs_target(step))
 		return g_strdup_printf("%d %d %s", intent->kind, step, intent->target_id);
 	if (step == CACHE_TODO_DELETE)
 		return g_strdup_printf("%d %d %d", intent->kind, step,
-			cache_plan_disposal(intent, disposal));
+			cache_plan_disposal(intent, limits->disposal, limits->has_trash));
 	return g_strdup_printf("%d %d", intent->kind, step);
 }
 
@@ -98,7 +103,7 @@ static void group_free(void *data)
 static void add_to_group(GPtrArray *groups, GHashTable *by_word, const CachePlanLimits *limits,
 	CacheIntent *intent, CacheTodo step)
 {
-	g_autofree char *word = group_of(intent, step, limits->disposal);
+	g_autofree char *word = group_of(intent, step, limits);
 	Group *group = g_hash_table_lookup(by_word, word);
 	if (group == NULL) {
 		group = g_new0(Group, 1);

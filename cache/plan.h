@@ -28,6 +28,7 @@ void cache_call_free(CacheCall *self);
 typedef struct CachePlanLimits {
 	unsigned make, copy, move, update, send, remove, folder; /* ops a call */
 	CacheDisposal disposal;
+	bool has_trash; /* there is a Deleted Items */
 } CachePlanLimits;
 
 /* The calls that may leave at @now (microseconds since 1970), in order; of CacheCall.
@@ -36,4 +37,4 @@ GPtrArray *cache_plan(GPtrArray *intents, const CachePlanLimits *limits, int64_t
 	int64_t *ret_next);
 
 /* What becomes of an item that is deleted: inside Deleted Items, trash means soft. */
-CacheDisposal cache_plan_disposal(const CacheIntent *intent, CacheDisposal wanted);
+CacheDisposal cache_plan_disposal(const CacheIntent *intent, CacheDisposal wanted, bool has_trash);

@@ -47,6 +47,7 @@ struct Cache {
 	bool is_writable;
 	bool is_guest;
 	bool is_archive;
+	bool is_public;
 	bool can_send;
 	int64_t settle_us;
 	unsigned delete_max;

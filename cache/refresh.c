@@ -82,7 +82,8 @@ void cache_refresh_take_top(Cache *cache, EwsFolder *top)
 unsigned cache_refresh_top_rights(Cache *cache)
 {
 	const EwsFolder *top = cache->refresh->top;
-	return cache->is_guest && top != NULL ? top->rights : (unsigned)EWS_RIGHTS_ALL;
+	bool is_own = !cache->is_guest && !cache->is_public;
+	return !is_own && top != NULL ? top->rights : (unsigned)EWS_RIGHTS_ALL;
 }
 
 int64_t cache_refresh_round(Cache *cache)
@@ -282,6 +283,18 @@ static bool in_transaction(Cache *cache, bool (*step)(Cache *, CacheConn *, GErr
 	return cache_sync_commit(cache, error);
 }
 
+/* All changes are known. */
+static void end_hierarchy(Cache *cache)
+{
+	g_autoptr(GError) error = NULL;
+	if (!in_transaction(cache, take_hierarchy, &error)) {
+		fail(cache, error);
+		return;
+	}
+	atomic_store(&cache->has_tree, true);
+	begin_items(cache);
+}
+
 static void hierarchy_answered(Cache *cache, EwsOp *op, void *user);
 
 static void ask_hierarchy(Cache *cache)
@@ -334,12 +347,26 @@ static void hierarchy_answered(Cache *cache, EwsOp *op, void *user)
 		ask_hierarchy(cache);
 		return;
 	}
-	if (!in_transaction(cache, take_hierarchy, &error)) {
-		fail(cache, error);
-		return;
+	end_hierarchy(cache);
+}
+
+/* There is no hierarchy to be synced: what was found is all there is. */
+static void believe_found(Cache *cache)
+{
+	CacheRefresh *self = cache->refresh;
+	const GPtrArray *found = cache_find_folders(self->find);
+	self->is_full = true;
+	g_clear_pointer(&self->changes, g_ptr_array_unref);
+	self->changes = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; i < found->len; i++) {
+		EwsFolderChange *change = g_new0(EwsFolderChange, 1);
+		change->kind = EWS_CHANGE_CREATE;
+		change->folder = found->pdata[i];
+		g_ptr_array_add(self->changes, change);
 	}
-	atomic_store(&cache->has_tree, true);
-	begin_items(cache);
+	g_free(self->hierarchy);
+	self->hierarchy = g_strdup("");
+	end_hierarchy(cache);
 }
 
 /* --- find -------------------------------------------------------------------------------- */
@@ -392,10 +419,14 @@ static void find_done(Cache *cache, const GError *failed)
 		fail(cache, failed);
 		return;
 	}
-	if (self->top == NULL)
+	if (self->top == NULL || cache->is_public) {
+		ews_folder_free(self->top);
 		self->top = cache_find_take_top(self->find);
+	}
 	if (!has_new_hierarchy(cache, &is_new, &error))
 		fail(cache, error);
+	else if (is_new && cache->is_public)
+		believe_found(cache);
 	else if (is_new)
 		begin_hierarchy(cache, self->hierarchy == NULL);
 	else if (!in_transaction(cache, take_counts, &error))

@@ -33,14 +33,15 @@ static void missing_free(void *data)
 	g_free(missing);
 }
 
-static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GError **error)
+static bool load(CacheSweep *self, CacheConn *conn, const CacheSweepOf *of, GError **error)
 {
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT item.node, item.item_id, item.run FROM node JOIN item ON item.node = "
 		"node.id"
 		" WHERE node.parent = ? AND node.state = 0 AND node.parent > 0"
-		" AND item.folder = (SELECT id FROM folder WHERE folder_id = ?)",
-		"it", dir, self->folder_id);
+		" AND item.folder = (SELECT id FROM folder WHERE folder_id = ?)"
+		" AND (item.run = ? OR item.written_at < ?)",
+		"itii", of->dir, self->folder_id, of->run, of->began_at);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return false;
@@ -49,7 +50,7 @@ static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GE
 			return false;
 		if (!has_row)
 			break;
-		if (sqlite3_column_int64(stmt, 2) == run) {
+		if (sqlite3_column_int64(stmt, 2) == of->run) {
 			self->named++;
 			continue;
 		}
@@ -64,14 +65,14 @@ static bool load(CacheSweep *self, CacheConn *conn, int64_t dir, int64_t run, GE
 	return true;
 }
 
-CacheSweep *cache_sweep_new(CacheConn *conn, const char *folder_id, int64_t dir, int64_t run,
-	GError **error)
+CacheSweep *cache_sweep_new(CacheConn *conn, const CacheSweepOf *of, GError **error)
 {
 	CacheSweep *self = g_new0(CacheSweep, 1);
-	self->folder_id = g_strdup(folder_id);
-	self->total = -1;
+	self->folder_id = g_strdup(of->folder_id);
+	self->total = of->total;
+	self->is_counted = of->total >= 0;
 	self->missing = g_ptr_array_new_with_free_func(missing_free);
-	if (load(self, conn, dir, run, error))
+	if (load(self, conn, of, error))
 		return self;
 	cache_sweep_free(self);
 	return NULL;

@@ -16,9 +16,17 @@
  */
 typedef struct CacheSweep CacheSweep;
 
-/* What @run left unnamed in @dir. */
-CacheSweep *cache_sweep_new(CacheConn *conn, const char *folder_id, int64_t dir, int64_t run,
-	GError **error);
+/* What a run left unnamed in a directory. What was written to since it began (by us; real time) is
+ * not held against it: its pages may be older. @total: what the folder counted at its end; -1: it
+ * is asked for. @folder_id is borrowed for the call. */
+typedef struct CacheSweepOf {
+	const char *folder_id;
+	int64_t dir;
+	int64_t run;
+	int64_t began_at;
+	int64_t total;
+} CacheSweepOf;
+CacheSweep *cache_sweep_new(CacheConn *conn, const CacheSweepOf *of, GError **error);
 void cache_sweep_free(CacheSweep *self);
 
 /* The next op to submit (its answer goes to cache_sweep_answer), or NULL. */

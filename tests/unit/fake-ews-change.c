@@ -144,7 +144,8 @@ static void answer_delete(EwsSession *self, EwsOp *op)
 {
 	FakeFolder *folder = need_holder(self, op);
 	FakeFolder *trash = find_live(self, TRASH);
-	if (folder == NULL)
+	if (folder == NULL ||
+		(op->disposal == EWS_DISPOSAL_TRASH && fake_refuses_public(self, op)))
 		return;
 	if (op->disposal == EWS_DISPOSAL_TRASH && trash != NULL)
 		take_to(self, op, folder, trash, false);
@@ -246,7 +247,8 @@ static void answer_move_folder(EwsSession *self, EwsOp *op)
 static void answer_delete_folder(EwsSession *self, EwsOp *op)
 {
 	FakeFolder *folder = need_folder(self, op, op->id);
-	if (folder == NULL)
+	if (folder == NULL ||
+		(op->disposal == EWS_DISPOSAL_TRASH && fake_refuses_public(self, op)))
 		return;
 	if (op->disposal == EWS_DISPOSAL_TRASH && find_live(self, TRASH) != NULL)
 		replace(&folder->folder->parent_id, TRASH);

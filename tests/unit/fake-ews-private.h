@@ -42,7 +42,7 @@ struct EwsOp {
 	EwsItem *item;     /* own */
 	EwsFolderPage found;
 	EwsFolderSync hierarchy;
-	EwsItemSync items;
+	EwsItemList list; /* SyncFolderItems: its page only */
 
 	/* of what changes something */
 	char *target;      /* own; a folder */
@@ -89,6 +89,7 @@ struct EwsSession {
 	uint64_t serial;
 	bool is_silent;
 	bool is_ids_only;
+	bool is_public;
 	bool is_busy; /* an answer is being delivered */
 	bool is_stopping;
 };
@@ -97,6 +98,9 @@ struct EwsSession {
 FakeFolder *fake_find_folder(EwsSession *self, const char *id);
 /* G_MAXUINT: it has none. */
 guint fake_find_item(const FakeFolder *folder, const char *id);
+EwsFolder *fake_copy_folder(const EwsFolder *from);
+/* What is not for public folders: TRUE, and the op is refused, where these are some. */
+bool fake_refuses_public(EwsSession *self, EwsOp *op);
 /* Something in it has changed. */
 void fake_touch(EwsSession *self, FakeFolder *folder);
 

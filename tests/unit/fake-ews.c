@@ -169,7 +169,7 @@ void fake_spoil_states(EwsSession *self)
 
 /* --- answers (lock held) ---------------------------------------------------------------- */
 
-static EwsFolder *copy_folder(const EwsFolder *from)
+EwsFolder *fake_copy_folder(const EwsFolder *from)
 {
 	EwsFolder *folder = kit_make_folder(from->id, from->parent_id, from->display_name);
 	folder->total_count = from->total_count;
@@ -190,17 +190,19 @@ static void answer_get_folder(EwsSession *self, EwsOp *op)
 	if (folder == NULL || folder->is_gone)
 		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
 	else
-		op->folder = copy_folder(folder->folder);
+		op->folder = fake_copy_folder(folder->folder);
 }
 
 static void answer_find_folder(EwsSession *self, EwsOp *op)
 {
+	if (fake_refuses_public(self, op))
+		return;
 	op->found.folders = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
 	op->found.is_last = true;
 	for (guint i = 0; i < self->folders->len; i++) {
 		const FakeFolder *folder = self->folders->pdata[i];
 		if (!folder->is_gone && strcmp(folder->folder->id, FAKE_TOP) != 0)
-			g_ptr_array_add(op->found.folders, copy_folder(folder->folder));
+			g_ptr_array_add(op->found.folders, fake_copy_folder(folder->folder));
 	}
 }
 
@@ -209,6 +211,8 @@ static void answer_hierarchy(EwsSession *self, EwsOp *op)
 	op->hierarchy.changes =
 		g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_change_free);
 	op->hierarchy.is_last = true;
+	if (fake_refuses_public(self, op))
+		return;
 	op->hierarchy.state = g_strdup_printf("%u/%u", self->spoiled, self->version);
 	if (op->state != NULL && strtoul(op->state, NULL, 10) != self->spoiled) {
 		fake_refuse_op(op, EWS_ERROR_STALE);
@@ -221,7 +225,7 @@ static void answer_hierarchy(EwsSession *self, EwsOp *op)
 			continue;
 		EwsFolderChange *change = g_new0(EwsFolderChange, 1);
 		change->kind = folder->is_gone ? EWS_CHANGE_DELETE : EWS_CHANGE_CREATE;
-		change->folder = copy_folder(folder->folder);
+		change->folder = fake_copy_folder(folder->folder);
 		g_ptr_array_add(op->hierarchy.changes, change);
 	}
 }
@@ -250,6 +254,8 @@ static void answer_items(EwsSession *self, EwsOp *op)
 	unsigned told = 0;
 	unsigned log = folder != NULL ? folder->log->len : 0;
 	char kind = 'f';
+	if (fake_refuses_public(self, op))
+		return;
 	if (folder == NULL || folder->is_gone) {
 		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
 		return;
@@ -262,20 +268,21 @@ static void answer_items(EwsSession *self, EwsOp *op)
 	}
 	guint all = kind == 'f' ? folder->items->len : folder->log->len;
 	guint end = MIN(all, told + self->page_size);
-	op->items.changes = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
+	op->list.page.changes =
+		g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
 	for (guint i = told; i < end; i++) {
 		const EwsItemChange *change = folder->log->pdata[MIN(i, folder->log->len - 1)];
 		if (kind != 'f' && is_past(folder, change))
 			continue;
-		g_ptr_array_add(op->items.changes,
+		g_ptr_array_add(op->list.page.changes,
 			kind == 'f' ? tell(self, EWS_CHANGE_CREATE, folder->items->pdata[i])
 				    : tell(self, change->kind, change->item));
 	}
-	op->items.is_last = end == all;
+	op->list.page.is_last = end == all;
 	if (kind == 'f' && end == all)
-		op->items.state = g_strdup_printf("%u/l/%u/0", era, log);
+		op->list.page.state = g_strdup_printf("%u/l/%u/0", era, log);
 	else
-		op->items.state = g_strdup_printf("%u/%c/%u/%u", era, kind, end, log);
+		op->list.page.state = g_strdup_printf("%u/%c/%u/%u", era, kind, end, log);
 }
 
 static void answer_item(EwsSession *self, EwsOp *op)
@@ -628,9 +635,9 @@ void ews_op_free(EwsOp *op)
 	fake_op_clear_change(op);
 	g_clear_pointer(&op->found.folders, g_ptr_array_unref);
 	g_clear_pointer(&op->hierarchy.changes, g_ptr_array_unref);
-	g_clear_pointer(&op->items.changes, g_ptr_array_unref);
+	g_clear_pointer(&op->list.page.changes, g_ptr_array_unref);
 	g_free(op->hierarchy.state);
-	g_free(op->items.state);
+	g_free(op->list.page.state);
 	g_free(op->line);
 	g_free(op->id);
 	g_free(op->state);
@@ -659,7 +666,8 @@ EwsOp *ews_get_folder_new(const char *id)
 
 EwsOp *ews_get_distinguished_folder_new(const char *name)
 {
-	bool is_top = strcmp(name, "msgfolderroot") == 0;
+	bool is_top = strcmp(name, "msgfolderroot") == 0 ||
+		      strcmp(name, "publicfoldersroot") == 0;
 	return fake_op_new("GetFolder", is_top ? FAKE_TOP : name, NULL, answer_get_folder);
 }
 
@@ -695,7 +703,7 @@ EwsOp *ews_sync_folder_items_new(const char *folder_id, const char *state)
 
 const EwsItemSync *ews_sync_folder_items_page(const EwsOp *op)
 {
-	return &op->items;
+	return &op->list.page;
 }
 
 EwsOp *ews_get_item_mime_new(const char *item_id, int64_t size_hint, const EwsSink *sink)

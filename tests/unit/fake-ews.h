@@ -55,6 +55,9 @@ void fake_page_size(EwsSession *self, unsigned changes);
 /* From now on SyncFolderItems tells ids only; properties come by GetItem. */
 void fake_ids_only(EwsSession *self, bool is_on);
 
+/* From now on these are public folders: not synced, not told of Deep, without Deleted Items. */
+void fake_be_public(EwsSession *self);
+
 /* Refuses every state that was given out so far. */
 void fake_spoil_states(EwsSession *self);
 

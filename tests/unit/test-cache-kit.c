@@ -34,6 +34,7 @@ static void open_cache(Kit *kit)
 		.mailbox = kit->mailbox,
 		.is_guest = kit->is_guest,
 		.is_archive = kit->is_archive,
+		.is_public = kit->is_public,
 		.cache_size = kit->cache_size,
 		.scratch_size = kit->scratch_size,
 		.refresh_s = kit->refresh_s != 0 ? kit->refresh_s : 60,

@@ -28,6 +28,7 @@ typedef struct Kit {
 	const char *mailbox;   /* borrowed */
 	bool is_guest;
 	bool is_archive;
+	bool is_public;
 	uint64_t cache_size;
 	uint64_t scratch_size;
 	unsigned refresh_s;

@@ -28,7 +28,8 @@ typedef struct Table {
 } Table;
 
 const CachePlanLimits ops_limits =
-	{.make = 10, .copy = 6, .move = 7, .update = 8, .send = 5, .remove = 9, .folder = 4};
+	{.make = 10, .copy = 6, .move = 7, .update = 8, .send = 5, .remove = 9, .folder = 4,
+	 .has_trash = true};
 
 static void thing_free(void *data)
 {
@@ -134,7 +135,7 @@ static void say(Table *table, const CacheCall *call)
 	const CacheIntent *first = call->intents->pdata[0];
 	const char *more = "";
 	if (call->step == CACHE_TODO_DELETE)
-		more = ways[cache_plan_disposal(first, table->disposal)];
+		more = ways[cache_plan_disposal(first, table->disposal, true)];
 	else if (call->step <= CACHE_TODO_MOVE)
 		more = first->target_id;
 	bool is_first = table->said->len == 0 || g_str_has_suffix(table->said->str, "[");

@@ -247,6 +247,30 @@ static void test_disposal(void)
 	CHECK_ROWS(rows);
 }
 
+/* Where there is no Deleted Items nothing goes there, and softly only what is to go softly. */
+static void test_no_trash(void)
+{
+	static const struct {
+		CacheKind kind;
+		CacheDisposal wanted;
+		CacheDisposal found;
+	} rows[] = {
+		{CACHE_KIND_FILE, CACHE_DISPOSAL_TRASH, CACHE_DISPOSAL_HARD},
+		{CACHE_KIND_FILE, CACHE_DISPOSAL_SOFT, CACHE_DISPOSAL_SOFT},
+		{CACHE_KIND_FILE, CACHE_DISPOSAL_HARD, CACHE_DISPOSAL_HARD},
+		{CACHE_KIND_DIR, CACHE_DISPOSAL_TRASH, CACHE_DISPOSAL_HARD},
+		{CACHE_KIND_DIR, CACHE_DISPOSAL_SOFT, CACHE_DISPOSAL_HARD},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(CacheIntent) intent = cache_intent_new(1, rows[i].kind);
+		for (int is_trash = 0; is_trash < 2; is_trash++) {
+			intent->is_trash = is_trash;
+			g_assert_cmpint(cache_plan_disposal(intent, rows[i].wanted, false), ==,
+				rows[i].found);
+		}
+	}
+}
+
 /* Only what is queued is planned, whatever else a row says. */
 static void test_states(void)
 {
@@ -322,6 +346,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cache/plan/keeps-the-order", test_order);
 	g_test_add_func("/cache/plan/waits-when-asked-to", test_patience);
 	g_test_add_func("/cache/plan/deletes-as-told", test_disposal);
+	g_test_add_func("/cache/plan/has-no-trash", test_no_trash);
 	g_test_add_func("/cache/plan/only-what-is-queued", test_states);
 	g_test_add_func("/cache/intent/asked-anew-is-tried-anew", test_reopen);
 	g_test_add_func("/cache/intent/doubt-is-not-forgotten", test_doubt);

@@ -85,7 +85,8 @@ static unsigned sweep_once(World *world, int64_t *ret_left, int64_t *ret_surplus
 		.round = kit->round,
 	};
 	apply.conn = cache_sync_begin(kit->cache, &error);
-	CacheSweep *sweep = cache_sweep_new(apply.conn, "F1", apply.dir, 2, &error);
+	const CacheSweepOf of = {"F1", apply.dir, 2, KIT_TIME, -1};
+	CacheSweep *sweep = cache_sweep_new(apply.conn, &of, &error);
 	g_assert_no_error(error);
 	unsigned asked = ask_all(world, sweep);
 	if (cache_sweep_error(sweep) == NULL)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The part of the fake that is asked what stands in a folder: how public folders are told of.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/fake-ews-private.h"
+#include "tests/unit/test-cache-kit.h"
+
+void fake_be_public(EwsSession *self)
+{
+	pthread_mutex_lock(&self->lock);
+	self->is_public = true;
+	pthread_mutex_unlock(&self->lock);
+}
+
+bool fake_refuses_public(EwsSession *self, EwsOp *op)
+{
+	if (self->is_public)
+		fake_refuse_op(op, EWS_ERROR_UNSUPPORTED);
+	return self->is_public;
+}
+
+static bool is_in(const FakeFolder *folder, const char *parent)
+{
+	return !folder->is_gone && strcmp(folder->folder->parent_id, parent) == 0 &&
+	       strcmp(folder->folder->id, parent) != 0;
+}
+
+static int64_t count_in(EwsSession *self, const char *parent)
+{
+	int64_t count = 0;
+	for (guint i = 0; i < self->folders->len; i++)
+		count += is_in(self->folders->pdata[i], parent);
+	return count;
+}
+
+/* What the hierarchy's server tells: of another parent where it is the top one, and of counts that
+ * are nobody's. */
+static EwsFolder *tell(EwsSession *self, const FakeFolder *folder)
+{
+	EwsFolder *copy = fake_copy_folder(folder->folder);
+	copy->child_count = count_in(self, copy->id);
+	copy->total_count = copy->commit_time = copy->deleted_count = 0;
+	if (strcmp(copy->parent_id, FAKE_TOP) == 0) {
+		g_free(copy->parent_id);
+		copy->parent_id = g_strdup("another");
+	}
+	return copy;
+}
+
+static void answer_subfolders(EwsSession *self, EwsOp *op)
+{
+	const FakeFolder *parent = fake_find_folder(self, op->id);
+	uint32_t offset = (uint32_t)strtoul(op->state, NULL, 10);
+	uint32_t at = 0;
+	op->found.folders = g_ptr_array_new_with_free_func((GDestroyNotify)ews_folder_free);
+	if (parent == NULL || parent->is_gone) {
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
+		return;
+	}
+	for (guint i = 0; i < self->folders->len; i++) {
+		const FakeFolder *folder = self->folders->pdata[i];
+		if (!is_in(folder, op->id) || at++ < offset ||
+			op->found.folders->len >= self->page_size)
+			continue;
+		g_ptr_array_add(op->found.folders, tell(self, folder));
+	}
+	op->found.next_offset = offset + op->found.folders->len;
+	op->found.is_last = op->found.next_offset >= at;
+}
+
+/* As the real one: "OFFSET:ID" is where the next page begins, with that item. */
+static void answer_list(EwsSession *self, EwsOp *op)
+{
+	const FakeFolder *folder = fake_find_folder(self, op->id);
+	const char *first = op->state != NULL ? strchr(op->state, ':') : NULL;
+	guint at = first != NULL ? (guint)strtoul(op->state, NULL, 10) : 0;
+	if (folder == NULL || folder->is_gone) {
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
+		return;
+	}
+	const GPtrArray *items = folder->items;
+	EwsItemSync *page = &op->list.page;
+	page->changes = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
+	if (first != NULL && (at >= items->len || !g_str_equal(first + 1,
+			((const EwsItem *)items->pdata[at])->id))) {
+		fake_refuse_op(op, EWS_ERROR_STALE);
+		return;
+	}
+	at += first != NULL;
+	for (; at < items->len && page->changes->len < self->page_size; at++)
+		g_ptr_array_add(page->changes, kit_change(EWS_CHANGE_CREATE, items->pdata[at]));
+	op->list.total = items->len;
+	page->is_last = at == items->len;
+	page->state = page->is_last ? g_strdup("") : g_strdup_printf("%u:%s", at - 1,
+		((const EwsItem *)items->pdata[at - 1])->id);
+}
+
+EwsOp *ews_find_subfolders_new(const char *root_id, uint32_t offset)
+{
+	g_autofree char *state = g_strdup_printf("%u", offset);
+	return fake_op_new("FindSubfolders", root_id, state, answer_subfolders);
+}
+
+EwsOp *ews_find_item_new(const char *folder_id, const char *state)
+{
+	return fake_op_new("FindItem", folder_id, state, answer_list);
+}
+
+const EwsItemList *ews_find_item_list(const EwsOp *op)
+{
+	return &op->list;
+}
