@@ -54,6 +54,7 @@ const char *fs_config_usage(void)
 	       "                        an application that signs in by itself, for a mailbox\n"
 	       "  -o mailbox=ADDRESS    somebody else's mailbox, as far as it is shared with you\n"
 	       "  -o archive            the online archive of the mailbox\n"
+	       "  -o public             the public folders\n"
 	       "  -o auth=auto|basic|ntlm|negotiate|oauth2\n"
 	       "                        how to sign in (default: auto, as the server offers)\n"
 	       "  -o cacert=FILE        trust the certificates in this PEM file\n"
@@ -427,8 +428,21 @@ static bool settle_address(FsConfig *self, GError **error)
 	return true;
 }
 
+/* They are nobody's. */
+static bool judge_public(const FsConfig *self, GError **error)
+{
+	if (!self->is_public || (self->mailbox == NULL && !self->is_archive))
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+		"%s and public exclude each other: public folders are in no mailbox",
+		self->is_archive ? "archive" : "mailbox=");
+	return false;
+}
+
 static bool judge_mailbox(const FsConfig *self, GError **error)
 {
+	if (!judge_public(self, error))
+		return false;
 	if (self->mailbox == NULL)
 		return true;
 	if (self->is_archive) {
@@ -480,10 +494,13 @@ static void conclude(FsConfig *self, const Words *words)
 		self->is_read_only = true;
 		self->sizes = FS_SIZES_EXACT;
 	}
-	/* An account that may send is mounted read-only at times, or its archive: that is no
-	 * contradiction. */
-	if (self->is_read_only || self->is_archive)
+	/* An account that may send is mounted read-only at times, or its archive, or the public
+	 * folders: that is no contradiction. */
+	if (self->is_read_only || self->is_archive || self->is_public)
 		self->can_send = false;
+	/* Nobody tells of them. */
+	if (self->is_public)
+		self->push = FS_PUSH_OFF;
 	self->is_foreground = words->is_foreground;
 	self->mountpoint = g_strdup(words->mountpoint);
 	fs_places_fill(self);

@@ -98,7 +98,8 @@ typedef struct FsConfig {
 	bool backup;
 	bool is_read_only;
 	bool is_archive; /* the online archive of the account is mounted, not its mailbox */
-	bool can_send; /* never on a read-only mount, nor from an archive */
+	bool is_public;  /* the public folders are */
+	bool can_send; /* only where a mailbox is mounted to be written to */
 	bool allow_other;
 	bool insecure_http;
 	bool is_foreground;

@@ -182,6 +182,17 @@ static bool is_put_off(FsEnter *self, GError **error)
 	return false;
 }
 
+/* Servers have several words for that, some of which sound as if they were no servers at all. */
+static GError *no_public(const FsConfig *config, const GError *problem)
+{
+	bool is_denied = ews_error_is(problem, EWS_ERROR_DENIED);
+
+	return g_error_new(EWS_ERROR, is_denied ? EWS_ERROR_DENIED : EWS_ERROR_NOT_FOUND,
+		"this server has no public folders for %s: %s",
+		config->impersonate != NULL ? config->impersonate : config->user,
+		problem->message);
+}
+
 /* In the words of who asked for that mailbox. */
 static GError *explained(const FsEnter *self, const EwsOp *op, const GError *problem)
 {
@@ -191,6 +202,8 @@ static GError *explained(const FsEnter *self, const EwsOp *op, const GError *pro
 	if (config->is_archive && is_closed(op))
 		g_prefix_error(&error, "%s has no online archive on this server: ",
 			config->impersonate != NULL ? config->impersonate : config->user);
+	if (config->is_public && (is_closed(op) || ews_error_is(problem, EWS_ERROR_UNSUPPORTED)))
+		return no_public(config, problem);
 	if (config->mailbox == NULL)
 		return error;
 	if (is_answered_with(op, "ErrorNonExistentMailbox"))

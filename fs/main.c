@@ -224,6 +224,7 @@ static bool open_cache(Program *self, GError **error)
 		.mailbox = fs_config_whose(config),
 		.is_guest = config->mailbox != NULL,
 		.is_archive = config->is_archive,
+		.is_public = config->is_public,
 		.root_path = config->folder,
 		.cache_size = config->cache_size,
 		.refresh_s = config->refresh_s,

@@ -206,6 +206,7 @@ static const Row rows[] = {
 	{"impersonate", read_text, AT(impersonate)},
 	{"mailbox", read_text, AT(mailbox)},
 	{"archive", read_flag, AT(is_archive), .has_no_value = true},
+	{"public", read_flag, AT(is_public), .has_no_value = true},
 	{"auth", read_choice, AT(auth), .words = {"auto", "basic", "ntlm", "negotiate", "oauth2"}},
 	{"cacert", read_path, AT(cacert)},
 	{"pinned_pubkey", read_pin, AT(pinned_pubkey)},

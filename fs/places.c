@@ -36,6 +36,8 @@ static char *hash_of(const FsConfig *config)
 	/* No address is so short. */
 	if (config->is_archive)
 		g_checksum_update(sum, (const guchar *)"a", 2);
+	if (config->is_public)
+		g_checksum_update(sum, (const guchar *)"p", 2);
 	return g_strndup(g_checksum_get_string(sum), HASH_LEN);
 }
 
@@ -60,6 +62,8 @@ char *fs_places_name(const FsConfig *config)
 	}
 	if (config->is_archive)
 		fs_places_append(name, "_archive", WORDS_MAX);
+	if (config->is_public)
+		fs_places_append(name, "_public", WORDS_MAX);
 	if (*config->folder != '\0') {
 		g_string_append_c(name, '_');
 		fs_places_append(name, config->folder, WORDS_MAX);

@@ -38,7 +38,10 @@ static void add_mailbox(GString *text, const Picture *picture)
 	const char *whose = fs_config_whose(config);
 
 	g_string_append_printf(text, "mailbox     %s%s%s%s at %s\n",
-		config->is_archive ? "archive of " : "", whose != NULL ? whose : config->user,
+		config->is_archive  ? "archive of "
+		: config->is_public ? "public folders of "
+				    : "",
+		whose != NULL ? whose : config->user,
 		whose != NULL ? ", opened by " : "", whose != NULL ? config->user : "",
 		picture->server.url);
 }
@@ -242,6 +245,7 @@ static void put_mount(JsonBuilder *json, const Picture *picture)
 	fs_json_text(json, "user", config->user);
 	fs_json_text(json, "mailbox", fs_config_whose(config));
 	fs_json_flag(json, "archive", config->is_archive);
+	fs_json_flag(json, "public", config->is_public);
 	fs_json_text(json, "folder", config->folder);
 	fs_json_text(json, "mountpoint", config->mountpoint);
 	fs_json_time(json, "mounted_at", picture->fs->mounted_at);

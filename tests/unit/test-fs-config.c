@@ -158,6 +158,13 @@ static void test_mailbox(void)
 	g_assert_true(archive->is_archive);
 	g_assert_false(archive->can_send);
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,archive", "exclude each other");
+	g_autoptr(FsConfig) public =
+		parse_ok("ewsfs " URL " /mnt -o user=me,public,send,push=stream");
+	g_assert_true(public->is_public);
+	g_assert_false(public->can_send);
+	g_assert_cmpint(public->push, ==, FS_PUSH_OFF);
+	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,public", "in no mailbox");
+	refuse("ewsfs " URL " /mnt -o user=me,archive,public", "in no mailbox");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=ada", "no mail address");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=", "empty");
 	refuse("ewsfs " URL " /mnt -o user=me,mailbox=a@b.c,impersonate=a@b.c",

@@ -128,6 +128,16 @@ static char *name_for(const char *mailbox, const char *impersonate, bool is_arch
 	return fs_places_name(config);
 }
 
+static char *public_name(void)
+{
+	g_autoptr(FsConfig) config = fs_config_new_default();
+
+	config->url = g_strdup("https://h/e");
+	config->user = g_strdup("me");
+	config->is_public = true;
+	return fs_places_name(config);
+}
+
 static void test_names_of_mailboxes(void)
 {
 	g_autofree char *own = name_for(NULL, NULL, false);
@@ -137,6 +147,7 @@ static void test_names_of_mailboxes(void)
 	g_autofree char *another = name_for(NULL, "bob@x", false);
 	g_autofree char *archive = name_for(NULL, NULL, true);
 	g_autofree char *archived = name_for(NULL, "ada@x", true);
+	g_autofree char *public = public_name();
 
 	g_assert_true(g_str_has_prefix(own, "h_me-"));
 	g_assert_true(g_str_has_prefix(ada, "h_me_ada@x-"));
@@ -146,6 +157,9 @@ static void test_names_of_mailboxes(void)
 	g_assert_true(g_str_has_prefix(archive, "h_me_archive-"));
 	g_assert_cmpstr(archive, !=, own);
 	g_assert_cmpstr(archived, !=, other);
+	g_assert_true(g_str_has_prefix(public, "h_me_public-"));
+	g_assert_cmpstr(strrchr(public, '-'), !=, strrchr(own, '-'));
+	g_assert_cmpstr(strrchr(public, '-'), !=, strrchr(archive, '-'));
 }
 
 int main(int argc, char **argv)
