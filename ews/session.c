@@ -7,6 +7,7 @@
 #include "ews/ahead.h"
 #include "ews/auth.h"
 #include "ews/batch.h"
+#include "ews/board.h"
 #include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/inbox.h"
@@ -83,11 +84,7 @@ struct EwsSession {
 	int64_t foreground_us; /* when somebody last asked for something */
 	bool is_stopping;
 
-	pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
-	/* guarded by lock */
-	EwsStatus status;
-	EwsWoke woke;    /* NULL: nobody asked */
-	void *woke_user; /* borrowed: from the listener */
+	EwsBoard board; /* any thread */
 };
 
 /* --- the ews thread ---------------------------------------------------------------------- */
@@ -104,25 +101,26 @@ static void publish(EwsSession *self)
 {
 	const EwsHttpCounts *counts = ews_http_counts(self->http);
 	const EwsGovernor *governor = &self->governor;
-	EwsStatus *status = &self->status;
+	EwsStatus status = {
+		.state = governor->state,
+		.requests = counts->requests,
+		.bytes_in = counts->bytes_in,
+		.bytes_out = counts->bytes_out,
+		.in_flight = self->batches->len,
+		.conns = governor->conns,
+		.page = ews_governor_page(governor, EWS_KIND_SYNC_FOLDER_ITEMS,
+			EWS_SYNC_PAGE_MAX),
+		.queued = ews_queue_count(self->queue),
+		.resume_us = governor->resume_us,
+		.is_signing_in = governor->is_signing_in && governor->state != EWS_STATE_STOPPED,
+		.push = self->watch ? ews_watch_push(self->watch) : EWS_PUSH_NONE,
+		.is_listening = self->watch && ews_watch_is_listening(self->watch),
+	};
 
 	publish_call_sizes(self);
-	pthread_mutex_lock(&self->lock);
-	status->state = governor->state;
-	status->requests = counts->requests;
-	status->bytes_in = counts->bytes_in;
-	status->bytes_out = counts->bytes_out;
-	status->in_flight = self->batches->len;
-	status->conns = governor->conns;
-	status->page = ews_governor_page(governor, EWS_KIND_SYNC_FOLDER_ITEMS, EWS_SYNC_PAGE_MAX);
-	status->queued = ews_queue_count(self->queue);
-	status->resume_us = governor->resume_us;
-	status->is_signing_in = governor->is_signing_in && governor->state != EWS_STATE_STOPPED;
-	status->push = self->watch ? ews_watch_push(self->watch) : EWS_PUSH_NONE;
-	status->is_listening = self->watch && ews_watch_is_listening(self->watch);
-	g_strlcpy(status->error, governor->error ? governor->error->message : "",
-		sizeof(status->error));
-	pthread_mutex_unlock(&self->lock);
+	g_strlcpy(status.error, governor->error ? governor->error->message : "",
+		sizeof(status.error));
+	ews_board_put(&self->board, &status);
 
 	if (governor->state == self->announced)
 		return;
@@ -136,9 +134,7 @@ static void on_server(void *user, const char *server)
 {
 	EwsSession *self = user;
 
-	pthread_mutex_lock(&self->lock);
-	g_strlcpy(self->status.server, server, sizeof(self->status.server));
-	pthread_mutex_unlock(&self->lock);
+	ews_board_set_server(&self->board, server);
 }
 
 /* Whoever gets an op back finds the status that goes with it. */
@@ -290,34 +286,20 @@ static void begin_watch(EwsSession *self, EwsWatchSetup *setup)
 static void begin_anew(EwsSession *self, int64_t slept_us)
 {
 	int64_t now = g_get_monotonic_time();
-	EwsWoke woke;
-	void *user;
 
 	ews_http_renew(self->http);
 	ews_governor_woke(&self->governor, slept_us, now);
 	if (self->watch)
 		ews_watch_woke(self->watch, now);
 	publish(self);
-	pthread_mutex_lock(&self->lock);
-	woke = self->woke;
-	user = self->woke_user;
-	pthread_mutex_unlock(&self->lock);
-	if (woke)
-		woke(user);
-}
-
-static void set_url(EwsSession *self, const char *url)
-{
-	pthread_mutex_lock(&self->lock);
-	g_strlcpy(self->status.url, url, sizeof(self->status.url));
-	pthread_mutex_unlock(&self->lock);
+	ews_board_woke(&self->board);
 }
 
 /* Of a server that is left behind no pause counts, as if all had been slept through. */
 static void move(EwsSession *self, const char *url)
 {
 	ews_http_move(self->http, url);
-	set_url(self, url);
+	ews_board_set_url(&self->board, url);
 	begin_anew(self, FOR_EVER_US);
 }
 
@@ -613,7 +595,7 @@ static void free_session(EwsSession *self)
 	ews_queue_free(self->queue);
 	ews_governor_clear(&self->governor);
 	ews_http_free(self->http);
-	pthread_mutex_destroy(&self->lock);
+	ews_board_clear(&self->board);
 	g_free(self);
 }
 
@@ -627,11 +609,10 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 		return NULL;
 	xmlInitParser();
 	self = g_new0(EwsSession, 1);
-	pthread_mutex_init(&self->lock, NULL);
+	ews_board_init(&self->board, config->url);
 	self->max_conns = MAX(config->max_conns, 1);
 	self->timeout_s = config->timeout_s;
 	self->insecure_http = config->insecure_http;
-	set_url(self, config->url);
 	self->http = ews_http_new(config);
 	self->slept = ews_slept_new();
 	ews_http_heed(self->http, ews_slept_fd(self->slept));
@@ -692,9 +673,7 @@ bool ews_session_move(EwsSession *self, const char *url, GError **error)
 
 void ews_session_status(EwsSession *self, EwsStatus *ret_status)
 {
-	pthread_mutex_lock(&self->lock);
-	*ret_status = self->status;
-	pthread_mutex_unlock(&self->lock);
+	ews_board_get(&self->board, ret_status);
 }
 
 int64_t ews_session_last_progress(EwsSession *self)
@@ -715,10 +694,7 @@ void ews_session_listen(EwsSession *self, EwsStateChanged changed, void *user)
 
 void ews_session_on_wake(EwsSession *self, EwsWoke woke, void *user)
 {
-	pthread_mutex_lock(&self->lock);
-	self->woke = woke;
-	self->woke_user = user;
-	pthread_mutex_unlock(&self->lock);
+	ews_board_on_wake(&self->board, woke, user);
 }
 
 uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone done, void *user)
