@@ -194,9 +194,25 @@ static void counts_answered(Cache *cache, EwsOp *op, void *user)
 	go_on(cache, self);
 }
 
+/* Where all content is in one mailbox, requests can be led there. */
+static void tell_content(Cache *cache, const CacheFind *self)
+{
+	const char *guid = NULL;
+	for (guint i = 0; i < self->folders->len; i++) {
+		const EwsFolder *folder = self->folders->pdata[i];
+		if (i > 0 && g_strcmp0(folder->replica, guid) != 0) {
+			guid = NULL;
+			break;
+		}
+		guid = folder->replica;
+	}
+	ews_session_set_content(cache->session, guid);
+}
+
 static void count(Cache *cache, CacheFind *self)
 {
 	drop_strays(self);
+	tell_content(cache, self);
 	ews_hold(cache->session);
 	for (guint i = 0; i < self->folders->len; i++) {
 		const EwsFolder *folder = self->folders->pdata[i];

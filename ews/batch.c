@@ -613,7 +613,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 	}
 	self->post = ews_http_post(shared->http,
 		ews_op_write_call(ops, count, ews_http_whose(shared->http)), self->is_change,
-		&http);
+		self->kind->to, &http);
 	return self;
 }
 

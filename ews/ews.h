@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ews/access.h"
+#include "ews/route.h"
 #include "ews/types.h"
 
 /*
@@ -52,6 +53,7 @@ typedef struct EwsConfig {
 	EwsTokenSource token;       /* BEARER; what it points to outlives the session */
 	const char *impersonate;    /* whose mailbox, by its address; NULL: the account's own */
 	bool is_archive;            /* distinguished folders are those of its online archive */
+	const EwsRoute *route;      /* to public folders; NULL: the server finds its way */
 	EwsTls tls;
 	unsigned max_conns;
 	unsigned timeout_s; /* of silence on a request */
@@ -166,6 +168,10 @@ int64_t ews_op_tag(const EwsOp *op);
 /* Any thread: the distinguished folders that are asked for from now on are those of somebody
  * else's mailbox, by its primary address, where the server lets us. */
 void ews_session_set_mailbox(EwsSession *self, const char *address);
+
+/* Any thread: the public folder mailbox that has the content of all of them, by its GUID; NULL:
+ * there are several, or nobody says. Its way is known where it is the route's. */
+void ews_session_set_content(EwsSession *self, const char *guid);
 
 /* GetFolder: one folder by id, or a distinguished one ("msgfolderroot"). */
 EwsOp *ews_get_folder_new(const char *id);

@@ -42,7 +42,8 @@ struct EwsHttp {
 	GPtrArray *idle; /* own, of CURL: handles for the next posts */
 	EwsWhose whose;
 	char *mailbox;              /* own; NULL: nobody else's */
-	struct curl_slist *headers; /* own */
+	EwsRoute *route;            /* own; NULL: not to public folders, or it is not known */
+	struct curl_slist *headers[EWS_TO_CONTENT + 1]; /* own; NULL: those of TO_MAILBOX */
 	GPtrArray *stale; /* own; headers that a post under way may still have */
 	EwsHttpCounts counts;
 	unsigned token; /* the number of the one in auth */
@@ -94,12 +95,18 @@ static struct curl_slist *add_affinity(struct curl_slist *list, const char *user
 	return curl_slist_append(list, "X-PreferServerAffinity: true");
 }
 
-static struct curl_slist *make_headers(const char *user)
+static struct curl_slist *make_headers(const char *user, const char *public_mailbox)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: text/xml; charset=utf-8");
 
 	list = curl_slist_append(list, "Accept: text/xml");
 	list = add_affinity(list, user);
+	if (public_mailbox) {
+		g_autofree char *line =
+			g_strconcat("X-PublicFolderMailbox: ", public_mailbox, NULL);
+
+		list = curl_slist_append(list, line);
+	}
 	/* Some servers never answer "100-continue"; curl would wait a second for it. */
 	return curl_slist_append(list, "Expect:");
 }
@@ -134,7 +141,11 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->impersonated = g_strdup(config->impersonate);
 	self->whose.impersonate = self->impersonated;
 	self->whose.is_archive = config->is_archive;
-	self->headers = make_headers(anchor(self));
+	self->headers[EWS_TO_MAILBOX] = make_headers(anchor(self), NULL);
+	self->route = ews_route_copy(config->route);
+	if (self->route)
+		self->headers[EWS_TO_HIERARCHY] =
+			make_headers(self->route->anchor, self->route->mailbox);
 	self->stale = g_ptr_array_new_with_free_func((GDestroyNotify)curl_slist_free_all);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
@@ -157,7 +168,9 @@ void ews_http_free(EwsHttp *self)
 	ews_loop_free(self->loop);
 	curl_multi_cleanup(self->multi);
 	curl_share_cleanup(self->share);
-	curl_slist_free_all(self->headers);
+	for (size_t i = 0; i < G_N_ELEMENTS(self->headers); i++)
+		curl_slist_free_all(self->headers[i]);
+	ews_route_free(self->route);
 	g_ptr_array_unref(self->stale);
 	ews_auth_free(self->auth);
 	for (size_t i = 0; i < G_N_ELEMENTS(self->tls_words); i++)
@@ -174,12 +187,29 @@ const EwsWhose *ews_http_whose(const EwsHttp *self)
 	return &self->whose;
 }
 
+static void replace_headers(EwsHttp *self, EwsDestination to, struct curl_slist *headers)
+{
+	if (self->headers[to])
+		g_ptr_array_add(self->stale, self->headers[to]);
+	self->headers[to] = headers;
+}
+
 void ews_http_set_mailbox(EwsHttp *self, const char *address)
 {
 	g_free(self->mailbox);
 	self->whose.mailbox = self->mailbox = g_strdup(address);
-	g_ptr_array_add(self->stale, self->headers);
-	self->headers = make_headers(anchor(self));
+	replace_headers(self, EWS_TO_MAILBOX, make_headers(anchor(self), NULL));
+}
+
+/* Autodiscover says of that mailbox, asked by its GUID, that its address is the anchor. */
+void ews_http_set_content(EwsHttp *self, const char *guid)
+{
+	bool is_on_route = ews_route_leads_to(self->route, guid);
+
+	if (is_on_route == (self->headers[EWS_TO_CONTENT] != NULL))
+		return;
+	replace_headers(self, EWS_TO_CONTENT,
+		is_on_route ? make_headers(self->route->anchor, self->route->anchor) : NULL);
 }
 
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)
@@ -369,7 +399,6 @@ static CURL *new_easy(EwsHttp *self)
 
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
 	curl_easy_setopt(easy, CURLOPT_SHARE, self->share);
 	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -399,9 +428,10 @@ static CURL *take_easy(EwsHttp *self)
 	return easy;
 }
 
-static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body,
+static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body, EwsDestination to,
 	const EwsHttpEvents *events)
 {
+	struct curl_slist *headers = self->headers[to];
 	EwsHttpPost *post = g_new0(EwsHttpPost, 1);
 
 	post->http = self;
@@ -410,6 +440,8 @@ static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body,
 	post->events = *events;
 	post->token = self->token;
 	ews_auth_apply(self->auth, easy);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+		headers ? headers : self->headers[EWS_TO_MAILBOX]);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
@@ -426,9 +458,10 @@ static void send_post(EwsHttpPost *post)
 	curl_multi_add_handle(self->multi, post->easy);
 }
 
-EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events)
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsDestination to,
+	const EwsHttpEvents *events)
 {
-	EwsHttpPost *post = begin_post(self, take_easy(self), body, events);
+	EwsHttpPost *post = begin_post(self, take_easy(self), body, to, events);
 
 	post->is_once = is_once;
 	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
@@ -440,7 +473,7 @@ EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const Ews
 
 EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events)
 {
-	EwsHttpPost *post = begin_post(self, new_easy(self), body, events);
+	EwsHttpPost *post = begin_post(self, new_easy(self), body, EWS_TO_MAILBOX, events);
 
 	post->is_stream = true;
 	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, 1L);

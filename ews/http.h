@@ -19,6 +19,9 @@
  * no other post uses before or after, with no limit on silence and without gzip (what compresses,
  * holds back). How it ends says nothing of the kept connections.
  *
+ * Where the session is about public folders and the way to them is known (ews/route.h), what is for
+ * the mailbox that knows them, or for that with their content, says so (X-PublicFolderMailbox).
+ *
  * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, the same server asked
  * for where there are many (X-AnchorMailbox, X-PreferServerAffinity), certificates always
  * checked, redirects never followed (a POST with a password goes where it was told to go). Sizes
@@ -70,11 +73,15 @@ const EwsWhose *ews_http_whose(const EwsHttp *self);
 /* From now on it is this one's, by its primary address. NULL: the account's. */
 void ews_http_set_mailbox(EwsHttp *self, const char *address);
 
+/* Which public folder mailbox has the content of all of them (ews_session_set_content). */
+void ews_http_set_content(EwsHttp *self, const char *guid);
+
 /* What is posted from now on goes with this bearer token, the @number-th. */
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number);
 
 /* Takes @body. @is_once: it must not be sent twice; else it must be all text. */
-EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, const EwsHttpEvents *events);
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsDestination to,
+	const EwsHttpEvents *events);
 /* Takes @body, which must be all text. */
 EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events);
 /* The last byte of the body was given away. */

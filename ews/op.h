@@ -50,6 +50,7 @@ typedef enum EwsKindId {
 
 typedef struct EwsOpKind {
 	EwsKindId id;
+	EwsDestination to;  /* among public folders */
 	const char *name;   /* of the operation, and of the request's element */
 	unsigned batch_max; /* ops in one call */
 	unsigned page_max;  /* entries in one answer; 0: it has no pages */

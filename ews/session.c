@@ -42,6 +42,7 @@ typedef enum CommandKind {
 	COMMAND_FOLDERS,
 	COMMAND_MOVE,
 	COMMAND_MAILBOX,
+	COMMAND_CONTENT,
 	COMMAND_STOP,
 } CommandKind;
 
@@ -51,7 +52,7 @@ typedef struct Command {
 	EwsCall *call; /* own; CALL */
 	EwsWatchSetup *setup; /* own; WATCH */
 	char **folders; /* own; FOLDERS */
-	char *address; /* own; MOVE, MAILBOX */
+	char *address; /* own; MOVE, MAILBOX; CONTENT: a GUID, or NULL */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -330,6 +331,9 @@ static void obey(EwsSession *self, Command *command)
 		break;
 	case COMMAND_MAILBOX:
 		ews_http_set_mailbox(self->http, command->address);
+		break;
+	case COMMAND_CONTENT:
+		ews_http_set_content(self->http, command->address);
 		break;
 	case COMMAND_STOP:
 		self->is_stopping = true;
@@ -757,6 +761,11 @@ void ews_cancel(EwsSession *self, uint64_t serial)
 void ews_session_set_mailbox(EwsSession *self, const char *address)
 {
 	post(self, (Command){.kind = COMMAND_MAILBOX, .address = g_strdup(address)});
+}
+
+void ews_session_set_content(EwsSession *self, const char *guid)
+{
+	post(self, (Command){.kind = COMMAND_CONTENT, .address = g_strdup(guid)});
 }
 
 void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)

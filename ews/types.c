@@ -26,6 +26,7 @@ void ews_folder_free(EwsFolder *self)
 	g_free(self->parent_id);
 	g_free(self->display_name);
 	g_free(self->folder_class);
+	g_free(self->replica);
 	g_free(self);
 }
 

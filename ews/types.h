@@ -38,6 +38,7 @@ typedef struct EwsFolder {
 	int64_t size;          /* PidTagMessageSizeExtended, 0x0E08: bytes of the items in it */
 	int64_t commit_time;   /* 0x670A: moves with every change of the contents */
 	int64_t deleted_count; /* 0x670B */
+	char *replica; /* own; of a public folder: the mailbox with its content, by GUID; 0x6698 */
 	unsigned rights;       /* EwsRights; EWS_RIGHTS_ALL where not said */
 } EwsFolder;
 

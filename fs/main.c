@@ -31,6 +31,7 @@
 #include "fs/notify.h"
 #include "fs/park.h"
 #include "fs/previous.h"
+#include "fs/route.h"
 #include "fs/secret.h"
 #include "fs/signals.h"
 #include "fs/signin.h"
@@ -146,6 +147,7 @@ static bool go_behind(Program *self, GError **error)
 static bool start_session(Program *self, GError **error)
 {
 	const FsConfig *config = self->config;
+	g_autoptr(EwsRoute) route = fs_route_find(config, &self->signin);
 	EwsConfig ews = {
 		.url = config->url,
 		.user = config->user,
@@ -154,6 +156,7 @@ static bool start_session(Program *self, GError **error)
 		.token = {fs_token_fetch, fs_token_give_up, self->signin.token},
 		.impersonate = config->impersonate,
 		.is_archive = config->is_archive,
+		.route = route,
 		.tls = fs_signin_tls(config),
 		.max_conns = config->max_conns,
 		.timeout_s = config->timeout_s,

@@ -58,6 +58,7 @@ static void write_delete(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 #define FOLDER_KIND(variable, operation, writer, about)                                            \
 	static const EwsOpKind variable = {                                                        \
 		.id = EWS_KIND_CHANGE_FOLDER,                                                      \
+		.to = EWS_TO_HIERARCHY,                                                            \
 		.name = operation,                                                                 \
 		.batch_max = 500,                                                                  \
 		.elements = ews_shape_new_id,                                                      \

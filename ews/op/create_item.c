@@ -88,6 +88,7 @@ static void clear(EwsOp *op)
 
 static const EwsOpKind kind = {
 	.id = EWS_KIND_CREATE_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "CreateItem",
 	.batch_max = 100,
 	.elements = ews_shape_new_id,

@@ -17,6 +17,7 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 
 static const EwsOpKind kind = {
 	.id = EWS_KIND_DELETE_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "DeleteItem",
 	.batch_max = 500,
 	.elements = ews_shape_new_id,

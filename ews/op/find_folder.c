@@ -31,7 +31,10 @@ static void write_call(EwsWriter *writer, EwsOp *const *ops, unsigned count, con
 	char number[16];
 
 	ews_writer_attribute(writer, "Traversal", traversal);
-	ews_shape_write_folders(writer);
+	if (self->op.kind->id == EWS_KIND_FIND_SUBFOLDERS)
+		ews_shape_write_public_folders(writer);
+	else
+		ews_shape_write_folders(writer);
 	ews_writer_start(writer, "m:IndexedPageFolderView");
 	g_snprintf(number, sizeof(number), "%u", self->op.page);
 	ews_writer_attribute(writer, "MaxEntriesReturned", number);
@@ -145,6 +148,7 @@ static const EwsElement message[] = {
 
 static const EwsOpKind deep = {
 	.id = EWS_KIND_FIND_FOLDER,
+	.to = EWS_TO_HIERARCHY,
 	.name = "FindFolder",
 	.batch_max = 1,
 	.page_max = PAGE,
@@ -157,6 +161,7 @@ static const EwsOpKind deep = {
 
 static const EwsOpKind shallow = {
 	.id = EWS_KIND_FIND_SUBFOLDERS,
+	.to = EWS_TO_HIERARCHY,
 	.name = "FindFolder",
 	.batch_max = SUBFOLDERS_BATCH,
 	.page_max = SUBFOLDERS_PAGE,

@@ -170,6 +170,7 @@ static const EwsElement message[] = {
 
 static const EwsOpKind kind = {
 	.id = EWS_KIND_FIND_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "FindItem",
 	.batch_max = 1,
 	.page_max = PAGE,

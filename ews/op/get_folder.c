@@ -85,6 +85,7 @@ static const EwsElement message[] = {
 
 static const EwsOpKind kind = {
 	.id = EWS_KIND_GET_FOLDER,
+	.to = EWS_TO_CONTENT,
 	.name = "GetFolder",
 	.batch_max = 100,
 	.elements = message,

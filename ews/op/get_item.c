@@ -156,6 +156,7 @@ static const EwsElement mime_message[] = {
 
 static const EwsOpKind plain_kind = {
 	.id = EWS_KIND_GET_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "GetItem",
 	.batch_max = 100,
 	.elements = plain_message,
@@ -168,6 +169,7 @@ static const EwsOpKind plain_kind = {
 
 static const EwsOpKind mime_kind = {
 	.id = EWS_KIND_GET_ITEM_MIME,
+	.to = EWS_TO_CONTENT,
 	.name = "GetItem",
 	.batch_max = 100,
 	.elements = mime_message,

@@ -13,6 +13,7 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 
 static const EwsOpKind move_kind = {
 	.id = EWS_KIND_MOVE_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "MoveItem",
 	.batch_max = 500,
 	.elements = ews_shape_new_id,
@@ -24,6 +25,7 @@ static const EwsOpKind move_kind = {
 
 static const EwsOpKind copy_kind = {
 	.id = EWS_KIND_COPY_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "CopyItem",
 	.batch_max = 500,
 	.elements = ews_shape_new_id,

@@ -15,6 +15,9 @@
 #define TAG_FOLDER_SIZE   0x0E08 /* PidTagMessageSizeExtended */
 #define TAG_COMMIT_TIME   0x670A /* PidTagLocalCommitTimeMax */
 #define TAG_DELETED_COUNT 0x670B /* PidTagDeletedCountTotal */
+#define TAG_REPLICA_LIST  0x6698 /* PR_REPLICA_LIST */
+
+#define GUID_LEN 36
 
 #define SEARCH_KEY_MAX 1024
 
@@ -100,7 +103,7 @@ void ews_shape_write_mime(EwsWriter *writer)
 	ews_writer_end(writer);
 }
 
-void ews_shape_write_folders(EwsWriter *writer)
+static void write_folders(EwsWriter *writer, bool is_public)
 {
 	ews_writer_start(writer, "m:FolderShape");
 	ews_writer_text(writer, "t:BaseShape", "IdOnly");
@@ -110,8 +113,20 @@ void ews_shape_write_folders(EwsWriter *writer)
 	ews_shape_write_tag(writer, TAG_FOLDER_SIZE, "Long");
 	ews_shape_write_tag(writer, TAG_COMMIT_TIME, "SystemTime");
 	ews_shape_write_tag(writer, TAG_DELETED_COUNT, "Integer");
+	if (is_public)
+		ews_shape_write_tag(writer, TAG_REPLICA_LIST, "Binary");
 	ews_writer_end(writer);
 	ews_writer_end(writer);
+}
+
+void ews_shape_write_folders(EwsWriter *writer)
+{
+	write_folders(writer, false);
+}
+
+void ews_shape_write_public_folders(EwsWriter *writer)
+{
+	write_folders(writer, true);
 }
 
 /* --- ids --------------------------------------------------------------------------------- */
@@ -236,6 +251,22 @@ static void end_item_property(EwsReading *reading)
 	}
 }
 
+/* Of several, which are copies of each other, the first. */
+static void set_replica(EwsFolder *folder, const char *base64)
+{
+	gsize len = 0;
+	g_autofree guchar *list = g_base64_decode(base64, &len);
+	g_autofree char *guid = NULL;
+
+	if (len < GUID_LEN)
+		return;
+	guid = g_strndup((const char *)list, GUID_LEN);
+	if (!g_uuid_string_is_valid(guid))
+		return;
+	g_free(folder->replica);
+	folder->replica = g_ascii_strdown(guid, -1);
+}
+
 static void end_folder_property(EwsReading *reading)
 {
 	const EwsProperty *property = &reading->property;
@@ -254,6 +285,9 @@ static void end_folder_property(EwsReading *reading)
 		break;
 	case TAG_DELETED_COUNT:
 		folder->deleted_count = ews_parse_number(value, -1);
+		break;
+	case TAG_REPLICA_LIST:
+		set_replica(folder, value);
 		break;
 	}
 }

@@ -32,8 +32,9 @@ void ews_shape_write_named(EwsWriter *writer, const char *name);
 void ews_shape_write_items(EwsWriter *writer);
 /* <m:ItemShape> with the MIME content and the class. */
 void ews_shape_write_mime(EwsWriter *writer);
-/* <m:FolderShape> with the listing properties. */
+/* <m:FolderShape> with the listing properties; and with what only public folders have. */
 void ews_shape_write_folders(EwsWriter *writer);
+void ews_shape_write_public_folders(EwsWriter *writer);
 
 /* Inside an item's element; reading->record is an EwsItem. End its element with the function. */
 extern const EwsElement ews_shape_item[];

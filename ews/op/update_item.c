@@ -39,6 +39,7 @@ static void clear(EwsOp *op)
 
 static const EwsOpKind kind = {
 	.id = EWS_KIND_UPDATE_ITEM,
+	.to = EWS_TO_CONTENT,
 	.name = "UpdateItem",
 	.batch_max = 500,
 	.elements = ews_shape_new_id,

@@ -348,6 +348,16 @@ const char *render_folder_element(const Folder *folder)
 	return "Folder";
 }
 
+static char *replica(Store *store, const Folder *folder, const ExtField *ext)
+{
+	char *said = folder_prop(store, folder->id, ext->key);
+
+	if (said || !store_number(store,
+		"SELECT count(*) FROM folders WHERE dist = 'publicfoldersroot'", 0, 0))
+		return said;
+	return g_base64_encode((const guchar *)STORE_PUBLIC_GUID, sizeof(STORE_PUBLIC_GUID));
+}
+
 static char *folder_ext(Store *store, const Folder *folder, const ExtField *ext)
 {
 	char text[CLOCK_TEXT];
@@ -359,6 +369,8 @@ static char *folder_ext(Store *store, const Folder *folder, const ExtField *ext)
 		return g_strdup(text);
 	case 0x670b:
 		return g_strdup_printf("%" G_GINT64_FORMAT, folder->deleted);
+	case 0x6698:
+		return replica(store, folder, ext);
 	case 0x10f4:
 		return g_strdup(folder->hidden ? "true" : "false");
 	case 0x0e08:

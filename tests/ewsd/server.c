@@ -11,6 +11,7 @@
 #include "tests/ewsd/call.h"
 #include "tests/ewsd/clock.h"
 #include "tests/ewsd/mailbox.h"
+#include "tests/ewsd/pox.h"
 
 enum { STOP_WAIT_MS = 2000 };
 
@@ -108,6 +109,14 @@ static void on_any(SoupServer *soup, SoupServerMessage *message, const char *pat
 		soup_server_message_set_response(message, "text/xml", SOUP_MEMORY_STATIC, wsdl,
 			sizeof(wsdl) - 1);
 		refuse(self, message, 200, "GET");
+		return;
+	}
+	if (g_ascii_strcasecmp(path, "/autodiscover/autodiscover.xml") == 0) {
+		if (!allowed(self, message))
+			refuse(self, message, 401, "");
+		else
+			refuse(self, message, pox_answer(self->world, message) ? 200 : 404,
+				"Autodiscover");
 		return;
 	}
 	if (g_str_has_prefix(path, "/ewsd/")) {

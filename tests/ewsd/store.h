@@ -24,6 +24,9 @@ typedef enum FolderShare { FOLDER_SHARE_NONE, FOLDER_SHARE_READ, FOLDER_SHARE_ED
 
 typedef enum StoreKind { STORE_MAILBOX, STORE_ARCHIVE, STORE_PUBLIC } StoreKind;
 
+/* The mailbox in which Exchange keeps public folders. */
+#define STORE_PUBLIC_GUID "1ec2a236-ed93-4f88-b9c6-33e63fa4aa44"
+
 typedef enum ItemState { ITEM_NORMAL = 0, ITEM_SOFT_DELETED = 1 } ItemState;
 
 typedef struct Folder {

@@ -31,6 +31,7 @@ MORE_DOORS = {
     # The time before there is a session, each by its own door.
     'fs/authority.h': {'ews/oauth.h'},
     'fs/token.c': {'ews/oauth.h'},
+    'fs/route.c': {'ews/route.h'},
     'fs/signin.c': {'ews/offer.h'},
     'fs/signin.h': {'ews/access.h'},
     'fs/ctl/login.c': {'ews/oauth.h'},

@@ -151,6 +151,9 @@ def test_by_another_address(people, mount):
     there = mount(people, mailbox=ALIAS)
     numbers = {path: entry['ino'] for path, entry in there.tree('Inbox').items()}
     assert len(numbers) == 4
+    # Of a farm's servers, hers is asked for by that name from then on.
+    resolved = people.log().index(people.asked('ResolveNames')[0])
+    assert {line['anchor'] for line in people.log()[resolved + 1:]} == {ADA}
     there.unmount()
     people.stop()
     # What it is called is known, also when nobody is there to be asked.

@@ -152,6 +152,59 @@ def test_a_long_folder(serve, mount):
     assert deeper.names() == ['C'] and len(deeper.names('C/D/E')) == 1
 
 
+ANCHOR = 'publicfolders@example.org'
+GUID = '1ec2a236-ed93-4f88-b9c6-33e63fa4aa44'
+TO_HIERARCHY = {'FindFolder', 'CreateFolder', 'UpdateFolder', 'MoveFolder', 'DeleteFolder'}
+
+
+def ways(server, since=None):
+    """What led each operation to its mailbox: {(operation, anchor, public folder mailbox)}."""
+    return {(line['op'], line.get('anchor'), line.get('public_folder_mailbox'))
+            for line in server.log(since) if line['op'] not in ('', 'GET', 'Autodiscover')}
+
+
+def test_requests_are_led(serve, mount):
+    server = serve('--public', '--fill', 'public:Team/Plans=2', '--user', 'me@example.org:secret')
+    server.is_written = True
+    there = mount(server, 'public', user='me@example.org', settle=SETTLE_S)
+    put(there, 'Team/new.eml', message('New'))
+    shell(there, 'mkdir Team/Sub; mv Team/new.eml Team/Sub/')
+    flush(there)
+    shell(there, 'mv Team/Sub Team/Other')
+    flush(there)
+    shell(there, 'mv Team/Other .')
+    flush(there)
+    shell(there, 'rm -r Other')
+    flush(there)
+    assert server.count('Autodiscover') == 2
+    # Until it is known where they are, requests for content say nothing of it.
+    found = ways(server)
+    for op, anchor, mailbox in found:
+        if op in TO_HIERARCHY:
+            assert (anchor, mailbox) == (ANCHOR, GUID + '@example.org'), op
+        elif op == 'ResolveNames' or mailbox is None:
+            assert op in ('ResolveNames', 'GetFolder') and anchor == 'me@example.org', op
+        else:
+            assert (anchor, mailbox) == (ANCHOR, ANCHOR), op
+    assert TO_HIERARCHY <= {op for op, _, mailbox in found if mailbox}
+    assert {'GetFolder', 'FindItem', 'GetItem', 'CreateItem', 'DeleteItem'} <= {
+        op for op, _, mailbox in found if mailbox == ANCHOR}
+    # The way is remembered.
+    there.unmount()
+    server.mark('remount')
+    there.start()
+    there.sync()
+    assert server.count('Autodiscover', 'remount') == 0
+    assert ('FindFolder', ANCHOR, GUID + '@example.org') in ways(server, 'remount')
+
+
+def test_nobody_knows_the_way(board, mount):
+    """Without an address there is nobody to be asked about; EWS is asked as ever."""
+    assert mount(board, 'public', 'ro').names()
+    assert board.count('Autodiscover') == 0
+    assert all(mailbox is None for _, _, mailbox in ways(board))
+
+
 def test_rights(serve, mount):
     server = serve('--public', '--fill', 'public:Read=2', '--rights', 'public:Read=read')
     there = mount(server, 'public')

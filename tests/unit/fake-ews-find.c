@@ -98,6 +98,22 @@ static void answer_list(EwsSession *self, EwsOp *op)
 		((const EwsItem *)items->pdata[at - 1])->id);
 }
 
+void ews_session_set_content(EwsSession *self, const char *guid)
+{
+	pthread_mutex_lock(&self->lock);
+	g_ptr_array_add(self->lines, g_strdup_printf("Content %s", guid != NULL ? guid : "?"));
+	pthread_mutex_unlock(&self->lock);
+}
+
+void fake_replica(EwsSession *self, const char *folder_id, const char *guid)
+{
+	pthread_mutex_lock(&self->lock);
+	FakeFolder *folder = fake_find_folder(self, folder_id);
+	g_free(folder->folder->replica);
+	folder->folder->replica = g_strdup(guid);
+	pthread_mutex_unlock(&self->lock);
+}
+
 EwsOp *ews_find_subfolders_new(const char *root_id, uint32_t offset)
 {
 	g_autofree char *state = g_strdup_printf("%u", offset);

@@ -176,6 +176,7 @@ EwsFolder *fake_copy_folder(const EwsFolder *from)
 	folder->commit_time = from->commit_time;
 	folder->deleted_count = from->deleted_count;
 	folder->size = 1000;
+	folder->replica = g_strdup(from->replica);
 	return folder;
 }
 

@@ -58,6 +58,9 @@ void fake_ids_only(EwsSession *self, bool is_on);
 /* From now on these are public folders: not synced, not told of Deep, without Deleted Items. */
 void fake_be_public(EwsSession *self);
 
+/* Which mailbox has what is in a folder of them, by its GUID. */
+void fake_replica(EwsSession *self, const char *folder_id, const char *guid);
+
 /* Refuses every state that was given out so far. */
 void fake_spoil_states(EwsSession *self);
 

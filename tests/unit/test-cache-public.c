@@ -128,6 +128,29 @@ static void test_a_find_that_fails(World *world, gconstpointer data)
 	g_assert_cmpint(kit_dir(&world->kit, "F1"), !=, 0);
 }
 
+static void assert_content(World *world, const char *expected)
+{
+	fake_forget_lines(world->fake);
+	world_sync_well(world);
+	g_autofree char *line = fake_line(world->fake, "Content", 0);
+	g_assert_cmpstr(line, ==, expected);
+}
+
+/* Requests are led to one mailbox, or to none. */
+static void test_where_the_content_is(World *world, gconstpointer data)
+{
+	static const char *const folders[] = {"F1", "F2", "F3"};
+	sync_first(world);
+	assert_content(world, "Content ?");
+	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
+		fake_replica(world->fake, folders[i], "one");
+	assert_content(world, "Content one");
+	fake_replica(world->fake, "F2", "two");
+	assert_content(world, "Content ?");
+	fake_replica(world->fake, "F2", NULL);
+	assert_content(world, "Content ?");
+}
+
 /* --- what is asked ------------------------------------------------------------------------ */
 
 static void test_nothing_new(World *world, gconstpointer data)
@@ -140,7 +163,8 @@ static void test_nothing_new(World *world, gconstpointer data)
 	/* Every folder that has any, and every folder's counts; nothing else. */
 	world_assert_asked(world, "FindSubfolders", 3);
 	world_assert_asked(world, "GetFolder", 6);
-	world_assert_asked(world, "", 9);
+	world_assert_asked(world, "Content", 1);
+	world_assert_asked(world, "", 10);
 	fake_forget_lines(world->fake);
 	world_remount(world);
 	world_sync_well(world);
@@ -348,6 +372,7 @@ int main(int argc, char **argv)
 	ADD("pages-of-folders", test_pages_of_folders);
 	ADD("a-closed-folder", test_a_closed_folder);
 	ADD("a-find-that-fails", test_a_find_that_fails);
+	ADD("where-the-content-is", test_where_the_content_is);
 	ADD("nothing-new", test_nothing_new);
 	ADD("only-what-moved", test_only_what_moved);
 	ADD("who-does-not-say", test_who_does_not_say);

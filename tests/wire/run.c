@@ -14,6 +14,7 @@
  *     timeout: 1                    of silence, in seconds
  *     mailbox: ada@example.org      whose the session is about
  *     archive: yes                  it is about the online archive
+ *     public: ANCHOR MAILBOX GUID   about public folders, by this route, with that content
  *     requests: 3                   how many must have been sent
  *     --- answer 200 [piece=N] [cut=N] [mute]
  *     the body; the last answer is given again and again
@@ -21,6 +22,7 @@
  *     --- request
  *     the body of the first request, line breaks and indentation left out
  *     --- head *pattern*            which the head of the first request must match
+ *     --- nohead *pattern*          which it must not match
  *     --- sent N *pattern*          which the body of the Nth request must match
  *     --- result
  *     a pattern for each line that tests/wire/describe.c says, in the order of the ops
@@ -44,6 +46,8 @@ typedef struct Case {
 	GPtrArray *answers;  /* own until given away, of FakeAnswer */
 	GString *request;    /* own */
 	GPtrArray *heads;    /* own, of strings */
+	GPtrArray *no_heads; /* own, of strings */
+	char **route;        /* own; anchor, mailbox, GUID; NULL: none */
 	GPtrArray *sent;     /* own, of strings: "N PATTERN" */
 	GString *result;     /* own */
 	char *mailbox;       /* own; NULL: nobody else's */
@@ -179,6 +183,8 @@ static void read_key(Case *self, const char *line)
 		self->is_cold = true;
 	else if (g_str_equal(line, "archive: yes"))
 		self->is_archive = true;
+	else if (g_str_has_prefix(line, "public: "))
+		self->route = g_strsplit(line + 8, " ", 3);
 	else if (g_str_has_prefix(line, "mailbox: "))
 		self->mailbox = g_strdup(line + 9);
 	else if (g_str_has_prefix(line, "timeout: "))
@@ -226,6 +232,8 @@ static GString *read_section(Case *self, const char *line)
 	}
 	if (g_str_has_prefix(line, "header "))
 		add_header(self->answers->pdata[self->answers->len - 1], line + 7);
+	else if (g_str_has_prefix(line, "nohead "))
+		g_ptr_array_add(self->no_heads, g_strdup(line + 7));
 	else if (g_str_has_prefix(line, "head "))
 		g_ptr_array_add(self->heads, g_strdup(line + 5));
 	else if (g_str_has_prefix(line, "sent "))
@@ -261,6 +269,7 @@ static Case *read_case(const char *path)
 	self->ops = g_ptr_array_new_with_free_func(g_free);
 	self->answers = g_ptr_array_new();
 	self->heads = g_ptr_array_new_with_free_func(g_free);
+	self->no_heads = g_ptr_array_new_with_free_func(g_free);
 	self->sent = g_ptr_array_new_with_free_func(g_free);
 	self->request = g_string_new(NULL);
 	self->result = g_string_new(NULL);
@@ -283,6 +292,8 @@ static void free_case(Case *self)
 	g_ptr_array_unref(self->ops);
 	g_ptr_array_unref(self->answers);
 	g_ptr_array_unref(self->heads);
+	g_ptr_array_unref(self->no_heads);
+	g_strfreev(self->route);
 	g_ptr_array_unref(self->sent);
 	g_string_free(self->request, TRUE);
 	g_string_free(self->result, TRUE);
@@ -354,13 +365,24 @@ static Fake *start_server(Case *self)
 static char *run_ops(const Case *self, const Fake *fake)
 {
 	g_autofree char *url = fake_url(fake);
-	EwsConfig config = { .url = url, .user = "me", .password = "secret", .max_conns = 1,
-		.timeout_s = self->timeout_s, .is_archive = self->is_archive };
+	g_autoptr(EwsRoute) route =
+		self->route ? ews_route_new(self->route[0], self->route[1]) : NULL;
+	EwsConfig config = {
+		.url = url,
+		.user = route ? "me@example.org" : "me",
+		.password = "secret",
+		.max_conns = 1,
+		.timeout_s = self->timeout_s,
+		.is_archive = self->is_archive,
+		.route = route,
+	};
 	Run run = { .session = ews_session_start(&config, NULL) };
 	GString *result = g_string_new(NULL);
 
 	if (self->mailbox)
 		ews_session_set_mailbox(run.session, self->mailbox);
+	if (self->route)
+		ews_session_set_content(run.session, self->route[2]);
 	run.inbox = ews_inbox_new(NULL, NULL);
 	run.described = g_ptr_array_new_with_free_func((GDestroyNotify)described_free);
 	for (guint i = 0; i < self->ops->len; i++) {
@@ -439,6 +461,10 @@ static bool check_requests(const Case *self, Fake *fake)
 	if (self->request->len > 0 && !g_str_equal(self->request->str, body))
 		is_good = complain("request", self->request->str, body);
 	is_good = check_sent(self, requests, first) && is_good;
+	for (guint i = 0; i < self->no_heads->len; i++)
+		if (g_pattern_match_simple(self->no_heads->pdata[i], heads->pdata[first]))
+			is_good = complain("nohead", self->no_heads->pdata[i],
+				heads->pdata[first]);
 	for (guint i = 0; i < self->heads->len; i++)
 		if (!g_pattern_match_simple(self->heads->pdata[i], heads->pdata[first]))
 			is_good = complain("head", self->heads->pdata[i], heads->pdata[first]);
