@@ -95,6 +95,8 @@ static const char *const migrations[] = {
 	/* How long the text of a message was, and a stamp of what it was made of (viewed.c). */
 	"ALTER TABLE node ADD COLUMN text_stamp INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE node ADD COLUMN text_size INTEGER NOT NULL DEFAULT -1;",
+	/* When a public folder was last listed as a whole. */
+	"ALTER TABLE folder ADD COLUMN listed_at INTEGER NOT NULL DEFAULT 0;",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

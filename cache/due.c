@@ -86,8 +86,8 @@ static const char due_sql[] =
 static const char public_sql[] =
 	"SELECT folder.id, folder.node FROM folder JOIN node ON node.id = folder.node"
 	" WHERE folder.rights & 1 != 0 AND (folder.is_full = 1 OR node.flags & 1 = 0"
-	" OR folder.as_of > ?1"
-	" OR folder.as_of < CASE WHEN folder.commit_time < 0 THEN ?2 ELSE ?3 END"
+	" OR folder.listed_at > ?1"
+	" OR folder.listed_at < CASE WHEN folder.commit_time < 0 THEN ?2 ELSE ?3 END"
 	" OR folder.commit_time != folder.synced_commit"
 	" OR folder.deleted_count != folder.synced_deleted"
 	" OR folder.total_count != folder.synced_total"

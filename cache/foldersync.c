@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/apply.h"
+#include "cache/glance.h"
 #include "cache/ident.h"
 #include "cache/item.h"
 #include "cache/node.h"
@@ -166,9 +167,10 @@ static bool mark_listed(CacheFolderSync *self, GError **error)
 		surplus = cache_sweep_surplus(self->sweep);
 	return cache_node_flag(apply->conn, apply->dir, NODE_LISTED, 0, error) &&
 	       cache_conn_run(apply->conn, error,
-		       "UPDATE folder SET synced_total = ?, synced_commit = ?, synced_deleted = ?,"
-		       " as_of = ?, is_full = 0, is_unchecked = ?,"
-		       " miscount = CASE WHEN ? THEN ? ELSE miscount END WHERE id = ?",
+		       "UPDATE folder SET synced_total = ?1, synced_commit = ?2,"
+		       " synced_deleted = ?3, as_of = ?4, is_full = 0, is_unchecked = ?5,"
+		       " listed_at = CASE WHEN ?6 THEN ?4 ELSE listed_at END,"
+		       " miscount = CASE WHEN ?6 THEN ?7 ELSE miscount END WHERE id = ?8",
 		       "iiiiiiii", self->total, self->commit_time, self->deleted, g_get_real_time(),
 		       (int64_t)!self->cache->is_public, (int64_t)self->is_full, surplus,
 		       apply->folder);
@@ -488,6 +490,53 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 		complete(self);
 }
 
+/* --- a glance ---------------------------------------------------------------------------- */
+
+/* All of the folder, from the beginning. */
+static void list_all(CacheFolderSync *self)
+{
+	self->is_full = true;
+	self->apply.run++;
+	ask_page(self, NULL);
+}
+
+static bool take_glance(CacheFolderSync *self, const EwsItemList *list, bool *ret_is_all,
+	GError **error)
+{
+	CacheConn *conn = self->apply.conn;
+	bool is_news = false;
+	*ret_is_all = false;
+	if (!cache_glance_is_news(conn, self->apply.folder, &list->page, &is_news, error))
+		return false;
+	if (!is_news)
+		return true;
+	self->is_at_end = true;
+	gather(self, &list->page);
+	if (!apply_gathered(self, error))
+		return false;
+	g_ptr_array_set_size(self->gathered, 0);
+	return cache_glance_is_all(conn, self->apply.folder, list->total, ret_is_all, error);
+}
+
+static void glance_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFolderSync *self = user;
+	const GError *failed = ews_op_error(op);
+	g_autoptr(GError) error = NULL;
+	bool is_all = false;
+	if (!take_answer(self))
+		return;
+	if (failed == NULL && begin(self, &error) &&
+		(take_glance(self, ews_find_item_list(op), &is_all, &error) || roll_back(self)))
+		(void)!commit(self, &error);
+	if (failed != NULL || error != NULL)
+		end(self, failed != NULL ? failed : error);
+	else if (is_all)
+		complete(self);
+	else
+		list_all(self);
+}
+
 /* --- starting ---------------------------------------------------------------------------- */
 
 static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError **error)
@@ -537,7 +586,10 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	self->apply.folder = folder;
 	self->apply.round = round;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
-	bool is_loaded = conn != NULL && load(self, conn, folder, error);
+	bool may_glance = false;
+	bool is_loaded = conn != NULL && load(self, conn, folder, error) &&
+			 (!cache->is_public ||
+				 cache_glance_may_do(conn, folder, &may_glance, error));
 	if (conn != NULL)
 		cache_db_put_reader(cache->db, conn);
 	if (!is_loaded) {
@@ -547,12 +599,15 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	/* A listing is of one moment: it does not go on from another. */
 	if (cache->is_public)
 		g_clear_pointer(&self->state, g_free);
-	/* Without a state everything is told anew; a run that was cut short goes on. */
-	if (self->state == NULL) {
-		self->is_full = true;
-		self->apply.run++;
+	if (may_glance) {
+		submit(self, ews_find_newest_new(self->folder_id), glance_answered);
+		return self;
 	}
-	ask_page(self, self->state);
+	/* Without a state everything is told anew; a run that was cut short goes on. */
+	if (self->state == NULL)
+		list_all(self);
+	else
+		ask_page(self, self->state);
 	return self;
 }
 

@@ -15,7 +15,8 @@
  * sweep many, only what GetItem says is gone.
  *
  * Public folders cannot be synced: FindItem lists them, all of a folder each time that it moved, as
- * a full run, whose pages tell everything as Create too.
+ * a full run, whose pages tell everything as Create too; but of a long one it may be enough to see
+ * what was modified last (cache/glance.h).
  *
  * Items whose changes came without properties are completed by GetItem before the folder counts
  * as listed.

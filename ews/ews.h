@@ -218,6 +218,9 @@ typedef struct EwsItemList {
 	int64_t total; /* items in the folder; -1: not said */
 } EwsItemList;
 EwsOp *ews_find_item_new(const char *folder_id, const char *state);
+/* The same in another order: those that were modified last, the last one first. A single page; its
+ * state leads nowhere. */
+EwsOp *ews_find_newest_new(const char *folder_id);
 const EwsItemList *ews_find_item_list(const EwsOp *op); /* borrowed from the op */
 
 /* Where MIME goes while it streams. Both are called on the ews thread. @begin is called before

@@ -23,6 +23,7 @@ typedef struct FindItem {
 	char *folder_id;    /* own */
 	int64_t offset;     /* as asked for */
 	char *first;        /* own; the item that must stand there; NULL: any */
+	bool is_newest; /* one page in the other order */
 	bool has_root;
 	int64_t next_offset; /* as the server says; -1: not said */
 	EwsItemList list;
@@ -44,8 +45,9 @@ static void write_request(EwsWriter *writer, EwsOp *const *ops, unsigned count)
 	ews_writer_end(writer);
 	ews_writer_start(writer, "m:SortOrder");
 	ews_writer_start(writer, "t:FieldOrder");
-	ews_writer_attribute(writer, "Order", "Ascending");
-	ews_writer_empty(writer, "t:FieldURI", "FieldURI", "item:DateTimeCreated");
+	ews_writer_attribute(writer, "Order", self->is_newest ? "Descending" : "Ascending");
+	ews_writer_empty(writer, "t:FieldURI", "FieldURI",
+		self->is_newest ? "item:LastModifiedTime" : "item:DateTimeCreated");
 	ews_writer_end(writer);
 	ews_writer_end(writer);
 	ews_writer_start(writer, "m:ParentFolderIds");
@@ -136,7 +138,7 @@ static bool finish(EwsOp *op, GError **error)
 			"FindItem: a page that is not the last and leads nowhere");
 		return false;
 	}
-	page->state = page->is_last ? g_strdup("")
+	page->state = page->is_last || self->is_newest ? g_strdup("")
 		: g_strdup_printf("%" G_GINT64_FORMAT ":%s", next - 1, last->item->id);
 	return take_first(self, error);
 }
@@ -193,6 +195,14 @@ EwsOp *ews_find_item_new(const char *folder_id, const char *state)
 		self->first = g_strdup(colon + 1);
 	}
 	return &self->op;
+}
+
+EwsOp *ews_find_newest_new(const char *folder_id)
+{
+	EwsOp *op = ews_find_item_new(folder_id, NULL);
+
+	((FindItem *)op)->is_newest = true;
+	return op;
 }
 
 const EwsItemList *ews_find_item_list(const EwsOp *op)

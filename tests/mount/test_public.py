@@ -148,6 +148,20 @@ def test_a_long_folder(serve, mount):
     there = mount(server, 'public', 'ro', prefetch='off')
     assert len(there.names('Long')) == 1300 and len(there.names('A/B/C/D/E')) == 1
     assert len([op for op in server.ops() if op == 'FindItem']) <= 3 + 7
+    # What comes into it, and what is changed in it, one request shows; what goes, all of it.
+    ews = server.somebody()
+    server.is_written = True
+    long = place(ews, 'Long')
+    new = ews.create_item(long, message('New'))
+    ews.update_item(ews.find_item(long, count=3, all_pages=False)[2].id, categories=['Red'])
+    server.mark('news')
+    there.sync()
+    assert server.count('FindItem', 'news') == 1 and len(there.names('Long')) == 1301
+    assert any('New' in name for name in there.names('Long'))
+    ews.delete_item(new.id)
+    server.mark('gone')
+    there.sync()
+    assert server.count('FindItem', 'gone') == 3 and len(there.names('Long')) == 1300
     deeper = mount(server, 'public', 'ro', prefetch='off', folder='A/B')
     assert deeper.names() == ['C'] and len(deeper.names('C/D/E')) == 1
 

@@ -120,6 +120,33 @@ EwsOp *ews_find_subfolders_new(const char *root_id, uint32_t offset)
 	return fake_op_new("FindSubfolders", root_id, state, answer_subfolders);
 }
 
+/* The log's order is that of the modifications. */
+static void answer_newest(EwsSession *self, EwsOp *op)
+{
+	const FakeFolder *folder = fake_find_folder(self, op->id);
+	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+	EwsItemSync *page = &op->list.page;
+	page->changes = g_ptr_array_new_with_free_func((GDestroyNotify)ews_item_change_free);
+	if (folder == NULL || folder->is_gone) {
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
+		return;
+	}
+	for (guint i = folder->log->len; i > 0 && page->changes->len < self->page_size; i--) {
+		const EwsItemChange *change = folder->log->pdata[i - 1];
+		guint at = fake_find_item(folder, change->item->id);
+		if (at != G_MAXUINT && g_hash_table_add(told, change->item->id))
+			g_ptr_array_add(page->changes,
+				kit_change(EWS_CHANGE_CREATE, folder->items->pdata[at]));
+	}
+	op->list.total = folder->items->len;
+	page->state = g_strdup("");
+}
+
+EwsOp *ews_find_newest_new(const char *folder_id)
+{
+	return fake_op_new("FindNewest", folder_id, NULL, answer_newest);
+}
+
 EwsOp *ews_find_item_new(const char *folder_id, const char *state)
 {
 	return fake_op_new("FindItem", folder_id, state, answer_list);

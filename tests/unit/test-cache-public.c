@@ -195,11 +195,12 @@ static void test_who_does_not_say(World *world, gconstpointer data)
 	world_add(world, "F2", "B.3");
 	world_sync_well(world);
 	world_assert_asked(world, "FindItem", 0);
-	kit_run(&world->kit, "UPDATE folder SET as_of = as_of - %lld", (long long)HOUR_US / 2);
+	kit_run(&world->kit, "UPDATE folder SET listed_at = listed_at - %lld",
+		(long long)HOUR_US / 2);
 	world_sync_well(world);
 	world_assert_asked(world, "FindItem", 1);
 	world_assert_items(world, "F2", "B.1", "B.2", "B.3", NULL);
-	kit_run(&world->kit, "UPDATE folder SET as_of = as_of - %lld", (long long)HOUR_US);
+	kit_run(&world->kit, "UPDATE folder SET listed_at = listed_at - %lld", (long long)HOUR_US);
 	world_sync_well(world);
 	/* All of them, the top one too. */
 	world_assert_asked(world, "FindItem", 5);
@@ -243,6 +244,104 @@ static void test_pages_that_move(World *world, gconstpointer data)
 		g_autofree char *id = g_strdup_printf("many.%u", i);
 		g_assert_cmpint(kit_node(&world->kit, id), !=, 0);
 	}
+}
+
+/* --- a long folder ------------------------------------------------------------------------ */
+
+#define MANY 600
+
+static void add_many(World *world)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		g_autofree char *id = g_strdup_printf("many.%u", i);
+		world_add(world, "F1", id);
+	}
+	sync_first(world);
+}
+
+static int64_t count_files(World *world)
+{
+	return kit_int(&world->kit, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
+}
+
+/* @key NULL: it is as it was, but was touched. */
+static void change(World *world, const char *folder, const char *id, const char *key)
+{
+	g_autoptr(EwsItem) item = fake_get(world->fake, id);
+	if (key != NULL) {
+		g_free(item->change_key);
+		item->change_key = g_strdup(key);
+		item->is_read = !item->is_read;
+	}
+	fake_item(world->fake, folder, item, "bytes");
+}
+
+static void test_glance(World *world, gconstpointer data)
+{
+	add_many(world);
+	world_add(world, "F1", "new");
+	change(world, "F1", "many.3", "other");
+	world_sync_well(world);
+	world_assert_asked(world, "FindNewest F1", 1);
+	world_assert_asked(world, "FindItem", 0);
+	g_assert_cmpint(kit_node(&world->kit, "new"), !=, 0);
+	g_assert_cmpint(kit_int(&world->kit, "SELECT count(*) FROM item WHERE item_id = 'many.3'"
+					     " AND change_key = 'other'"),
+		==, 1);
+	g_assert_cmpint(count_files(world), ==, MANY + 7);
+	/* What is seen so keeps nobody from listing the folder now and then. */
+	kit_run(&world->kit, "UPDATE folder SET listed_at = listed_at - %lld",
+		(long long)2 * HOUR_US);
+	fake_forget_lines(world->fake);
+	world_sync_well(world);
+	world_assert_asked(world, "FindItem F1", 2);
+}
+
+/* Short folders are one request in any case. */
+static void test_no_glance_at_short_ones(World *world, gconstpointer data)
+{
+	add_many(world);
+	world_add(world, "F2", "B.3");
+	world_sync_well(world);
+	world_assert_asked(world, "FindNewest", 0);
+	world_assert_asked(world, "FindItem F2", 1);
+}
+
+/* One that is gone shows in no page of what was modified. */
+static void test_no_glance_after_a_delete(World *world, gconstpointer data)
+{
+	add_many(world);
+	fake_item_gone(world->fake, "F1", "many.3");
+	world_add(world, "F1", "new");
+	world_sync_well(world);
+	world_assert_asked(world, "FindNewest", 0);
+	g_assert_cmpint(kit_node(&world->kit, "many.3"), ==, 0);
+	g_assert_cmpint(count_files(world), ==, MANY + 6);
+}
+
+/* More is new than the page holds; or one came that the page does not show. */
+static void test_a_glance_is_not_enough(World *world, gconstpointer data)
+{
+	add_many(world);
+	fake_page_size(world->fake, 4);
+	for (unsigned i = 0; i < 9; i++) {
+		g_autofree char *id = g_strdup_printf("new.%u", i);
+		world_add(world, "F1", id);
+	}
+	world_sync_well(world);
+	world_assert_asked(world, "FindNewest F1", 1);
+	g_assert_cmpint(count_files(world), ==, MANY + 15);
+	/* Something moved in as old as it was: before what is known, and what was changed. */
+	world_add(world, "F1", "moved in");
+	change(world, "F1", "many.9", NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		g_autofree char *id = g_strdup_printf("many.%u", i);
+		change(world, "F1", id, "again");
+	}
+	fake_forget_lines(world->fake);
+	world_sync_well(world);
+	world_assert_asked(world, "FindNewest F1", 1);
+	g_assert_cmpint(kit_node(&world->kit, "moved in"), !=, 0);
 }
 
 /* A message is the same file in another folder. */
@@ -378,6 +477,10 @@ int main(int argc, char **argv)
 	ADD("who-does-not-say", test_who_does_not_say);
 	ADD("pages", test_pages);
 	ADD("pages-that-move", test_pages_that_move);
+	ADD("glance", test_glance);
+	ADD("no-glance-at-short-ones", test_no_glance_at_short_ones);
+	ADD("no-glance-after-a-delete", test_no_glance_after_a_delete);
+	ADD("a-glance-is-not-enough", test_a_glance_is_not_enough);
 	ADD("moved", test_moved);
 	ADD("killed", test_killed);
 	ADD_WRITE("deletes", test_deletes);

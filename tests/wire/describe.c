@@ -58,6 +58,8 @@ static EwsOp *make_op(Described *self, char **words)
 		return ews_sync_folder_items_new(one, two);
 	if (strcmp(words[0], "find-items") == 0)
 		return ews_find_item_new(one, two);
+	if (strcmp(words[0], "find-newest") == 0)
+		return ews_find_newest_new(one);
 	if (strcmp(words[0], "find-subfolders") == 0)
 		return ews_find_subfolders_new(one, two ? (uint32_t)atoi(two) : 0);
 	if (strcmp(words[0], "find-folder") == 0)
@@ -244,7 +246,8 @@ static void print_answer(Described *self, GString *out)
 		print_item_sync(out, ews_sync_folder_items_page(self->op));
 	} else if (g_str_equal(self->what, "sync-hierarchy")) {
 		print_folder_sync(out, ews_sync_folder_hierarchy_page(self->op));
-	} else if (g_str_equal(self->what, "find-items")) {
+	} else if (g_str_equal(self->what, "find-items") ||
+		g_str_equal(self->what, "find-newest")) {
 		g_string_append_printf(out, " total=%" G_GINT64_FORMAT,
 			ews_find_item_list(self->op)->total);
 		print_item_sync(out, &ews_find_item_list(self->op)->page);

@@ -9,7 +9,7 @@
  *
  *     get-item-mime ID [SIZE] | get-item ID | sync-items FOLDER [STATE] | sync-hierarchy [STATE]
  *     find-folder ROOT [OFFSET] | find-subfolders ROOT [OFFSET] | find-items FOLDER [STATE]
- *     get-folder ID | get-distinguished NAME | resolve NAME
+ *     find-newest FOLDER | get-folder ID | get-distinguished NAME | resolve NAME
  *     and those of tests/wire/change.h and tests/wire/news.h
  *
  * A Described holds the op and, for MIME, what its sink got.
