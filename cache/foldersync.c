@@ -44,6 +44,7 @@ struct CacheFolderSync {
 	bool is_full;            /* began without a state */
 	bool was_refused;        /* the state was refused once in this sync */
 	int64_t listed;          /* items in the folder, as a listing says; -1: not said */
+	bool is_root;            /* of all public folders: a folder that can have no items */
 	GError *error;           /* own; what it ends with */
 	unsigned under_way;      /* ops that we wait for */
 	GPtrArray *completing;   /* own; ids of pending items, asked for by GetItem */
@@ -471,6 +472,11 @@ static void page_answered(Cache *cache, EwsOp *op, void *user)
 		start_over(self);
 		return;
 	}
+	if (failed != NULL && self->is_root && !cache_sync_is_passing(failed)) {
+		self->listed = 0;
+		complete(self);
+		return;
+	}
 	if (failed != NULL) {
 		end(self, failed);
 		return;
@@ -544,7 +550,7 @@ static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError 
 	sqlite3_stmt *stmt = cache_conn_query(conn, error,
 		"SELECT folder.folder_id, folder.sync_state, folder.run, folder.is_full,"
 		" folder.total_count, folder.commit_time, folder.deleted_count, folder.rights,"
-		" folder.node, node.flags, folder.youngest"
+		" folder.node, node.flags, folder.youngest, folder.parent_id = '-'"
 		" FROM folder JOIN node ON node.id = folder.node WHERE folder.id = ?",
 		"i", folder);
 	bool has_row = false;
@@ -565,6 +571,7 @@ static bool load(CacheFolderSync *self, CacheConn *conn, int64_t folder, GError 
 	self->apply.dir = sqlite3_column_int64(stmt, 8);
 	self->apply.is_listed = (sqlite3_column_int(stmt, 9) & NODE_LISTED) != 0;
 	self->apply.youngest = self->youngest_before = sqlite3_column_int64(stmt, 10);
+	self->is_root = self->cache->is_public && sqlite3_column_int(stmt, 11) != 0;
 	sqlite3_reset(stmt);
 	return true;
 }

@@ -344,6 +344,22 @@ static void test_a_glance_is_not_enough(World *world, gconstpointer data)
 	g_assert_cmpint(kit_node(&world->kit, "moved in"), !=, 0);
 }
 
+/* A server may refuse to list the root of them all, where nothing can be. */
+static void test_a_root_that_is_not_listed(World *world, gconstpointer data)
+{
+	fake_fail(world->fake, "FindItem top", EWS_ERROR_FORBIDDEN, -1);
+	sync_first(world);
+	g_assert_true(cache_listing_ready(world->kit.cache, CACHE_ROOT));
+	world_add(world, "F1", "A.3");
+	world_sync_well(world);
+	world_assert_items(world, "F1", "A.1", "A.2", "A.3", NULL);
+	/* No other folder's refusal is taken so. */
+	fake_fail(world->fake, "FindItem F1", EWS_ERROR_FORBIDDEN, -1);
+	world_add(world, "F1", "A.4");
+	g_autoptr(GError) error = world_sync(world, false);
+	g_assert_error(error, EWS_ERROR, EWS_ERROR_FORBIDDEN);
+}
+
 /* A message is the same file in another folder. */
 static void test_moved(World *world, gconstpointer data)
 {
@@ -481,6 +497,7 @@ int main(int argc, char **argv)
 	ADD("no-glance-at-short-ones", test_no_glance_at_short_ones);
 	ADD("no-glance-after-a-delete", test_no_glance_after_a_delete);
 	ADD("a-glance-is-not-enough", test_a_glance_is_not_enough);
+	ADD("a-root-that-is-not-listed", test_a_root_that_is_not_listed);
 	ADD("moved", test_moved);
 	ADD("killed", test_killed);
 	ADD_WRITE("deletes", test_deletes);
