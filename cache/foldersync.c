@@ -22,6 +22,9 @@
 /* Items completed by GetItem under way at once. */
 #define COMPLETE_UNDER_WAY 200
 
+/* Looks at what came while a sweep was decided. */
+#define CATCHES_MAX 3
+
 struct CacheFolderSync {
 	/* set at start, then const */
 	Cache *cache; /* borrowed */
@@ -51,6 +54,7 @@ struct CacheFolderSync {
 	int64_t youngest_before; /* apply.youngest at the last commit */
 	int64_t total, commit_time, deleted; /* as FindFolder said before this sync */
 	CacheSweep *sweep;                   /* own */
+	unsigned catches;                    /* up to CATCHES_MAX */
 };
 
 static void sync_free(CacheFolderSync *self)
@@ -188,13 +192,27 @@ static void finish(CacheFolderSync *self)
 /* --- sweeping ---------------------------------------------------------------------------- */
 
 static void sweep_answered(Cache *cache, EwsOp *op, void *user);
+static void ask_page(CacheFolderSync *self, const char *state);
+
+/* What has changed since the last page may be all that the count is off by: it is asked for, and
+ * the sweep begins anew. (FindItem of public folders goes on from no state.) */
+static bool catch_up(CacheFolderSync *self)
+{
+	if (!cache_sweep_is_open(self->sweep) || self->cache->is_public ||
+		self->catches == CATCHES_MAX)
+		return false;
+	self->catches++;
+	g_clear_pointer(&self->sweep, cache_sweep_free);
+	ask_page(self, self->state);
+	return true;
+}
 
 static void sweep_on(CacheFolderSync *self)
 {
 	EwsOp *op;
 	while ((op = cache_sweep_next(self->sweep)) != NULL)
 		submit(self, op, sweep_answered);
-	if (!cache_sweep_is_done(self->sweep))
+	if (!cache_sweep_is_done(self->sweep) || catch_up(self))
 		return;
 	g_autoptr(GError) error = NULL;
 	if (cache_sweep_error(self->sweep) != NULL)

@@ -144,6 +144,11 @@ bool cache_sweep_is_done(const CacheSweep *self)
 	return !is_asking || self->next >= self->missing->len;
 }
 
+bool cache_sweep_is_open(const CacheSweep *self)
+{
+	return self->error == NULL && self->missing->len > 0 && !is_believed(self);
+}
+
 const GError *cache_sweep_error(const CacheSweep *self)
 {
 	return self->error;

@@ -36,6 +36,9 @@ void cache_sweep_answer(CacheSweep *self, EwsOp *op);
 /* TRUE when nothing is asked for any more. */
 bool cache_sweep_is_done(const CacheSweep *self);
 
+/* Done, and not to be believed: the folder has more than the run named. Or it came since. */
+bool cache_sweep_is_open(const CacheSweep *self);
+
 /* What kept the sweep from knowing, or NULL. */
 const GError *cache_sweep_error(const CacheSweep *self);
 

@@ -347,6 +347,23 @@ static void test_not_believed(World *world, gconstpointer data)
 	world_assert_items(world, "F1", "A.1", "A.2", NULL);
 }
 
+/* What came between its last page and the count is looked at before it is judged. */
+static void test_more_came_meanwhile(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	world_start(world);
+	world_sync_well(world);
+	fake_spoil_states(world->fake);
+	fake_item_lost(world->fake, "F1", "A.2");
+	fake_hold(world->fake, "GetFolder F1");
+	cache_sync(world->kit.cache, CACHE_ROOT, false, 0, waiter_done, waiter);
+	fake_await_held(world->fake, 1);
+	world_add(world, "F1", "A.3");
+	fake_hold(world->fake, NULL);
+	g_assert_no_error(waiter_wait(waiter));
+	world_assert_items(world, "F1", "A.1", "A.3", NULL);
+}
+
 /* Many are missing: each is asked for, and what is there after all stays. */
 static void test_many_missing(World *world, gconstpointer data)
 {
@@ -649,6 +666,7 @@ int main(int argc, char **argv)
 	ADD("lost-in-silence-is-found-by-count", test_lost_in_silence);
 	ADD("miscount-is-learned", test_miscount);
 	ADD("sweep-is-not-believed", test_not_believed);
+	ADD("more-came-meanwhile", test_more_came_meanwhile);
 	ADD("many-missing-are-asked-for", test_many_missing);
 	ADD("sweep-without-an-answer-removes-nothing", test_sweep_interrupted);
 	ADD("ids-are-completed", test_completed);
