@@ -104,14 +104,19 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 
 /* --- opening ------------------------------------------------------------- */
 
-/* A listing of texts is not kept: the kernel is told of what others change only, and does not know
- * that a change of its own in one directory is one in another. */
+/* The kernel is told of what others change only, and does not know that a change of its own in one
+ * directory is one in that of its texts. */
+static bool may_keep(const Fs *fs, fuse_ino_t ino)
+{
+	return !fs_inode_is_hidden(ino) || (fs_inode_is_text(ino) && fs->config->is_read_only);
+}
+
 static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
 	struct fuse_file_info *info)
 {
 	info->fh = fs_notify_serial(fs->notify);
-	info->cache_readdir = !fs_inode_is_text(ino);
-	info->keep_cache = !fs_inode_is_text(ino);
+	info->cache_readdir = may_keep(fs, ino);
+	info->keep_cache = may_keep(fs, ino);
 	fuse_reply_open(req, info);
 }
 
@@ -145,7 +150,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *inf
 {
 	const Fs *fs = fs_of(req);
 
-	if (!fs_inode_is_hidden(ino) && fs_notify_serial(fs->notify) != info->fh)
+	if (may_keep(fs, ino) && fs_notify_serial(fs->notify) != info->fh)
 		fs_notify_members(fs->notify, fs_inode_node(ino));
 	fuse_reply_err(req, 0);
 }

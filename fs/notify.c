@@ -85,7 +85,7 @@ static void tell_texts(FsNotify *self, const CacheChange *change)
 {
 	if (change->kind == CACHE_CHANGE_MEMBERS)
 		check(fuse_lowlevel_notify_inval_inode(self->session,
-			fs_inode_make_text_dir(change->node), -1, 0), "texts");
+			fs_inode_make_text_dir(change->node), 0, 0), "texts");
 	else if (change->name != NULL)
 		tell_text(self, change->parent, change->name);
 	else {

@@ -184,12 +184,15 @@ def test_changes_of_others_show(serve, mount, way):
     until(lambda: there.names('Inbox'), 'the message')
     text = texts(there)[0]
     before = there.stat(text)
+    assert there.names('.text/Inbox') == [os.path.basename(text)]
     assert flags_of(there, text).startswith('Flags: unread')
     somebody.update_item(item.id, read=True)
     until(lambda: flags_of(there, text).startswith('Flags: read'), 'the flag')
     after = there.stat(text)
     assert after['size'] == len(there.cat(text)) == before['size'] - len('un')
     assert after['mtime'] == before['mtime']
+    somebody.create_item('inbox', message('Another'))
+    until(lambda: len(there.names('.text/Inbox')) == 2, 'the name of another')
     somebody.delete_item(item.id)
     until(lambda: not os.path.exists(there.at(text)), 'the end of it')
 

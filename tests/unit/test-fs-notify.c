@@ -60,7 +60,7 @@ static void test_texts(World *self, gconstpointer data)
 	tell(self, CACHE_CHANGE_GONE, 99, "old.eml");
 	tell(self, CACHE_CHANGE_TOUCHED, ID, NULL);
 	g_autofree char *text = told(self, 7);
-	g_assert_cmpstr(text, ==, "inode 8000000000000005 -1 0\n"
+	g_assert_cmpstr(text, ==, "inode 8000000000000005 0 0\n"
 		"inode 5 0 0\n"
 		"entry 8000000000000005 old.txt\n"
 		"entry 8000000000000005 old.eml\n"

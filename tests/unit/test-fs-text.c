@@ -202,10 +202,20 @@ static void test_local(World *self, gconstpointer data)
 	close_text(self, ino, &info);
 }
 
+static bool is_listing_kept(World *self, fuse_ino_t dir)
+{
+	struct fuse_file_info info = {.flags = O_RDONLY};
+
+	fs_op_opendir(world_next(self), dir, &info);
+	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_OPEN);
+	return self->req->info.cache_readdir;
+}
+
 /* The kernel may keep what it is told of. */
 static void test_kept(World *self, gconstpointer data)
 {
 	add_message(self, MESSAGE);
+	g_assert_false(is_listing_kept(self, inbox(self)));
 	size_of(self, look_up(self, inbox(self), "a.txt"));
 	look_up(self, inbox(self), "a.txt");
 	g_assert_cmpfloat(self->req->entry.entry_timeout, ==, 0);
@@ -214,6 +224,7 @@ static void test_kept(World *self, gconstpointer data)
 	look_up(self, inbox(self), "a.txt");
 	g_assert_cmpfloat(self->req->entry.entry_timeout, ==, FS_KEEP_S);
 	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, FS_KEEP_S);
+	g_assert_true(is_listing_kept(self, inbox(self)));
 }
 
 /* --- bytes that are not here ------------------------------------------------------------- */
