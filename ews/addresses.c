@@ -3,10 +3,14 @@
 
 #include <gmime/gmime.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Recipients of one message; no server takes more. */
 #define ADDRESSES_MAX 5000
+
+/* A header with more of them names nobody. */
+#define COLONS_MAX 2000
 
 static void init_gmime(void)
 {
@@ -57,9 +61,22 @@ static void add_list(GPtrArray *all, InternetAddressList *list)
 	}
 }
 
+/* GMime calls itself for each group in a group, and a colon may open one. */
+static bool is_too_deep(const char *value)
+{
+	unsigned colons = 0;
+
+	while ((value = strchr(value, ':')) != NULL && colons <= COLONS_MAX) {
+		colons++;
+		value++;
+	}
+	return colons > COLONS_MAX;
+}
+
 static void add_value(GPtrArray *all, const char *value)
 {
-	InternetAddressList *list = internet_address_list_parse(NULL, value);
+	InternetAddressList *list =
+		is_too_deep(value) ? NULL : internet_address_list_parse(NULL, value);
 
 	if (!list)
 		return;

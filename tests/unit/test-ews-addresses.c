@@ -51,6 +51,17 @@ static void test_groups(void)
 	expect("Bcc: undisclosed-recipients:;\n", "");
 }
 
+/* Groups in groups, each of which GMime would call itself for. */
+static void test_deep(void)
+{
+	g_autoptr(GString) head = g_string_new("Bcc: ");
+
+	for (int i = 0; i < 300000; i++)
+		g_string_append(head, "a:");
+	g_string_append(head, "\nBcc: b@x\n");
+	expect(head->str, "b@x");
+}
+
 static void test_rubbish(void)
 {
 	static const char zeros[] = "Bcc: a@x,\0 b@x\n";
@@ -71,6 +82,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/addresses/folded", test_folded);
 	g_test_add_func("/ews/addresses/encoded", test_encoded);
 	g_test_add_func("/ews/addresses/groups", test_groups);
+	g_test_add_func("/ews/addresses/deep-groups", test_deep);
 	g_test_add_func("/ews/addresses/rubbish", test_rubbish);
 	return g_test_run();
 }
