@@ -644,8 +644,11 @@ bool cache_apply_change(CacheApply *self, const EwsItemChange *change, GError **
 	case EWS_CHANGE_UPDATE:
 		break;
 	}
-	if (change->item->has_properties)
+	bool is_news = change->item->has_properties &&
+		       !cache_own_may_be_older(self->cache, change->item);
+	if (is_news)
 		return cache_apply_item(self, change->item, error);
+	/* It is asked for by itself. */
 	return cache_conn_run(self->conn, error,
 		"INSERT INTO pending (item_id, folder) VALUES (?, ?)"
 		" ON CONFLICT (item_id) DO UPDATE SET folder = excluded.folder",

@@ -270,6 +270,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->flushes = cache_flushes_new();
 	self->distinguished = cache_distinguished_new();
 	self->departed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	self->updated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (!open_stores(self, config, error))
 		return NULL;
 	return g_steal_pointer(&self);
@@ -362,6 +363,7 @@ void cache_free(Cache *self)
 	cache_sent_mail_free(self->sent_mail);
 	cache_flushes_free(self->flushes);
 	cache_distinguished_free(self->distinguished);
+	g_hash_table_unref(self->updated);
 	g_hash_table_unref(self->departed);
 	cache_prefetch_free(self->ahead);
 	cache_fetcher_free(self->fetcher);

@@ -65,6 +65,7 @@ static bool updated(Outcome *self, GError **error)
 					       "UPDATE folder SET display_name = ? WHERE node = ?",
 					       "ti", said, intent->node);
 	}
+	cache_own_updated(self->cache, intent->id, key);
 	return cache_conn_run(self->conn, error,
 		"UPDATE item SET change_key = coalesce(?, change_key), print = 0, written_at = ?,"
 		" guid = coalesce(?, guid) WHERE node = ?",

@@ -239,9 +239,22 @@ bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t fol
 	return left != NULL && *left == folder;
 }
 
-void cache_own_forget_departed(Cache *cache)
+void cache_own_updated(Cache *cache, const char *item_id, const char *change_key)
+{
+	if (item_id != NULL && change_key != NULL && cache_refresh_is_on(cache))
+		g_hash_table_insert(cache->updated, g_strdup(item_id), g_strdup(change_key));
+}
+
+bool cache_own_may_be_older(const Cache *cache, const EwsItem *item)
+{
+	const char *known = g_hash_table_lookup(cache->updated, item->id);
+	return known != NULL && g_strcmp0(known, item->change_key) != 0;
+}
+
+void cache_own_forget_pages(Cache *cache)
 {
 	g_hash_table_remove_all(cache->departed);
+	g_hash_table_remove_all(cache->updated);
 }
 
 /* --- claims ------------------------------------------------------------------------------ */

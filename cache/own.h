@@ -47,8 +47,14 @@ bool cache_own_moved(CacheConn *conn, CacheIntent *intent, const char *item_id,
 bool cache_own_departed(Cache *cache, CacheConn *conn, const char *item_id, int64_t folder,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool cache_own_has_departed(const Cache *cache, const char *item_id, int64_t folder);
+
+/* The server has updated the item of this id, as we asked, and calls that @change_key. What a page
+ * says of it with another key may be older. (Keys have no order.) */
+void cache_own_updated(Cache *cache, const char *item_id, const char *change_key);
+bool cache_own_may_be_older(const Cache *cache, const EwsItem *item);
+
 /* All pages that were asked for have come. */
-void cache_own_forget_departed(Cache *cache);
+void cache_own_forget_pages(Cache *cache);
 
 /* An item that no row knows, in a page: is it ours? Then it is tied to its node (*ret_is_claimed,
  * and the caller goes on as with a known item), or it is one that is to go (*ret_is_hidden). */

@@ -69,6 +69,7 @@ struct Cache {
 	/* sync thread only */
 	struct CacheDistinguished *distinguished; /* own */
 	GHashTable *departed; /* own; ItemId → folder.id that it left (cache_own_departed) */
+	GHashTable *updated;  /* own; ItemId → ChangeKey since (cache_own_updated) */
 	struct CacheDoubt *doubt;                 /* own */
 	struct CacheSentMail *sent_mail;          /* own */
 	struct CacheDrain *drain;                 /* own */

@@ -528,7 +528,7 @@ static void begin(Cache *cache)
 	self->started_us = g_get_monotonic_time();
 	atomic_store(&cache->is_round_on, true);
 	cache_hints_forget(cache);
-	cache_own_forget_departed(cache);
+	cache_own_forget_pages(cache);
 	if (self->mailbox == NULL && !load_mailbox(cache, &error))
 		fail(cache, error);
 	else if (self->mailbox == NULL && self->top != NULL)

@@ -453,6 +453,25 @@ static void test_replaced_before_the_page_came(World *world, gconstpointer data)
 	world_assert_ls(world, "F1", "a.eml b.eml");
 }
 
+/* Nor is what we set undone, or taken for another content when the next page tells of it. */
+static void test_updated_before_the_page_came(World *world, gconstpointer data)
+{
+	g_autoptr(Waiter) waiter = waiter_new();
+	const CacheFields fields = {.set = CACHE_FIELD_CATEGORIES, .categories = "Red"};
+	int64_t id = world_find(world, "F1", "a.eml");
+	begin_old_page(world, waiter);
+	pen_set(kit, id, &fields);
+	end_old_page(world, waiter);
+	g_autoptr(CacheDetails) details = cache_details(kit->cache, id, NULL);
+	g_assert_cmpstr(details->categories, ==, "Red");
+	world_sync_well(world);
+	/* 4: NODE_SUSPECT */
+	g_assert_cmpint(kit_int(kit, "SELECT flags & 4 FROM node WHERE id = %lld", id), ==, 0);
+	g_autoptr(EwsItem) item = fake_get(world->fake, "A");
+	g_assert_cmpint(kit_int(kit, "SELECT is_read FROM item WHERE node = %lld", id), ==,
+		item->is_read);
+}
+
 /* Of what we made and took away no sync ever tells; and what it is, the server cannot say. */
 static void test_gone_and_not_described(World *world, gconstpointer data)
 {
@@ -546,6 +565,7 @@ int main(int argc, char **argv)
 	ADD("moved-before-the-page-came", test_moved_before_the_page_came);
 	ADD("replaced-before-the-page-came", test_replaced_before_the_page_came);
 	ADD("gone-and-not-described", test_gone_and_not_described);
+	ADD("updated-before-the-page-came", test_updated_before_the_page_came);
 	ADD("gone-before-it-was-described", test_gone_before_it_was_described);
 	ADD("written-here-removed-there", test_written_and_removed);
 	ADD("flagged-here-removed-there", test_flagged_and_removed);
