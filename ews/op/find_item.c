@@ -128,17 +128,18 @@ static bool finish(EwsOp *op, GError **error)
 	EwsItemSync *page = &self->list.page;
 	int64_t next = self->next_offset;
 	const EwsItemChange *last;
+	bool is_end = page->is_last || self->is_newest;
 
 	if (next < 0)
 		next = self->offset + page->changes->len;
 	last = page->changes->len > 0 ? page->changes->pdata[page->changes->len - 1] : NULL;
 	/* One item alone, where that is the one known before, leads nowhere either. */
-	if (!self->has_root || (!page->is_last && (!last || next - 1 <= self->offset))) {
+	if (!self->has_root || (!is_end && (!last || next - 1 <= self->offset))) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_PROTOCOL,
 			"FindItem: a page that is not the last and leads nowhere");
 		return false;
 	}
-	page->state = page->is_last || self->is_newest ? g_strdup("")
+	page->state = is_end ? g_strdup("")
 		: g_strdup_printf("%" G_GINT64_FORMAT ":%s", next - 1, last->item->id);
 	return take_first(self, error);
 }
