@@ -19,8 +19,7 @@ def test_nothing_is_lost_doubled_or_stuck():
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(chaos.torment, SEED + n, SECONDS) for n in range(AT_ONCE)]
     for job in jobs:
-        if job.exception():
-            print(job.exception())
+        print(job.exception() or 'clean: %s' % dict(job.result()[0]))
     counts, slowest = zip(*[job.result() for job in jobs])
     total = sum(counts, collections.Counter())
     for what, count in sorted(total.items()):
