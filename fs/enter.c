@@ -197,13 +197,13 @@ static GError *no_public(const FsConfig *config, const GError *problem)
 static GError *explained(const FsEnter *self, const EwsOp *op, const GError *problem)
 {
 	const FsConfig *config = self->config;
-	GError *error = g_error_copy(problem);
 
+	if (config->is_public && (is_closed(op) || ews_error_is(problem, EWS_ERROR_UNSUPPORTED)))
+		return no_public(config, problem);
+	GError *error = g_error_copy(problem);
 	if (config->is_archive && is_closed(op))
 		g_prefix_error(&error, "%s has no online archive on this server: ",
 			config->impersonate != NULL ? config->impersonate : config->user);
-	if (config->is_public && (is_closed(op) || ews_error_is(problem, EWS_ERROR_UNSUPPORTED)))
-		return no_public(config, problem);
 	if (config->mailbox == NULL)
 		return error;
 	if (is_answered_with(op, "ErrorNonExistentMailbox"))
