@@ -6,9 +6,6 @@
 #include "ews/error.h"
 #include "ews/ews.h"
 
-/* What claims to be nested deeper is left out, as in cache/tree.c. */
-#define DEPTH_MAX 128
-
 struct CacheFind {
 	char *top_id;       /* own */
 	GPtrArray *folders; /* own; of EwsFolder */
@@ -150,7 +147,7 @@ static bool has_none(const EwsOp *op)
 /* Not so what is below a folder that was only known from before. */
 static bool is_below_top(const CacheFind *self, const EwsFolder *folder)
 {
-	for (int i = 0; folder != NULL && i < DEPTH_MAX; i++) {
+	for (int i = 0; folder != NULL && i < CACHE_DEPTH_MAX; i++) {
 		if (g_str_equal(folder->parent_id, self->top_id))
 			return true;
 		folder = g_hash_table_lookup(self->by_id, folder->parent_id);

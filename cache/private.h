@@ -105,6 +105,10 @@ struct Cache {
 /* Folders that one mailbox may have; more is no mailbox. */
 #define CACHE_FOLDERS_MAX 100000
 
+/* A folder that claims to be nested deeper is left out: no path could name it. What is deeper in
+ * the index is no path but a circle that a broken row made. */
+#define CACHE_DEPTH_MAX 128
+
 /* node.flags */
 enum {
 	NODE_LISTED = 1 << 0,  /* CacheNode.is_listed */

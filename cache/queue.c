@@ -17,7 +17,6 @@
  * asks the server, on the sync thread.
  */
 
-#define DEPTH_MAX 128
 #define QUEUE_MAX 100000
 
 void cache_queued_free(CacheQueued *self)
@@ -37,7 +36,7 @@ static char *path_of(CacheConn *conn, int64_t dir, const char *name)
 {
 	GString *path = g_string_new(name);
 	g_string_prepend_c(path, '/');
-	for (int i = 0; dir > CACHE_ROOT && i < DEPTH_MAX; i++) {
+	for (int i = 0; dir > CACHE_ROOT && i < CACHE_DEPTH_MAX; i++) {
 		g_autoptr(CacheNode) node = cache_node_get(conn, dir, NULL);
 		if (node == NULL)
 			break;

@@ -12,9 +12,6 @@
  * What is taken out of the tree: files and directories, the server told or not. Any thread.
  */
 
-/* Folders deeper than this do not exist. */
-#define DEPTH_MAX 128
-
 /* Is this directory Deleted Items, or below it? There trash would mean to stay where it is. */
 static bool is_in_trash(CacheConn *conn, int64_t dir, bool *ret_in_trash, GError **error)
 {
@@ -25,7 +22,8 @@ static bool is_in_trash(CacheConn *conn, int64_t dir, bool *ret_in_trash, GError
 		    ""))
 		return false;
 	*ret_in_trash = false;
-	for (int i = 0; trash != 0 && dir > CACHE_ROOT && i < DEPTH_MAX && !*ret_in_trash; i++) {
+	for (int i = 0; i < CACHE_DEPTH_MAX && trash != 0 && dir > CACHE_ROOT && !*ret_in_trash;
+	     i++) {
 		*ret_in_trash = dir == trash;
 		if (!cache_conn_int(conn, 0, &dir, error, "SELECT parent FROM node WHERE id = ?",
 			    "i", dir))

@@ -13,9 +13,6 @@
 #include "cache/private.h"
 #include "ews/error.h"
 
-/* Deeper is no path but a circle that a broken row made. */
-#define DEPTH_MAX 128
-
 /* Beyond this a check of all that the index holds would keep a mount waiting; see open_checked. */
 #define CHECK_BYTES (INT64_C(256) << 20)
 
@@ -106,7 +103,7 @@ static char *name_of(Rescue *self, int64_t node, int64_t *ret_parent)
 static char *path_of(Rescue *self, int64_t dir, const char *name)
 {
 	GString *path = g_string_new(name);
-	for (int i = 0; dir > CACHE_ROOT && i < DEPTH_MAX; i++) {
+	for (int i = 0; dir > CACHE_ROOT && i < CACHE_DEPTH_MAX; i++) {
 		int64_t parent = 0;
 		g_autofree char *above = name_of(self, dir, &parent);
 		if (!is_name(above))

@@ -14,9 +14,6 @@
 #include "cache/sync.h"
 #include "ews/error.h"
 
-/* A folder that claims to be nested deeper is left out: no path could name it. */
-#define DEPTH_MAX 128
-
 /* folder.parent_id of msgfolderroot, whose row no hierarchy names. */
 #define TOP_PARENT "'-'"
 
@@ -429,7 +426,7 @@ static bool count_ours(Layout *self, int64_t dir, int64_t *ret_count, GError **e
 
 static bool lay_out_below(Layout *self, Folder *folder, bool is_top, int depth, GError **error)
 {
-	if (depth >= DEPTH_MAX)
+	if (depth >= CACHE_DEPTH_MAX)
 		return set_subdirs(self, folder->node, 0, error);
 	guint count = folder->children->len;
 	int64_t ours = 0;
