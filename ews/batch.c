@@ -488,20 +488,13 @@ static const GError *error_for(const Verdict *common, const EwsHttpEnd *end, uns
 	return end->fate == EWS_HTTP_UNREAD && end->owner == index ? end->error : common->error;
 }
 
-static bool brings_ids(const EwsOpKind *kind)
-{
-	EwsChange change = ews_op_kind_change(kind);
-
-	return change == EWS_CREATES_ITEM || change == EWS_COPIES_ITEM ||
-	       change == EWS_MOVES_ITEM;
-}
-
 /* The answer came to its end, and has fewer messages than there are ops. A new id fits each of
  * them: whose it is, nobody can tell, and another's for one's own would have the wrong message
  * changed or deleted. */
 static bool is_one_left_out(const EwsBatch *self, const EwsHttpEnd *end)
 {
-	return brings_ids(self->kind) && end->fate == EWS_HTTP_ANSWERED &&
+	return ews_doubt_brings_id(ews_op_kind_change(self->kind)) &&
+	       end->fate == EWS_HTTP_ANSWERED &&
 	       ews_soap_reader_finish(self->reader, NULL) &&
 	       !ews_soap_reader_fault(self->reader) && self->next < self->count;
 }

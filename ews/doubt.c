@@ -9,6 +9,11 @@ static bool makes_two(EwsChange change)
 	return change == EWS_CREATES_ITEM || change == EWS_COPIES_ITEM || change == EWS_SENDS_ITEM;
 }
 
+bool ews_doubt_brings_id(EwsChange change)
+{
+	return change == EWS_CREATES_ITEM || change == EWS_COPIES_ITEM || change == EWS_MOVES_ITEM;
+}
+
 /* --- one op's message -------------------------------------------------------------------- */
 
 EwsCertainty ews_doubt_message(EwsChange change, const char *code, bool is_busy, unsigned count)
@@ -73,5 +78,5 @@ EwsCertainty ews_doubt_call(EwsChange change, const EwsCallEnd *end)
 	if (!end->is_whole)
 		return end->is_sent ? EWS_DOUBTED : EWS_CERTAIN;
 	/* It answered, but not for this op, which may be done: then a move left its id behind. */
-	return makes_two(change) || change == EWS_MOVES_ITEM ? EWS_DOUBTED : EWS_CERTAIN;
+	return makes_two(change) || ews_doubt_brings_id(change) ? EWS_DOUBTED : EWS_CERTAIN;
 }

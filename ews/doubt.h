@@ -21,6 +21,9 @@ typedef enum EwsCertainty {
  * inside. @count: ops in the call. */
 EwsCertainty ews_doubt_message(EwsChange change, const char *code, bool is_busy, unsigned count);
 
+/* Done, it has the item under another id, or a new one. */
+bool ews_doubt_brings_id(EwsChange change);
+
 /* How a call ended, for the ops that got no message of their own. */
 typedef struct EwsCallEnd {
 	EwsHttpFate fate;
