@@ -125,6 +125,13 @@ const char *fs_config_whose(const FsConfig *self)
 	return self->mailbox != NULL ? self->mailbox : self->impersonate;
 }
 
+const char *fs_config_owner(const FsConfig *self)
+{
+	const char *whose = fs_config_whose(self);
+
+	return whose != NULL ? whose : self->user;
+}
+
 void fs_config_free(FsConfig *self)
 {
 	if (self == NULL)

@@ -123,6 +123,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsConfig, fs_config_free)
 /* Whose mailbox is mounted, by its address; NULL: that of whoever signs in. */
 const char *fs_config_whose(const FsConfig *self);
 
+/* The same, for people: without one, who signs in. */
+const char *fs_config_owner(const FsConfig *self);
+
 /* What `ewsfsctl login` needs of it: an account, a mail address or an EWS address, and the
  * arguments of -o. Nothing is mounted. */
 FsConfig *fs_config_new_account(const char *source, GPtrArray *options,

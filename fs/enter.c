@@ -189,8 +189,7 @@ static GError *no_public(const FsConfig *config, const GError *problem)
 
 	return g_error_new(EWS_ERROR, is_denied ? EWS_ERROR_DENIED : EWS_ERROR_NOT_FOUND,
 		"this server has no public folders for %s: %s",
-		config->impersonate != NULL ? config->impersonate : config->user,
-		problem->message);
+		fs_config_owner(config), problem->message);
 }
 
 /* In the words of who asked for that mailbox. */
@@ -203,7 +202,7 @@ static GError *explained(const FsEnter *self, const EwsOp *op, const GError *pro
 	GError *error = g_error_copy(problem);
 	if (config->is_archive && is_closed(op))
 		g_prefix_error(&error, "%s has no online archive on this server: ",
-			config->impersonate != NULL ? config->impersonate : config->user);
+			fs_config_owner(config));
 	if (config->mailbox == NULL)
 		return error;
 	if (is_answered_with(op, "ErrorNonExistentMailbox"))

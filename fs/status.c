@@ -41,7 +41,7 @@ static void add_mailbox(GString *text, const Picture *picture)
 		config->is_archive  ? "archive of "
 		: config->is_public ? "public folders of "
 				    : "",
-		whose != NULL ? whose : config->user,
+		fs_config_owner(config),
 		whose != NULL ? ", opened by " : "", whose != NULL ? config->user : "",
 		picture->server.url);
 }
