@@ -43,25 +43,27 @@ static void reply_listed(FsParked *parked, FsParkedHow how, const GError *failur
 		fuse_reply_err(parked->req, EBUSY);
 }
 
-/* No entry of that name. In a folder whose first sync is under way that is not the whole truth:
- * the message may come with the next page, and ENOENT would be a lie about a name that could be a
- * message's; a directory's would be known. The folder goes first in line, and for a moment it is
- * waited for: who mounts and copies a message in should not have to try twice. */
-static void reply_missing(fuse_req_t req, Fs *fs, fuse_ino_t parent, const char *name)
+void fs_dir_reply_missing(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_message,
+	FsParkedReply look_again)
 {
+	Fs *fs = fs_of(req);
 	int64_t dir = fs_inode_node(parent);
-	bool is_message = g_str_has_suffix(name, ".eml") || g_str_has_suffix(name, ".ics") ||
-		g_str_has_suffix(name, ".vcf");
 	g_autoptr(CacheNode) node = is_message ? cache_get(fs->cache, dir, NULL) : NULL;
 
 	if (node == NULL || node->is_listed) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	FsParked *parked = fs_parked_new(fs->park, req, parent, reply_listed);
+	FsParked *parked = fs_parked_new(fs->park, req, parent, look_again);
 	parked->extra = g_strdup(name);
 	fs_parked_enter(parked, g_get_monotonic_time() + LISTING_US);
 	cache_await_listing(fs->cache, dir, fs_parked_done, parked);
+}
+
+static bool is_message_name(const char *name)
+{
+	return g_str_has_suffix(name, ".eml") || g_str_has_suffix(name, ".ics") ||
+		g_str_has_suffix(name, ".vcf");
 }
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -85,7 +87,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (node != NULL) {
 		reply_found(req, fs, node);
 	} else if (ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
-		reply_missing(req, fs, parent, name);
+		fs_dir_reply_missing(req, parent, name, is_message_name(name), reply_listed);
 	} else {
 		fs_err_reply(req, error, "lookup");
 	}

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <fuse_lowlevel.h>
+#include <stdbool.h>
+
+#include "fs/park.h"
 
 /*
  * Directories: names, and whole listings.
@@ -26,3 +29,11 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
+
+/* Answers a LOOKUP: no entry of that name. In a folder whose first sync is under way that is not
+ * the whole truth: the message may come with the next page, and ENOENT would be a lie about a name
+ * that could be a message's (@is_message); a directory's would be known. The folder goes first in
+ * line, and for a moment it is waited for, and then @look_again (extra is the name): who mounts and
+ * copies a message in should not have to try twice. */
+void fs_dir_reply_missing(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_message,
+	FsParkedReply look_again);

@@ -7,6 +7,7 @@
 #include "ews/error.h"
 #include "fs/attr.h"
 #include "fs/budget.h"
+#include "fs/dir.h"
 #include "fs/err.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -16,8 +17,6 @@
 #include "fs/texts.h"
 
 #define DIRECTORY ".text"
-
-#define LISTING_US (2 * (int64_t)G_USEC_PER_SEC) /* as long as for a message's name, fs/dir.c */
 
 /* --- attributes -------------------------------------------------------------------------- */
 
@@ -149,23 +148,6 @@ static void reply_listed(FsParked *parked, FsParkedHow how, const GError *failur
 		fuse_reply_err(parked->req, how == FS_PARKED_DONE ? ENOENT : EBUSY);
 }
 
-/* In a folder whose first sync is under way the message may still come: as in fs/dir.c. */
-static void reply_missing(fuse_req_t req, Fs *fs, fuse_ino_t parent, const char *name)
-{
-	int64_t dir = fs_inode_node(parent);
-	g_autoptr(CacheNode) node =
-		g_str_has_suffix(name, FS_TEXT_EXT) ? cache_get(fs->cache, dir, NULL) : NULL;
-
-	if (node == NULL || node->is_listed) {
-		fuse_reply_err(req, ENOENT);
-		return;
-	}
-	FsParked *parked = fs_parked_new(fs->park, req, parent, reply_listed);
-	parked->extra = g_strdup(name);
-	fs_parked_enter(parked, g_get_monotonic_time() + LISTING_US);
-	cache_await_listing(fs->cache, dir, fs_parked_done, parked);
-}
-
 void fs_text_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	Fs *fs = fs_of(req);
@@ -173,7 +155,8 @@ void fs_text_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (parent != FUSE_ROOT_ID) {
 		if (!answer_lookup(req, fs_inode_node(parent), name))
-			reply_missing(req, fs, parent, name);
+			fs_dir_reply_missing(req, parent, name,
+				g_str_has_suffix(name, FS_TEXT_EXT), reply_listed);
 		return;
 	}
 	g_autoptr(CacheNode) root = cache_get(fs->cache, CACHE_ROOT, &error);
