@@ -7,11 +7,10 @@
 
 #include "ews/error.h"
 #include "fs/budget.h"
-#include "fs/control.h"
 #include "fs/err.h"
+#include "fs/hidden.h"
 #include "fs/inode.h"
 #include "fs/park.h"
-#include "fs/text.h"
 
 #define BLOCK_SIZE 4096
 
@@ -177,14 +176,11 @@ static void wait_for_size(fuse_req_t req, Fs *fs, const CacheNode *node, fuse_in
 void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	Fs *fs = fs_of(req);
+	const FsHidden *hidden = fs_hidden_of(ino);
 	g_autoptr(GError) error = NULL;
 
-	if (fs_inode_is_control(ino)) {
-		fs_control_getattr(req, ino);
-		return;
-	}
-	if (fs_inode_is_text(ino)) {
-		fs_text_getattr(req, ino);
+	if (hidden != NULL) {
+		hidden->getattr(req, ino);
 		return;
 	}
 	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(ino), &error);

@@ -10,15 +10,14 @@
 #include "fs/err.h"
 #include "fs/handle.h"
 #include "fs/inode.h"
+#include "fs/page.h"
 #include "fs/queue.h"
 #include "fs/status.h"
 
-#define DIRECTORY ".ewsfs"
-
-/* Node numbers in the control range: the directories, then snapshots, counting up. */
-#define INO_DIR (FS_INODE_CONTROL | 1)
-#define INO_FAILED (FS_INODE_CONTROL | 2)
-#define INO_FIRST_SNAPSHOT (FS_INODE_CONTROL | 16)
+/* Node numbers of this tree: the directories, then snapshots, counting up. */
+#define INO_DIR fs_inode_make_hidden(FS_INODE_CONTROL, 1)
+#define INO_FAILED fs_inode_make_hidden(FS_INODE_CONTROL, 2)
+#define INO_FIRST_SNAPSHOT fs_inode_make_hidden(FS_INODE_CONTROL, 16)
 
 #define KEEP_COUNT 64             /* snapshots for READs that come by number */
 #define KEEP_BYTES (4 * 1024 * 1024) /* and no more than this, but for the newest few */
@@ -216,7 +215,7 @@ static struct stat snapshot_attr(const Fs *fs, const Snapshot *snapshot)
 	return attr;
 }
 
-void fs_control_getattr(fuse_req_t req, fuse_ino_t ino)
+static void get_attributes(fuse_req_t req, fuse_ino_t ino)
 {
 	const Fs *fs = fs_of(req);
 	struct stat attr;
@@ -236,12 +235,6 @@ void fs_control_getattr(fuse_req_t req, fuse_ino_t ino)
 }
 
 /* --- names --------------------------------------------------------------- */
-
-bool fs_control_is_below(fuse_ino_t parent, const char *name)
-{
-	return fs_inode_is_control(parent) ||
-		(parent == FUSE_ROOT_ID && g_str_equal(name, DIRECTORY));
-}
 
 static void reply_directory(fuse_req_t req, const Fs *fs, fuse_ino_t ino)
 {
@@ -320,7 +313,7 @@ static void look_up_failed(fuse_req_t req, const Fs *fs, const char *name)
 		fuse_reply_err(req, ENOENT);
 }
 
-void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void look_up(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	const Fs *fs = fs_of(req);
 	const Entry *file = parent == INO_DIR ? find_entry(name) : NULL;
@@ -339,80 +332,59 @@ void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 /* --- listing ------------------------------------------------------------- */
 
-typedef struct Page {
-	fuse_req_t req;
-	GString *text;
-	size_t size;
-	off_t offset;
-	bool is_plus;
-} Page;
+#define INO_SHOWN fs_inode_make_hidden(FS_INODE_CONTROL, 0)
 
-/* Names only: what they name is made when it is looked up. FALSE: the page is full. */
-static bool add_name(Page *page, const char *name, mode_t mode, off_t cookie)
-{
-	struct fuse_entry_param entry = {.attr = {.st_ino = FS_INODE_CONTROL, .st_mode = mode}};
-	char data[1024];
-
-	if (cookie <= page->offset)
-		return true;
-	size_t need = page->is_plus
-		? fuse_add_direntry_plus(page->req, data, sizeof(data), name, &entry, cookie)
-		: fuse_add_direntry(page->req, data, sizeof(data), name, &entry.attr, cookie);
-	if (need > sizeof(data) || page->text->len + need > page->size)
-		return false;
-	g_string_append_len(page->text, data, (gssize)need);
-	return true;
-}
-
-static bool add_dots(Page *page)
-{
-	return add_name(page, ".", S_IFDIR, 1) && add_name(page, "..", S_IFDIR, 2);
-}
-
-static void add_files(Page *page)
+static void add_files(FsPage *page)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
 		mode_t mode = entries[i].render == NULL ? S_IFDIR : S_IFREG;
-		if (!add_name(page, entries[i].name, mode, (off_t)i + 3))
+		off_t cookie = FS_PAGE_FIRST_COOKIE + (off_t)i;
+		if (!fs_page_add(page, entries[i].name, INO_SHOWN, mode, cookie))
 			return;
 	}
 }
 
 /* What goes or comes between two pages moves nothing else: the cookie is the entry's own. */
-static void add_failed(Page *page, const GPtrArray *queue)
+static void add_failed(FsPage *page, const GPtrArray *queue)
 {
 	g_autoptr(GPtrArray) files = fs_queue_files(queue);
 
 	for (guint i = 0; i < files->len; i++) {
 		const FsQueueFile *file = g_ptr_array_index(files, i);
-		if (!add_name(page, file->name, S_IFREG, file->order + 3))
+		off_t cookie = FS_PAGE_FIRST_COOKIE + file->order;
+		if (!fs_page_add(page, file->name, INO_SHOWN, S_IFREG, cookie))
 			return;
 	}
 }
 
-void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
+static void open_directory(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	fuse_reply_open(req, info);
+}
+
+static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
 {
 	const Fs *fs = fs_of(req);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) queue = ino == INO_FAILED ? cache_queue(fs->cache, &error) : NULL;
-	g_autoptr(GString) text = g_string_new(NULL);
-	Page page = {.req = req, .text = text, .size = size, .offset = offset, .is_plus = is_plus};
+	g_auto(FsPage) page = {0};
 
 	if (error != NULL) {
 		fs_err_reply(req, error, "failed");
 		return;
 	}
-	bool has_room = add_dots(&page);
+	fs_page_init(&page, req, size, offset, is_plus);
+	bool has_room = fs_page_add_dots(&page, INO_SHOWN);
 	if (has_room && ino == INO_DIR)
 		add_files(&page);
 	else if (has_room && queue != NULL)
 		add_failed(&page, queue);
-	fuse_reply_buf(req, text->str, text->len);
+	fs_page_reply(&page);
 }
 
 /* --- reading ------------------------------------------------------------- */
 
-void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+static void open_snapshot(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
 	Snapshot *snapshot = find_snapshot(fs->control, ino);
@@ -439,7 +411,7 @@ static void reply_from_file(fuse_req_t req, int fd, size_t len, off_t offset)
 	fuse_reply_data(req, &data, 0);
 }
 
-void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+static void read_snapshot(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
@@ -459,3 +431,15 @@ void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		reply_from_file(req, snapshot->fd, len, offset);
 	snapshot_unref(snapshot);
 }
+
+/* --- the tree ------------------------------------------------------------ */
+
+const FsHidden fs_control_tree = {
+	.name = ".ewsfs",
+	.lookup = look_up,
+	.getattr = get_attributes,
+	.opendir = open_directory,
+	.readdir = read_directory,
+	.open = open_snapshot,
+	.read = read_snapshot,
+};

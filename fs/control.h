@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <fuse_lowlevel.h>
-#include <stdbool.h>
-
-#include "fs/fs.h"
+#include "fs/hidden.h"
 
 /*
  * `.ewsfs/` in the root of the mount: not listed there, but there when named.
@@ -26,13 +23,4 @@ typedef struct FsControl FsControl;
 FsControl *fs_control_new(void);
 void fs_control_free(FsControl *self);
 
-/* TRUE for names that are looked up here and not in the mailbox. */
-bool fs_control_is_below(fuse_ino_t parent, const char *name);
-
-void fs_control_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_control_getattr(fuse_req_t req, fuse_ino_t ino);
-void fs_control_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus);
-/* Its handle is an FsHandle. */
-void fs_control_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
-void fs_control_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-	struct fuse_file_info *info);
+extern const FsHidden fs_control_tree;

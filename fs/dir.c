@@ -6,13 +6,12 @@
 
 #include "ews/error.h"
 #include "fs/attr.h"
-#include "fs/control.h"
 #include "fs/err.h"
 #include "fs/fs.h"
+#include "fs/hidden.h"
 #include "fs/inode.h"
 #include "fs/notify.h"
 #include "fs/park.h"
-#include "fs/text.h"
 
 /* --- names --------------------------------------------------------------- */
 
@@ -75,12 +74,9 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, ENAMETOOLONG);
 		return;
 	}
-	if (fs_control_is_below(parent, name)) {
-		fs_control_lookup(req, parent, name);
-		return;
-	}
-	if (fs_text_is_below(parent, name)) {
-		fs_text_lookup(req, parent, name);
+	const FsHidden *hidden = fs_hidden_at(parent, name);
+	if (hidden != NULL) {
+		hidden->lookup(req, parent, name);
 		return;
 	}
 	g_autoptr(CacheNode) node = cache_lookup(fs->cache, fs_inode_node(parent), name, &error);
@@ -106,17 +102,21 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 
 /* --- opening ------------------------------------------------------------- */
 
-/* The kernel is told of what others change only, and does not know that a change of its own in one
- * directory is one in that of its texts. */
+/* As a handle: the kernel keeps nothing of this listing. Else it is one more than the serial number
+ * of the last change that it was told of by then. */
+#define KEPT_NOT 0
+
+/* Of what others change the kernel is told (fs/notify.h). But what it changes itself in one
+ * directory changes one in a hidden tree too, and it does not know that. */
 static bool may_keep(const Fs *fs, fuse_ino_t ino)
 {
-	return !fs_inode_is_hidden(ino) || (fs_inode_is_text(ino) && fs->config->is_read_only);
+	return !fs_inode_is_hidden(ino) || fs->config->is_read_only;
 }
 
 static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
 	struct fuse_file_info *info)
 {
-	info->fh = fs_notify_serial(fs->notify);
+	info->fh = may_keep(fs, ino) ? fs_notify_serial(fs->notify) + 1 : KEPT_NOT;
 	info->cache_readdir = may_keep(fs, ino);
 	info->keep_cache = may_keep(fs, ino);
 	fuse_reply_open(req, info);
@@ -130,14 +130,10 @@ static void reply_listing(FsParked *parked, FsParkedHow how, const GError *error
 		fs_err_reply(parked->req, error, "opendir");
 }
 
-void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+void fs_dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	Fs *fs = fs_of(req);
 
-	if (fs_inode_is_control(ino)) {
-		fuse_reply_open(req, info);
-		return;
-	}
 	if (cache_listing_ready(fs->cache, fs_inode_node(ino))) {
 		reply_opened(req, fs, ino, info);
 		return;
@@ -148,11 +144,21 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	cache_await_listing(fs->cache, fs_inode_node(ino), fs_parked_done, parked);
 }
 
+void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	const FsHidden *hidden = fs_hidden_of(ino);
+
+	if (hidden != NULL)
+		hidden->opendir(req, ino, info);
+	else
+		fs_dir_open(req, ino, info);
+}
+
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
 
-	if (may_keep(fs, ino) && fs_notify_serial(fs->notify) != info->fh)
+	if (info->fh != KEPT_NOT && info->fh != fs_notify_serial(fs->notify) + 1)
 		fs_notify_members(fs->notify, fs_inode_node(ino));
 	fuse_reply_err(req, 0);
 }
@@ -235,7 +241,7 @@ static bool page_fill(Page *self, int64_t dir, off_t offset, GError **error)
 		cache_list(self->fs->cache, dir, after, page_add_node, self, error);
 }
 
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
+static void list_mailbox(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
 {
 	const Fs *fs = fs_of(req);
 	g_autofree char *data = g_malloc(size);
@@ -249,24 +255,24 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool
 		fs_err_reply(req, error, "readdir");
 }
 
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
+{
+	const FsHidden *hidden = fs_hidden_of(ino);
+
+	if (hidden != NULL)
+		hidden->readdir(req, ino, size, offset, is_plus);
+	else
+		list_mailbox(req, ino, size, offset, is_plus);
+}
+
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
-	if (fs_inode_is_control(ino))
-		fs_control_readdir(req, ino, size, offset, false);
-	else if (fs_inode_is_text(ino))
-		fs_text_readdir(req, ino, size, offset, false);
-	else
-		list(req, ino, size, offset, false);
+	list(req, ino, size, offset, false);
 }
 
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
-	if (fs_inode_is_control(ino))
-		fs_control_readdir(req, ino, size, offset, true);
-	else if (fs_inode_is_text(ino))
-		fs_text_readdir(req, ino, size, offset, true);
-	else
-		list(req, ino, size, offset, true);
+	list(req, ino, size, offset, true);
 }

@@ -7,14 +7,13 @@
 
 #include "ews/error.h"
 #include "fs/attr.h"
-#include "fs/control.h"
 #include "fs/err.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/hidden.h"
 #include "fs/inode.h"
 #include "fs/park.h"
 #include "fs/readonly.h"
-#include "fs/text.h"
 
 /* --- open ---------------------------------------------------------------- */
 
@@ -161,15 +160,14 @@ static void open_item(fuse_req_t req, Fs *fs, fuse_ino_t ino, struct fuse_file_i
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	Fs *fs = fs_of(req);
+	const FsHidden *hidden = fs_hidden_of(ino);
 
 	if ((is_writing(info) || info->flags & O_TRUNC) && fs_readonly_refuse(req, ino))
 		return;
 	if (!fs->has_open)
 		fuse_reply_err(req, ENOSYS);
-	else if (fs_inode_is_control(ino))
-		fs_control_open(req, ino, info);
-	else if (fs_inode_is_text(ino))
-		fs_text_open(req, ino, info);
+	else if (hidden != NULL)
+		hidden->open(req, ino, info);
 	else
 		open_item(req, fs, ino, info);
 }
@@ -254,11 +252,10 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
+	const FsHidden *hidden = fs_hidden_of(ino);
 
-	if (fs_inode_is_control(ino))
-		fs_control_read(req, ino, size, offset, info);
-	else if (fs_inode_is_text(ino))
-		fs_text_read(req, ino, size, offset, info);
+	if (hidden != NULL)
+		hidden->read(req, ino, size, offset, info);
 	else if (fs->has_open)
 		read_by_handle(req, handle_of(info), size, offset);
 	else

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/inode.h"
 
-#define ID_MASK ((UINT64_C(1) << FS_INODE_ID_BITS) - 1)
+#define BITS(count) ((UINT64_C(1) << (count)) - 1)
+#define TREE_SHIFT (FS_INODE_ID_BITS + FS_INODE_STAMP_BITS)
 
 G_STATIC_ASSERT(CACHE_ROOT == FUSE_ROOT_ID);
+G_STATIC_ASSERT(FS_INODE_ID_BITS + FS_INODE_CONTENT_BITS == 63);
+
+static uint64_t bits_of(int64_t id)
+{
+	return (uint64_t)id & BITS(FS_INODE_ID_BITS);
+}
 
 fuse_ino_t fs_inode_make(int64_t id, uint32_t content)
 {
-	return (fuse_ino_t)(content % FS_INODE_CONTENT_MAX) << FS_INODE_ID_BITS |
-		((uint64_t)id & ID_MASK);
+	return (content & BITS(FS_INODE_CONTENT_BITS)) << FS_INODE_ID_BITS | bits_of(id);
 }
 
 fuse_ino_t fs_inode_of(const CacheNode *node)
@@ -18,7 +24,7 @@ fuse_ino_t fs_inode_of(const CacheNode *node)
 
 int64_t fs_inode_node(fuse_ino_t ino)
 {
-	return (int64_t)(ino & ID_MASK);
+	return (int64_t)(ino & BITS(FS_INODE_ID_BITS));
 }
 
 uint32_t fs_inode_content(fuse_ino_t ino)
@@ -31,35 +37,46 @@ bool fs_inode_is_current(fuse_ino_t ino, const CacheNode *node)
 	return ino == fs_inode_of(node);
 }
 
-bool fs_inode_is_control(fuse_ino_t ino)
-{
-	return ino >= FS_INODE_CONTROL;
-}
+/* --- what is hidden ------------------------------------------------------ */
 
 bool fs_inode_is_hidden(fuse_ino_t ino)
 {
 	return ino >= FS_INODE_HIDDEN;
 }
 
-bool fs_inode_is_text(fuse_ino_t ino)
+FsInodeTree fs_inode_tree(fuse_ino_t ino)
 {
-	return ino >= FS_INODE_HIDDEN && ino < FS_INODE_CONTROL;
+	return (FsInodeTree)((ino & ~FS_INODE_HIDDEN) >> TREE_SHIFT);
+}
+
+fuse_ino_t fs_inode_make_hidden(FsInodeTree tree, uint64_t number)
+{
+	return FS_INODE_HIDDEN | (fuse_ino_t)tree << TREE_SHIFT | (number & BITS(TREE_SHIFT));
+}
+
+static uint64_t stamp_of(fuse_ino_t ino)
+{
+	return ino >> FS_INODE_ID_BITS & BITS(FS_INODE_STAMP_BITS);
+}
+
+static bool is_text(fuse_ino_t ino)
+{
+	return fs_inode_is_hidden(ino) && fs_inode_tree(ino) == FS_INODE_TEXT;
 }
 
 bool fs_inode_is_text_dir(fuse_ino_t ino)
 {
-	return fs_inode_is_text(ino) && (ino & ~FS_INODE_HIDDEN) >> FS_INODE_ID_BITS == 0;
+	return is_text(ino) && stamp_of(ino) == 0;
 }
 
 fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp)
 {
-	/* From 1 to one less than the number that is no content number. */
-	fuse_ino_t piece = 1 + stamp % (FS_INODE_CONTENT_MAX - 1);
+	uint64_t piece = 1 + stamp % BITS(FS_INODE_STAMP_BITS);
 
-	return FS_INODE_HIDDEN | piece << FS_INODE_ID_BITS | ((uint64_t)id & ID_MASK);
+	return fs_inode_make_hidden(FS_INODE_TEXT, piece << FS_INODE_ID_BITS | bits_of(id));
 }
 
 fuse_ino_t fs_inode_make_text_dir(int64_t id)
 {
-	return FS_INODE_HIDDEN | ((uint64_t)id & ID_MASK);
+	return fs_inode_make_hidden(FS_INODE_TEXT, bits_of(id));
 }

@@ -17,10 +17,10 @@
  *              looked up here.
  *   node number, fuse_ino_t: what the kernel calls it, and all this file makes:
  *
- *        63   62        40 39                                0
- *       [ 0 | content     | node id                           ]
- *       [ 1 | stamp       | node id                           ]   of .text/
- *       [ all ones        | a number of fs/control.c          ]   of .ewsfs/
+ *        63 | 62   60 | 59        36 | 35                    0
+ *       [ 0 | content                | node id                ]
+ *       [ 1 | tree    | stamp        | node id                ]   hidden: of .text/ …
+ *       [ 1 | tree    | a number of fs/control.c              ]   ... of .ewsfs/
  *
  * The content number in the upper bits is what keeps the page cache honest: other bytes, even of
  * the same length, are another node number, hence another inode and other pages. Who holds the
@@ -28,19 +28,26 @@
  * entry was made to expire. A directory has no content: its number is its id, and the root's is
  * FUSE_ROOT_ID by itself, as CACHE_ROOT is 1.
  *
- * Content numbers count modulo FS_INODE_CONTENT_MAX. With the uppermost bit set it is something
- * hidden that can only be read. The text of a message has in its number a piece of the stamp of
- * what it was made of (fs/texts.h), which is to it what the content number is to the message; a
- * directory of texts has none, 0.
+ * Content numbers count modulo 2^27. With the uppermost bit set it is something hidden that can
+ * only be read (fs/hidden.h), and the next bits say in which tree. The text of a message has in its
+ * number a piece of the stamp of what it was made of (fs/texts.h), which is to it what the content
+ * number is to the message; a directory of texts has none, 0.
  *
  * No lookup counts are kept. Ids are never used again, so a number that the kernel still holds
  * never comes to mean another file, rows of what was deleted stay while that matters
  * (cache/gone.h), and FORGET has nothing to do: a million walked nodes cost no memory here.
  */
-#define FS_INODE_ID_BITS 40
-#define FS_INODE_CONTENT_MAX 0x7fffffU
+#define FS_INODE_ID_BITS 36
+#define FS_INODE_CONTENT_BITS 27
+#define FS_INODE_STAMP_BITS 24
 #define FS_INODE_HIDDEN ((fuse_ino_t)1 << 63)
-#define FS_INODE_CONTROL (FS_INODE_HIDDEN | (fuse_ino_t)FS_INODE_CONTENT_MAX << FS_INODE_ID_BITS)
+
+/* The hidden trees. */
+typedef enum FsInodeTree {
+	FS_INODE_CONTROL, /* .ewsfs/ */
+	FS_INODE_TEXT,    /* .text/ */
+} FsInodeTree;
+#define FS_INODE_TREES 8
 
 fuse_ino_t fs_inode_of(const CacheNode *node);
 fuse_ino_t fs_inode_make(int64_t id, uint32_t content);
@@ -51,11 +58,15 @@ uint32_t fs_inode_content(fuse_ino_t ino);
 /* TRUE when @ino is @node with the content it has now. */
 bool fs_inode_is_current(fuse_ino_t ino, const CacheNode *node);
 
-bool fs_inode_is_hidden(fuse_ino_t ino); /* of either */
-bool fs_inode_is_control(fuse_ino_t ino);
+bool fs_inode_is_hidden(fuse_ino_t ino);
+
+/* Of what is hidden. */
+FsInodeTree fs_inode_tree(fuse_ino_t ino);
+
+/* Of a tree whose numbers have nothing to do with nodes: the @number-th. */
+fuse_ino_t fs_inode_make_hidden(FsInodeTree tree, uint64_t number);
 
 /* Of texts. fs_inode_node says of what. */
-bool fs_inode_is_text(fuse_ino_t ino);
 bool fs_inode_is_text_dir(fuse_ino_t ino);
 fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp);
 fuse_ino_t fs_inode_make_text_dir(int64_t id);

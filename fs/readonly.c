@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/control.h"
 #include "fs/fs.h"
+#include "fs/hidden.h"
 #include "fs/inode.h"
-#include "fs/text.h"
 
 static bool refuse(fuse_req_t req, int error)
 {
@@ -24,8 +23,7 @@ bool fs_readonly_refuse(fuse_req_t req, fuse_ino_t ino)
 
 bool fs_readonly_refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	if (fs_of(req)->config->is_read_only || fs_control_is_below(parent, name) ||
-		fs_text_is_below(parent, name))
+	if (fs_of(req)->config->is_read_only || fs_hidden_at(parent, name) != NULL)
 		return refuse(req, EROFS);
 	if (strlen(name) > FS_NAME_MAX)
 		return refuse(req, ENAMETOOLONG);

@@ -12,11 +12,10 @@
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/inode.h"
+#include "fs/page.h"
 #include "fs/park.h"
 #include "fs/textname.h"
 #include "fs/texts.h"
-
-#define DIRECTORY ".text"
 
 /* --- attributes -------------------------------------------------------------------------- */
 
@@ -84,12 +83,6 @@ static bool load(fuse_req_t req, fuse_ino_t ino, FsText *ret_text)
 
 /* --- names ------------------------------------------------------------------------------- */
 
-bool fs_text_is_below(fuse_ino_t parent, const char *name)
-{
-	return fs_inode_is_text(parent) ||
-		(parent == FUSE_ROOT_ID && g_str_equal(name, DIRECTORY));
-}
-
 static void reply_dir(fuse_req_t req, const Fs *fs, const CacheNode *node)
 {
 	struct fuse_entry_param entry = {
@@ -148,7 +141,7 @@ static void reply_listed(FsParked *parked, FsParkedHow how, const GError *failur
 		fuse_reply_err(parked->req, how == FS_PARKED_DONE ? ENOENT : EBUSY);
 }
 
-void fs_text_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void look_up(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	Fs *fs = fs_of(req);
 	g_autoptr(GError) error = NULL;
@@ -300,7 +293,7 @@ static void getattr_file(fuse_req_t req, Fs *fs, fuse_ino_t ino)
 		make_size(req, fs, &text);
 }
 
-void fs_text_getattr(fuse_req_t req, fuse_ino_t ino)
+static void get_attributes(fuse_req_t req, fuse_ino_t ino)
 {
 	Fs *fs = fs_of(req);
 	g_autoptr(FsTextOpen) open = fs_texts_opened(fs->texts, ino);
@@ -315,64 +308,38 @@ void fs_text_getattr(fuse_req_t req, fuse_ino_t ino)
 
 /* --- listing ----------------------------------------------------------------------------- */
 
-/* One answer while it fills. Names only: what they name is looked up by who wants it. */
-typedef struct Page {
-	fuse_req_t req;
+/* A node's cookie is its id and this: beyond those of the dots, since no entry is the root. */
+#define COOKIE_OF (FS_PAGE_FIRST_COOKIE - (CACHE_ROOT + 1))
+
+typedef struct Listing {
 	const Fs *fs;
-	GString *text;
-	size_t size;
-	bool is_plus;
-} Page;
-
-#define COOKIE_DOT 1
-#define COOKIE_DOT_DOT 2
-
-static bool add_name(Page *self, const char *name, uint64_t ino, mode_t mode, off_t cookie)
-{
-	struct fuse_entry_param entry = {.attr = {.st_ino = ino, .st_mode = mode}};
-	char data[1024];
-	size_t need = self->is_plus
-		? fuse_add_direntry_plus(self->req, data, sizeof(data), name, &entry, cookie)
-		: fuse_add_direntry(self->req, data, sizeof(data), name, &entry.attr, cookie);
-
-	if (need > sizeof(data) || self->text->len + need > self->size)
-		return false;
-	g_string_append_len(self->text, data, (gssize)need);
-	return true;
-}
+	FsPage page;
+} Listing;
 
 static bool add_node(const CacheNode *node, void *user)
 {
-	Page *self = user;
-	uint64_t ino = node->ino | FS_INODE_HIDDEN;
-
+	Listing *self = user;
 	mode_t mode = node->kind == CACHE_KIND_DIR ? S_IFDIR : S_IFREG;
 	g_autofree char *name = fs_textname_of(self->fs, node);
 
-	return name == NULL || add_name(self, name, ino, mode, node->id + 1);
+	return name == NULL ||
+		fs_page_add(&self->page, name, node->ino | FS_INODE_HIDDEN, mode,
+			node->id + COOKIE_OF);
 }
 
-static bool fill(Page *self, int64_t dir, off_t offset, GError **error)
+static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
 {
-	int64_t after = offset > COOKIE_DOT_DOT ? offset - 1 : 0;
-
-	if (offset < COOKIE_DOT)
-		add_name(self, ".", FS_INODE_HIDDEN, S_IFDIR, COOKIE_DOT);
-	if (offset < COOKIE_DOT_DOT)
-		add_name(self, "..", FS_INODE_HIDDEN, S_IFDIR, COOKIE_DOT_DOT);
-	return cache_list(self->fs->cache, dir, after, add_node, self, error);
-}
-
-void fs_text_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus)
-{
-	g_autoptr(GString) text = g_string_sized_new(size);
-	Page page = {.req = req, .fs = fs_of(req), .text = text, .size = size, .is_plus = is_plus};
+	Listing listing = {.fs = fs_of(req)};
 	g_autoptr(GError) error = NULL;
+	int64_t after = MAX(offset - COOKIE_OF, 0);
 
-	if (fill(&page, fs_inode_node(ino), offset, &error))
-		fuse_reply_buf(req, text->str, text->len);
+	fs_page_init(&listing.page, req, size, offset, is_plus);
+	fs_page_add_dots(&listing.page, FS_INODE_HIDDEN);
+	if (cache_list(listing.fs->cache, fs_inode_node(ino), after, add_node, &listing, &error))
+		fs_page_reply(&listing.page);
 	else
 		fs_err_reply(req, error, "readdir");
+	fs_page_clear(&listing.page);
 }
 
 /* --- opening ----------------------------------------------------------------------------- */
@@ -415,7 +382,7 @@ static void reply_fetched(FsParked *parked, FsParkedHow how, const GError *failu
 		fs_err_reply(parked->req, failure != NULL ? failure : error, "open");
 }
 
-void fs_text_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+static void open_text(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	Fs *fs = fs_of(req);
 	g_auto(FsText) text = {0};
@@ -499,7 +466,7 @@ static void read_by_number(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	cache_fetch(fs->cache, text.node->id, CACHE_REASON_READ, fs_parked_done, parked);
 }
 
-void fs_text_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+static void read_text(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
@@ -513,3 +480,15 @@ void fs_text_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	g_autoptr(FsRendered) rendered = fs_text_open_render(open, fs, &error);
 	reply_rendered(req, rendered, error, size, offset);
 }
+
+/* --- the tree ---------------------------------------------------------------------------- */
+
+const FsHidden fs_text_tree = {
+	.name = ".text",
+	.lookup = look_up,
+	.getattr = get_attributes,
+	.opendir = fs_dir_open,
+	.readdir = read_directory,
+	.open = open_text,
+	.read = read_text,
+};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <fuse_lowlevel.h>
-#include <stdbool.h>
+#include "fs/hidden.h"
 
 /*
  * `.text/` in the root of the mount: not listed there, but there when named. The tree once more,
@@ -20,13 +19,4 @@
  * node numbers.
  */
 
-/* TRUE for names that are looked up here and not in the mailbox. */
-bool fs_text_is_below(fuse_ino_t parent, const char *name);
-
-void fs_text_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_text_getattr(fuse_req_t req, fuse_ino_t ino);
-void fs_text_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus);
-/* Its handle is an FsHandle. */
-void fs_text_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
-void fs_text_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-	struct fuse_file_info *info);
+extern const FsHidden fs_text_tree;

@@ -6,6 +6,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "fs/attr.h"
 #include "fs/dir.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -39,7 +40,7 @@ static void test_hidden(World *self, gconstpointer data)
 	g_assert_cmpstr(root, ==, ". 1001 1 dir\n.. 1001 2 dir\n");
 
 	fuse_ino_t ino = directory(self);
-	g_assert_true(fs_inode_is_control(ino));
+	g_assert_true(fs_inode_is_hidden(ino));
 	g_assert_cmpuint(self->req->entry.attr.st_ino, >, INT64_MAX);
 	fs_op_readdirplus(world_next(self), ino, 4096, 0, NULL);
 	g_autofree char *text = fake_req_text(self->req);
@@ -64,7 +65,7 @@ static void test_snapshots(World *self, gconstpointer data)
 	g_autofree char *text = read_by_number(self, first);
 	g_assert_cmpint((off_t)strlen(text), ==, size);
 	g_assert_nonnull(strstr(text, "me at https://h/e"));
-	fs_control_getattr(world_next(self), first);
+	fs_op_getattr(world_next(self), first, NULL);
 	g_assert_cmpint(self->req->attr.st_size, ==, size);
 }
 
@@ -85,7 +86,7 @@ static void test_forgotten(World *self, gconstpointer data)
 	g_autofree char *text = fake_req_text(self->req);
 	g_assert_cmpstr(text, ==, "ewsfs");
 	fs_op_release(world_next(self), held, &info);
-	fs_control_getattr(world_next(self), held);
+	fs_op_getattr(world_next(self), held, NULL);
 	g_assert_cmpint(fake_req_error(self->req), ==, ESTALE);
 	self->fs.has_open = false;
 	fs_op_read(world_next(self), held, 5, 0, &info);

@@ -153,7 +153,7 @@ static void test_control(World *self, gconstpointer data)
 {
 	fill(self);
 	expect_all(self, FUSE_ROOT_ID, ".ewsfs", EROFS);
-	expect_all(self, FS_INODE_CONTROL | 1, "new", EROFS);
+	expect_all(self, fs_inode_make_hidden(FS_INODE_CONTROL, 1), "new", EROFS);
 }
 
 static void test_read_only(World *self, gconstpointer data)

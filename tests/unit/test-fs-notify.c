@@ -44,9 +44,9 @@ static void test_kinds(World *self, gconstpointer data)
 	g_autofree char *text = told(self, 5);
 	g_assert_cmpstr(text, ==, "inode 5 0 0\n"
 		"entry 5 old.eml\n"
-		"inode 20000000007 -1 0\n"
+		"inode 2000000007 -1 0\n"
 		"entry 5 a.eml\n"
-		"inode 10000000007 -1 0\n");
+		"inode 1000000007 -1 0\n");
 }
 
 /* Where the kernel keeps what it knows of texts. */
@@ -60,13 +60,13 @@ static void test_texts(World *self, gconstpointer data)
 	tell(self, CACHE_CHANGE_GONE, 99, "old.eml");
 	tell(self, CACHE_CHANGE_TOUCHED, ID, NULL);
 	g_autofree char *text = told(self, 7);
-	g_assert_cmpstr(text, ==, "inode 8000000000000005 0 0\n"
+	g_assert_cmpstr(text, ==, "inode 9000000000000005 0 0\n"
 		"inode 5 0 0\n"
-		"entry 8000000000000005 old.txt\n"
-		"entry 8000000000000005 old.eml\n"
+		"entry 9000000000000005 old.txt\n"
+		"entry 9000000000000005 old.eml\n"
 		"entry 5 old.eml\n"
-		"entry 8000000000000005 a.txt\n"
-		"entry 8000000000000005 a.eml\n");
+		"entry 9000000000000005 a.txt\n"
+		"entry 9000000000000005 a.eml\n");
 }
 
 static void test_before_and_after(World *self, gconstpointer data)

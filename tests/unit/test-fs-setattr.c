@@ -253,7 +253,7 @@ static void test_read_only(World *self, gconstpointer data)
 {
 	fuse_ino_t ino = add_file(self);
 
-	truncate_to(self, FS_INODE_CONTROL | 1, 0, NULL);
+	truncate_to(self, fs_inode_make_hidden(FS_INODE_CONTROL, 1), 0, NULL);
 	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
 	self->config->is_read_only = true;
 	truncate_to(self, ino, 0, NULL);

@@ -487,7 +487,7 @@ static void test_fsync_others(World *self, gconstpointer data)
 	g_assert_cmpint(fake_cache_wanted(self->cache), ==, CACHE_ROOT);
 	fake_cache_answer(self->cache, NULL);
 	g_assert_cmpint(fake_req_error(self->req), ==, 0);
-	fs_op_fsyncdir(world_next(self), FS_INODE_CONTROL | 1, 0, &dir);
+	fs_op_fsyncdir(world_next(self), fs_inode_make_hidden(FS_INODE_CONTROL, 1), 0, &dir);
 	g_assert_cmpint(fake_req_error(self->req), ==, 0);
 }
 
