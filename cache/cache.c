@@ -330,6 +330,7 @@ void cache_start(Cache *self, EwsSession *session)
 	self->session = session;
 	/* A refresh tells which folders it is to be told of. */
 	cache_hints_start(self);
+	cache_refresh_start(self);
 	cache_sync_start(self);
 }
 

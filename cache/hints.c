@@ -236,6 +236,12 @@ void cache_hints_start(Cache *cache)
 	ews_watch(cache->session, self->first, self->pull_s, &self->news);
 }
 
+/* Of others' mailboxes it tells folder by folder only, of those that a refresh chose. */
+static bool is_of_all(const Cache *cache)
+{
+	return !cache->is_guest && !cache->is_archive;
+}
+
 /* Those that are shown and may be read, and the entry, in which others may be made. A folder that
  * may not be read would have the whole subscription refused. */
 static const char folders_sql[] =
@@ -247,7 +253,7 @@ void cache_hints_choose_folders(Cache *cache)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	bool has_row = true;
-	if (!cache->is_guest && !cache->is_archive)
+	if (is_of_all(cache))
 		return;
 	CacheConn *conn = cache_db_take_reader(cache->db, NULL);
 	if (conn == NULL)
@@ -264,8 +270,7 @@ void cache_hints_choose_folders(Cache *cache)
 
 bool cache_hints_are_enough(Cache *cache)
 {
-	bool is_own = !cache->is_guest && !cache->is_archive;
-	return atomic_load(&cache->is_told) && !cache->backup && is_own;
+	return atomic_load(&cache->is_told) && !cache->backup && is_of_all(cache);
 }
 
 bool cache_hints_are_missing(Cache *cache)
@@ -275,6 +280,11 @@ bool cache_hints_are_missing(Cache *cache)
 	bool is_expected = self->is_watching && self->push != EWS_PUSH_NONE;
 	pthread_mutex_unlock(&self->lock);
 	return is_expected && !atomic_load(&cache->is_told);
+}
+
+bool cache_hints_are_coming(Cache *cache)
+{
+	return is_of_all(cache) && cache_hints_are_missing(cache);
 }
 
 void cache_hints_forget(Cache *cache)

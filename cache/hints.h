@@ -37,6 +37,10 @@ bool cache_hints_are_enough(Cache *cache);
  * whatever refresh= says, or nobody would find out that it is there again. */
 bool cache_hints_are_missing(Cache *cache);
 
+/* Any thread: TRUE while the server is expected to begin to tell of all folders. It does not need
+ * what a refresh finds for that. */
+bool cache_hints_are_coming(Cache *cache);
+
 /* A refresh begins: what was hinted at before is its work. */
 void cache_hints_forget(Cache *cache);
 

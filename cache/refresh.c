@@ -24,6 +24,9 @@
 #define DEAF_US ((int64_t)G_USEC_PER_SEC)
 #define DEAF_MAX_US (60 * (int64_t)G_USEC_PER_SEC)
 
+/* The server begins to tell of changes so long after the start, or it is not waited for. */
+#define LISTEN_US ((int64_t)G_USEC_PER_SEC)
+
 struct CacheRefresh {
 	int64_t round;
 	bool is_on;
@@ -538,6 +541,12 @@ static void begin(Cache *cache)
 			EWS_PRIORITY_SCAN, top_answered, NULL);
 	else
 		begin_find(cache);
+}
+
+void cache_refresh_start(Cache *cache)
+{
+	if (cache->refreshed_at != 0 && cache_hints_are_coming(cache))
+		cache->refresh->next_us = g_get_monotonic_time() + LISTEN_US;
 }
 
 static void asked(Cache *cache, void *data)

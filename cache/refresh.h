@@ -17,7 +17,9 @@
  * With nothing new that is all. A refresh begins when the server hints at something (hints.c), on
  * a timer, when a directory is opened after refresh_s, or because somebody waits; awaited folders
  * go first in line. Where the server hints, the timer is a safety net and an opened directory no
- * reason. One that fails is repeated, later and later; what it did complete stays.
+ * reason; and since it is looked when it begins to hint, a mount that knows its tree waits a moment
+ * for that, rather than to look twice. One that fails is repeated, later and later; what it did
+ * complete stays.
  *
  * Sync thread, but for ask_soon.
  */
@@ -28,6 +30,9 @@ void cache_refresh_free(CacheRefresh *self);
 
 /* Before the thread runs: see cache_take_top. */
 void cache_refresh_take_top(Cache *cache, EwsFolder *top);
+
+/* After cache_hints_start, before the thread runs: when the first one begins. */
+void cache_refresh_start(Cache *cache);
 
 /* What may be done in the entry itself, which no hierarchy names (EwsRights). */
 unsigned cache_refresh_top_rights(Cache *cache);

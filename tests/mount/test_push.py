@@ -173,6 +173,18 @@ def test_idle(box, there):
     assert not box.ops('idle')
 
 
+def looks_of_a_start(box, there):
+    box.mark('start')
+    there.remount()
+    hears(there)
+    return box.count('FindFolder', 'start')
+
+
+def test_start(box, there):
+    """What is known is looked at once, when it is listened; a slow machine may not wait so long."""
+    assert min(looks_of_a_start(box, there) for _ in range(3)) == 1
+
+
 def test_burst(box, there):
     """A thousand arrive: none is lost, and none waits for long."""
     count = 1000

@@ -169,6 +169,33 @@ static void test_listening_looks(World *world, gconstpointer data)
 	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
 }
 
+/* What is shown already waits a moment for that look, so that it is the only one at a start. */
+static void test_start_looks_once(World *world, gconstpointer data)
+{
+	begin(world);
+	world_add(world, "F1", "A.3");
+	world_remount(world);
+	g_usleep(SECOND / 10);
+	g_assert_cmpuint(rounds(world), ==, 0);
+	fake_say_listening(world->fake);
+	world_until(world, 7, "SELECT count(*) FROM node WHERE kind = 1 AND state = 0");
+	g_usleep(AFTER_US);
+	g_assert_cmpuint(rounds(world), ==, 1);
+}
+
+/* But no longer, and not at all where somebody wants to know. */
+static void test_start_without_word(World *world, gconstpointer data)
+{
+	begin(world);
+	world_remount(world);
+	await_rounds(world, 1);
+	world_remount(world);
+	fake_forget_lines(world->fake);
+	int64_t start = g_get_monotonic_time();
+	world_sync_well(world);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, SECOND / 2);
+}
+
 /* The timer and opened directories ask for nothing while it is listened; deaf, they do again. */
 static void test_timer(World *world, gconstpointer data)
 {
@@ -329,6 +356,8 @@ int main(int argc, char **argv)
 		{"taken-by-a-refresh", test_taken},
 		{"own-changes-wait", test_own},
 		{"listening-looks", test_listening_looks},
+		{"start-looks-once", test_start_looks_once},
+		{"start-without-word", test_start_without_word},
 		{"timer-is-a-net", test_timer},
 		{"deaf-looks", test_deaf_looks},
 		{"backup-stays-fresh", test_backup},
