@@ -37,8 +37,9 @@ def choose(words, is_long):
     import rows_list  # pylint: disable=import-outside-toplevel
     import rows_memory  # pylint: disable=import-outside-toplevel
     import rows_read  # pylint: disable=import-outside-toplevel
+    import rows_text  # pylint: disable=import-outside-toplevel
     import rows_write  # pylint: disable=import-outside-toplevel
-    usual = rows_read.ROWS + rows_list.ROWS + rows_write.ROWS + rows_memory.ROWS
+    usual = rows_read.ROWS + rows_list.ROWS + rows_write.ROWS + rows_memory.ROWS + rows_text.ROWS
     known = {row_name(row): row for row in usual + rows_memory.LONG_ROWS}
     unknown = [word for word in words if word not in known]
     if unknown:

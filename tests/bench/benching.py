@@ -71,6 +71,7 @@ class Bench:
         self.repeat = repeat
         self.is_long = is_long
         self.bare_path = os.path.join(build, 'tests', 'bench', 'bare')
+        self.render_path = os.path.join(build, 'tests', 'view', 'render')
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix='ewsfs-bench-'))
         self.stack = contextlib.ExitStack()
         self.shared = {}
@@ -103,6 +104,12 @@ class Bench:
         """The bare loop; what it prints."""
         command = [self.bare_path, words[0], server.url, server.user, server.password, *words[1:]]
         return json.loads(run(*[str(w) for w in command], seconds=LIMIT_S).out)
+
+    def render(self, directory):
+        """Seconds that it takes to make texts of the messages there, and nothing else."""
+        files = sorted(entry.path for entry in os.scandir(directory))
+        with tempfile.TemporaryFile(dir=self.dir) as out:
+            return timed(self.render_path, *files, out=out)
 
     def end(self):
         self.stack.close()
