@@ -263,7 +263,9 @@ class Cell:
 
     def drain(self):
         if self.meanwhile == 'make room':
-            run('rm', '-f', self.there.at(self.names['Spare']))
+            for path in self.there.paths('Inbox'):
+                if '_Spare.' in path:
+                    run('rm', '-f', self.there.at(path))
         if self.row and self.row.change == 'refused' and queue(self.there, 'failed'):
             run(program('ewsfsctl'), 'retry', '--all', cwd=self.there.path, status=None)
         out = self.ctl('flush', '--timeout=%d' % (RECOVERY_S * PATIENCE), status=None)

@@ -54,7 +54,7 @@ TABLE = (
     row('busy item with back-off', 'busy200=700', 'EBUSY'),
     row('busy item with 0', 'busy200', 'EBUSY'),
     row('busy item without', 'itemerror=ErrorServerBusy', 'EBUSY'),
-    row('ErrorTimeoutExpired', 'itemerror=ErrorTimeoutExpired', 'EBUSY'),
+    row('ErrorTimeoutExpired', 'itemerror=ErrorTimeoutExpired', 'EBUSY EHOSTUNREACH'),
     row('pages that take too long',
         'itemerror=ErrorTimeoutExpired,op=SyncFolderItems,with=MaxChangesReturned>512',
         home=NEWS),
