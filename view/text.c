@@ -7,10 +7,9 @@
 
 #include "view/body.h"
 #include "view/head.h"
+#include "view/kind.h"
 #include "view/out.h"
 #include "view/source.h"
-
-#define DEPTH_MAX 24 /* of parts in parts, messages among them */
 
 void view_init(void)
 {
@@ -35,62 +34,31 @@ typedef enum Kind {
 	KIND_HTML,
 } Kind;
 
-static bool is_type(GMimeObject *part, const char *type, const char *subtype)
-{
-	return g_mime_content_type_is_type(g_mime_object_get_content_type(part), type, subtype);
-}
-
 /* Of text, what is not markup for a program. And what is called a message and is none to GMime:
  * what a server says of a delivery, a piece of one, one in base64. */
 static Kind kind_of(GMimeObject *part)
 {
 	if (!GMIME_IS_PART(part))
 		return KIND_OTHER;
-	if (is_type(part, "text", "html"))
+	if (view_kind_is(part, "text", "html"))
 		return KIND_HTML;
-	if (is_type(part, "text", "rtf") || is_type(part, "text", "richtext"))
+	if (view_kind_is(part, "text", "rtf") || view_kind_is(part, "text", "richtext"))
 		return KIND_OTHER;
-	if (is_type(part, "text", "*") || is_type(part, "message", "*"))
+	if (view_kind_is(part, "text", "*") || view_kind_is(part, "message", "*"))
 		return KIND_TEXT;
 	return KIND_OTHER;
 }
 
-static bool is_attachment(GMimePart *part)
-{
-	const char *name = g_mime_part_get_filename(part);
-
-	return g_mime_part_is_attachment(part) || (name != NULL && *name != '\0');
-}
-
 /* --- attachments ------------------------------------------------------------------------- */
-
-/* A part's, or a message's; owned. */
-static char *name_of(GMimeObject *part)
-{
-	const char *name =
-		GMIME_IS_PART(part)
-			? g_mime_part_get_filename(GMIME_PART(part))
-			: g_mime_object_get_content_disposition_parameter(part, "filename");
-
-	return name != NULL && *name != '\0' ? g_utf8_make_valid(name, -1) : g_strdup("unnamed");
-}
-
-static char *type_of(GMimeObject *part)
-{
-	GMimeContentType *type = g_mime_object_get_content_type(part);
-	g_autofree char *text = g_mime_content_type_get_mime_type(type);
-
-	return g_utf8_make_valid(text, -1);
-}
 
 /* A message has no size but that of what follows it. */
 static void say_attachment(Render *self, GMimeObject *part)
 {
-	g_autofree char *name = name_of(part);
-	g_autofree char *type = type_of(part);
+	g_autofree char *name = view_kind_name(part);
+	g_autofree char *type = view_kind_type(part);
 	g_autoptr(GString) line = g_string_new("[attachment: ");
 
-	g_string_append_printf(line, "%s, %s", name, type);
+	g_string_append_printf(line, "%s, %s", name != NULL ? name : "unnamed", type);
 	if (GMIME_IS_PART(part))
 		g_string_append_printf(line, ", %" G_GINT64_FORMAT " bytes",
 			view_body_size(GMIME_PART(part)));
@@ -113,7 +81,7 @@ static Worth worth_of(GMimeObject *part, unsigned depth)
 {
 	Worth best = WORTH_NOTHING;
 
-	if (GMIME_IS_MULTIPART(part) && depth < DEPTH_MAX) {
+	if (GMIME_IS_MULTIPART(part) && depth < VIEW_DEPTH_MAX) {
 		int count = g_mime_multipart_get_count(GMIME_MULTIPART(part));
 		for (int i = 0; i < count && best < WORTH_TEXT; i++) {
 			Worth worth = worth_of(g_mime_multipart_get_part(GMIME_MULTIPART(part), i),
@@ -122,10 +90,10 @@ static Worth worth_of(GMimeObject *part, unsigned depth)
 		}
 		return best;
 	}
-	if (kind_of(part) == KIND_HTML && !is_attachment(GMIME_PART(part)))
+	if (kind_of(part) == KIND_HTML && !view_kind_is_attachment(GMIME_PART(part)))
 		return WORTH_HTML;
-	if (is_type(part, "text", "calendar") || kind_of(part) != KIND_TEXT ||
-		is_attachment(GMIME_PART(part)) || view_body_is_blank(GMIME_PART(part)))
+	if (view_kind_is(part, "text", "calendar") || kind_of(part) != KIND_TEXT ||
+		view_kind_is_attachment(GMIME_PART(part)) || view_body_is_blank(GMIME_PART(part)))
 		return WORTH_NOTHING;
 	return WORTH_TEXT;
 }
@@ -133,15 +101,15 @@ static Worth worth_of(GMimeObject *part, unsigned depth)
 /* What is in an alternative that is not read: its texts are told by the other. */
 static void say_rest(Render *self, GMimeObject *part, unsigned depth)
 {
-	if (GMIME_IS_MULTIPART(part) && depth < DEPTH_MAX) {
+	if (GMIME_IS_MULTIPART(part) && depth < VIEW_DEPTH_MAX) {
 		int count = g_mime_multipart_get_count(GMIME_MULTIPART(part));
 		for (int i = 0; i < count; i++)
 			say_rest(self, g_mime_multipart_get_part(GMIME_MULTIPART(part), i),
 				depth + 1);
 		return;
 	}
-	if (!GMIME_IS_PART(part) || is_attachment(GMIME_PART(part)) ||
-		is_type(part, "text", "calendar") || kind_of(part) == KIND_OTHER)
+	if (!GMIME_IS_PART(part) || view_kind_is_attachment(GMIME_PART(part)) ||
+		view_kind_is(part, "text", "calendar") || kind_of(part) == KIND_OTHER)
 		say_attachment(self, part);
 }
 
@@ -203,7 +171,7 @@ static void render_leaf(Render *self, GMimeObject *part)
 {
 	Kind kind = kind_of(part);
 
-	if (kind == KIND_OTHER || is_attachment(GMIME_PART(part)))
+	if (kind == KIND_OTHER || view_kind_is_attachment(GMIME_PART(part)))
 		say_attachment(self, part);
 	else
 		view_out_gap(self->out);
@@ -215,14 +183,14 @@ static void render_leaf(Render *self, GMimeObject *part)
 
 static void render_part(Render *self, GMimeObject *part)
 {
-	if (self->depth >= DEPTH_MAX) {
+	if (self->depth >= VIEW_DEPTH_MAX) {
 		view_out_cut(self->out);
 		return;
 	}
 	self->depth++;
 	if (GMIME_IS_MESSAGE_PART(part))
 		render_inner_message(self, GMIME_MESSAGE_PART(part));
-	else if (GMIME_IS_MULTIPART(part) && is_type(part, "multipart", "alternative"))
+	else if (GMIME_IS_MULTIPART(part) && view_kind_is(part, "multipart", "alternative"))
 		render_alternatives(self, GMIME_MULTIPART(part));
 	else if (GMIME_IS_MULTIPART(part))
 		render_all(self, GMIME_MULTIPART(part));
@@ -232,17 +200,6 @@ static void render_part(Render *self, GMimeObject *part)
 }
 
 /* --- the whole --------------------------------------------------------------------------- */
-
-/* A calendar entry or a contact, as some servers give them, is no message; to GMime anything is. */
-static bool is_card(GMimeStream *stream)
-{
-	char begin[16] = "";
-
-	g_mime_stream_reset(stream);
-	ssize_t got = g_mime_stream_read(stream, begin, sizeof(begin) - 1);
-	g_mime_stream_reset(stream);
-	return got > 0 && g_ascii_strncasecmp(begin, "BEGIN:V", strlen("BEGIN:V")) == 0;
-}
 
 /* What is no message is text. */
 static void render_bytes(Render *self, GMimeStream *stream)
@@ -255,7 +212,7 @@ static void render_bytes(Render *self, GMimeStream *stream)
 
 static void render(Render *self, ViewSource *source)
 {
-	if (!is_card(source->stream))
+	if (!view_kind_is_card(source->stream))
 		view_source_parse(source);
 	if (source->message != NULL)
 		render_message(self, source->message, self->facts);
