@@ -27,18 +27,22 @@ static const char *raw_of(GMimeMessage *message, const char *name)
 	return header != NULL ? g_mime_header_get_raw_value(header) : NULL;
 }
 
-/* ... decoded: for what GMime cannot make sense of. Owned. */
-static char *text_of(GMimeMessage *message, const char *name)
+/* Decoded. Owned. */
+static char *decode(const char *raw)
 {
-	const char *raw = raw_of(message, name);
-
-	if (raw == NULL)
-		return NULL;
 	GMimeParserOptions *options = view_source_options();
 	g_autofree char *unfolded = g_mime_utils_header_unfold(raw);
 	g_autofree char *text = g_mime_utils_header_decode_text(options, unfolded);
 	g_mime_parser_options_free(options);
 	return g_strstrip(view_charset_guess(text));
+}
+
+/* ... decoded: for what GMime cannot make sense of. Owned. */
+static char *text_of(GMimeMessage *message, const char *name)
+{
+	const char *raw = raw_of(message, name);
+
+	return raw != NULL ? decode(raw) : NULL;
 }
 
 /* Bytes that want to be guessed at, within words that say what they are: in addresses GMime guesses
@@ -124,4 +128,40 @@ void view_head_write(GMimeMessage *message, const ViewFacts *facts, ViewOut *out
 	}
 	write_line(out, "Flags", facts->flags);
 	write_line(out, "Categories", facts->categories);
+}
+
+/* --- all of it --------------------------------------------------------------------------- */
+
+static void gather(GMimeObject *object, GPtrArray *all)
+{
+	GMimeHeaderList *headers = g_mime_object_get_header_list(object);
+
+	for (int i = 0; i < g_mime_header_list_get_count(headers); i++)
+		g_ptr_array_add(all, g_mime_header_list_get_header_at(headers, i));
+}
+
+static int compare_places(gconstpointer left, gconstpointer right)
+{
+	gint64 a = g_mime_header_get_offset(*(GMimeHeader *const *)left);
+	gint64 b = g_mime_header_get_offset(*(GMimeHeader *const *)right);
+
+	return (a > b) - (a < b);
+}
+
+/* What concerns the body is with that to GMime. */
+void view_head_write_all(GMimeMessage *message, ViewOut *out)
+{
+	GMimeObject *body = g_mime_message_get_mime_part(message);
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+	gather(GMIME_OBJECT(message), all);
+	if (body != NULL)
+		gather(body, all);
+	g_ptr_array_sort(all, compare_places);
+	for (guint i = 0; i < all->len; i++) {
+		GMimeHeader *header = g_ptr_array_index(all, i);
+		g_autofree char *name = g_utf8_make_valid(g_mime_header_get_name(header), -1);
+		g_autofree char *value = decode(g_mime_header_get_raw_value(header));
+		write_line(out, name, value);
+	}
 }

@@ -10,3 +10,7 @@
  * that it has. @message NULL: only what is known of it.
  */
 void view_head_write(GMimeMessage *message, const ViewFacts *facts, ViewOut *out);
+
+/* All that is in the head of a message, of itself and of its body, as it stands there: decoded,
+ * one line each. */
+void view_head_write_all(GMimeMessage *message, ViewOut *out);

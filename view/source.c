@@ -183,7 +183,7 @@ static void count_header(GMimeParser *parser, const char *name, const char *valu
 	if (self->has_ended ||
 		(self->headers < SOURCE_HEADERS_MAX && self->bytes < SOURCE_HEADER_BYTES_MAX))
 		return;
-	g_mime_stream_set_bounds(stream, 0, g_mime_stream_tell(stream));
+	g_mime_stream_set_bounds(stream, stream->bound_start, g_mime_stream_tell(stream));
 	self->has_ended = self->source->is_cut = true;
 }
 
@@ -210,24 +210,51 @@ static int open_old_lines(int fd, gint64 *length)
 	return copy;
 }
 
-bool view_source_open(ViewSource *self, int fd)
+/* A descriptor of its own; -1 when it cannot be had. */
+static int reopen(int fd, gint64 *ret_length)
 {
 	char path[64];
 	struct stat attr;
 
-	*self = (ViewSource){0};
 	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	int own = open(path, O_RDONLY | O_CLOEXEC);
+	if (own >= 0 && fstat(own, &attr) < 0) {
+		close(own);
+		own = -1;
+	}
+	if (own >= 0)
+		*ret_length = attr.st_size;
+	return own;
+}
+
+GMimeStream *view_source_file(int fd)
+{
+	gint64 length;
+	int own = reopen(fd, &length);
+
+	return own >= 0 ? g_mime_stream_fs_new_with_bounds(own, 0, length) : NULL;
+}
+
+GMimeStream *view_source_lines(int fd)
+{
+	gint64 length;
+	int own = reopen(fd, &length);
+
+	if (own < 0)
+		return NULL;
+	own = open_old_lines(own, &length);
+	return g_mime_stream_fs_new_with_bounds(own, 0, length);
+}
+
+bool view_source_open(ViewSource *self, int fd)
+{
+	*self = (ViewSource){0};
+	int own = reopen(fd, &self->length);
 	if (own < 0)
 		return false;
-	if (fstat(own, &attr) < 0) {
-		close(own);
-		return false;
-	}
-	gint64 length = attr.st_size;
-	own = open_old_lines(own, &length);
-	self->end = find_end(own, length);
-	self->is_cut = self->end < length;
+	own = open_old_lines(own, &self->length);
+	self->end = find_end(own, self->length);
+	self->is_cut = self->end < self->length;
 	self->stream = g_mime_stream_fs_new_with_bounds(own, 0, self->end);
 	return true;
 }

@@ -33,6 +33,7 @@ GMimeParserOptions *view_source_options(void);
 typedef struct ViewSource {
 	GMimeMessage *message; /* own; NULL: there is none in it */
 	GMimeStream *stream;   /* own */
+	gint64 length;
 	gint64 end;            /* what comes after is not looked at */
 	bool is_cut;           /* ... and there is something */
 } ViewSource;
@@ -42,3 +43,10 @@ typedef struct ViewSource {
 bool view_source_open(ViewSource *self, int fd);
 void view_source_parse(ViewSource *self);
 void view_source_close(ViewSource *self);
+
+/* All of @fd, through a descriptor of its own: for those who know where in it they want to read.
+ * Owned; NULL when it cannot be had. */
+GMimeStream *view_source_file(int fd);
+
+/* ... with the line ends that the parser saw, and the same length. */
+GMimeStream *view_source_lines(int fd);
