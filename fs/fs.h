@@ -38,8 +38,8 @@ struct FsBudget;
 struct FsNotify;
 struct FsControl;
 struct FsHandles;
-struct FsTexts;
 struct FsWatch;
+struct FsWorkshop;
 
 typedef struct Fs {
 	const FsConfig *config;    /* borrowed: from main, like all below */
@@ -50,7 +50,8 @@ typedef struct Fs {
 	struct FsWatch *watch;
 	struct FsControl *control;
 	struct FsHandles *handles;
-	struct FsTexts *texts;
+	struct FsWorkshop *workshop;
+	GTimeZone *zone; /* in which dates are told */
 	FsServerLook look;
 	void *look_user;
 	const char *socket_path;

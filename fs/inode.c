@@ -59,14 +59,10 @@ static uint64_t stamp_of(fuse_ino_t ino)
 	return ino >> FS_INODE_ID_BITS & BITS(FS_INODE_STAMP_BITS);
 }
 
-static bool is_text(fuse_ino_t ino)
+bool fs_inode_is_shape_dir(fuse_ino_t ino)
 {
-	return fs_inode_is_hidden(ino) && fs_inode_tree(ino) == FS_INODE_TEXT;
-}
-
-bool fs_inode_is_text_dir(fuse_ino_t ino)
-{
-	return is_text(ino) && stamp_of(ino) == 0;
+	return fs_inode_is_hidden(ino) && fs_inode_tree(ino) != FS_INODE_CONTROL &&
+		stamp_of(ino) == 0;
 }
 
 fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp)
@@ -76,7 +72,7 @@ fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp)
 	return fs_inode_make_hidden(FS_INODE_TEXT, piece << FS_INODE_ID_BITS | bits_of(id));
 }
 
-fuse_ino_t fs_inode_make_text_dir(int64_t id)
+fuse_ino_t fs_inode_make_shape_dir(FsInodeTree tree, int64_t id)
 {
-	return fs_inode_make_hidden(FS_INODE_TEXT, bits_of(id));
+	return fs_inode_make_hidden(tree, bits_of(id));
 }

@@ -31,7 +31,7 @@
  * Content numbers count modulo 2^27. With the uppermost bit set it is something hidden that can
  * only be read (fs/hidden.h), and the next bits say in which tree. The text of a message has in its
  * number a piece of the stamp of what it was made of (fs/texts.h), which is to it what the content
- * number is to the message; a directory of texts has none, 0.
+ * number is to the message; a directory of the mailbox has none in such a tree, 0.
  *
  * No lookup counts are kept. Ids are never used again, so a number that the kernel still holds
  * never comes to mean another file, rows of what was deleted stay while that matters
@@ -66,7 +66,9 @@ FsInodeTree fs_inode_tree(fuse_ino_t ino);
 /* Of a tree whose numbers have nothing to do with nodes: the @number-th. */
 fuse_ino_t fs_inode_make_hidden(FsInodeTree tree, uint64_t number);
 
+/* Of a directory of the mailbox in a tree of its shape (fs/shape.h). fs_inode_node says which. */
+bool fs_inode_is_shape_dir(fuse_ino_t ino);
+fuse_ino_t fs_inode_make_shape_dir(FsInodeTree tree, int64_t id);
+
 /* Of texts. fs_inode_node says of what. */
-bool fs_inode_is_text_dir(fuse_ino_t ino);
 fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp);
-fuse_ino_t fs_inode_make_text_dir(int64_t id);

@@ -36,10 +36,10 @@
 #include "fs/signals.h"
 #include "fs/signin.h"
 #include "fs/socket.h"
-#include "fs/texts.h"
 #include "fs/token.h"
 #include "fs/watch.h"
 #include "fs/words.h"
+#include "fs/workshop.h"
 #include "view/text.h"
 
 /*
@@ -351,7 +351,8 @@ static bool open_socket(Program *self, GError **error)
 	fs->park = fs_park_new(fs->budget);
 	fs->control = fs_control_new();
 	fs->handles = fs_handles_new();
-	fs->texts = fs_texts_new(self->config->cache_dir);
+	fs->workshop = fs_workshop_new(self->config->cache_dir);
+	fs->zone = g_time_zone_new_local();
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -433,7 +434,7 @@ static void serve(Program *self)
 	};
 
 	if (self->config->is_read_only)
-		fs_notify_texts(self->fs.notify);
+		fs_notify_shapes(self->fs.notify);
 	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)
@@ -444,7 +445,7 @@ static void serve(Program *self)
 	fs_signals_ending(self->signals);
 	fs_notify_stop(self->fs.notify);
 	fs_park_drain(self->fs.park);
-	fs_texts_stop(self->fs.texts);
+	fs_workshop_stop(self->fs.workshop);
 	fs_mount_unmount(self->mount);
 	g_info("%s is unmounted", self->config->mountpoint);
 	fs_handles_free(self->fs.handles);
@@ -469,7 +470,8 @@ static void take_down(Program *self)
 	fs_notify_free(self->fs.notify);
 	fs_watch_free(self->fs.watch);
 	fs_handles_free(self->fs.handles);
-	fs_texts_free(self->fs.texts);
+	fs_workshop_free(self->fs.workshop);
+	g_clear_pointer(&self->fs.zone, g_time_zone_unref);
 	cache_free(self->cache);
 	fs_park_free(self->fs.park);
 	fs_mount_free(self->mount);

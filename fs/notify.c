@@ -10,7 +10,7 @@
 #include "cache/cache.h"
 #include "ews/inbox.h"
 #include "fs/inode.h"
-#include "fs/textname.h"
+#include "fs/shape.h"
 #include "fs/watch.h"
 
 struct FsNotify {
@@ -18,7 +18,7 @@ struct FsNotify {
 	Cache *cache;   /* borrowed: from main */
 	FsWatch *watch; /* borrowed: from main */
 	EwsInbox *inbox;
-	bool has_texts;
+	bool has_shapes;
 
 	atomic_bool is_open; /* changes are taken */
 	atomic_uint_fast64_t serial;
@@ -70,35 +70,37 @@ static void tell_attributes_of(FsNotify *self, int64_t id)
 		tell_attributes(self, fs_inode_of(node));
 }
 
-/* The text of @name in @parent, or the directory of texts that is called so: a change does not
- * say which it is. */
-static void tell_text(FsNotify *self, int64_t parent, const char *name)
+/* What stands for @name in @parent in another tree, or the directory that is called so there: a
+ * change does not say which it is. */
+static void tell_name(FsNotify *self, const FsShape *shape, int64_t parent, const char *name)
 {
-	fuse_ino_t dir = fs_inode_make_text_dir(parent);
-	g_autofree char *text = fs_textname_make(name);
+	fuse_ino_t dir = fs_inode_make_shape_dir(shape->tree, parent);
+	g_autofree char *made = fs_shapename_make(name, shape->ext);
 
-	check(fuse_lowlevel_notify_inval_entry(self->session, dir, text, strlen(text)), "text");
-	check(fuse_lowlevel_notify_inval_entry(self->session, dir, name, strlen(name)), "texts");
+	check(fuse_lowlevel_notify_inval_entry(self->session, dir, made, strlen(made)), "message");
+	if (!g_str_equal(made, name))
+		check(fuse_lowlevel_notify_inval_entry(self->session, dir, name, strlen(name)),
+			"directory");
 }
 
-static void tell_texts(FsNotify *self, const CacheChange *change)
+static void tell_shape(FsNotify *self, const FsShape *shape, const CacheChange *change)
 {
 	if (change->kind == CACHE_CHANGE_MEMBERS)
 		check(fuse_lowlevel_notify_inval_inode(self->session,
-			fs_inode_make_text_dir(change->node), 0, 0), "texts");
+			fs_inode_make_shape_dir(shape->tree, change->node), 0, 0), "members");
 	else if (change->name != NULL)
-		tell_text(self, change->parent, change->name);
+		tell_name(self, shape, change->parent, change->name);
 	else {
 		g_autoptr(CacheNode) node = cache_get(self->cache, change->node, NULL);
 		if (node != NULL && node->parent != 0)
-			tell_text(self, node->parent, node->name);
+			tell_name(self, shape, node->parent, node->name);
 	}
 }
 
 static void tell(FsNotify *self, const CacheChange *change)
 {
-	if (self->has_texts)
-		tell_texts(self, change);
+	for (size_t i = 0; self->has_shapes && fs_shapes[i] != NULL; i++)
+		tell_shape(self, fs_shapes[i], change);
 	switch (change->kind) {
 	case CACHE_CHANGE_MEMBERS:
 		check(fuse_lowlevel_notify_inval_inode(self->session,
@@ -143,7 +145,7 @@ static bool is_for_kernel(const FsNotify *self, const CacheChange *change)
 {
 	return change->kind == CACHE_CHANGE_GONE || change->kind == CACHE_CHANGE_MEMBERS ||
 		change->kind == CACHE_CHANGE_ATTRIBUTES || change->kind == CACHE_CHANGE_CONTENT ||
-		(change->kind == CACHE_CHANGE_TOUCHED && self->has_texts);
+		(change->kind == CACHE_CHANGE_TOUCHED && self->has_shapes);
 }
 
 /* On the sync thread. */
@@ -193,9 +195,9 @@ FsNotify *fs_notify_new(Cache *cache, FsWatch *watch)
 	return self;
 }
 
-void fs_notify_texts(FsNotify *self)
+void fs_notify_shapes(FsNotify *self)
 {
-	self->has_texts = true;
+	self->has_shapes = true;
 }
 
 void fs_notify_start(FsNotify *self, struct fuse_session *session)

@@ -16,8 +16,9 @@
  *   CONTENT     the name goes, so that it is looked up again and found with another node number;
  *               and the attributes of the old one, whose times are no longer true.
  *
- * On a read-only mount the kernel keeps what it knows of texts too (fs/text.h): what becomes of a
- * message becomes of its text's name, and what becomes of a directory of that of its texts.
+ * On a read-only mount the kernel keeps what it knows of trees of the mailbox's shape too
+ * (fs/shape.h): what becomes of a message becomes of the name of what stands for it there, and what
+ * becomes of a directory of the directory there.
  *
  * A new name needs no news of its own: names that are missing are not kept. What is for people
  * rather than the kernel goes to fs/watch.c.
@@ -31,8 +32,8 @@ struct fuse_session;
  * not for the kernel, who knows nothing yet. Both are borrowed. */
 FsNotify *fs_notify_new(struct Cache *cache, struct FsWatch *watch);
 
-/* Texts are told of too. Before fs_notify_start. */
-void fs_notify_texts(FsNotify *self);
+/* Trees of the mailbox's shape are told of too. Before fs_notify_start. */
+void fs_notify_shapes(FsNotify *self);
 
 /* From now on @session is told. */
 void fs_notify_start(FsNotify *self, struct fuse_session *session);

@@ -26,7 +26,7 @@ static int make_file(const char *dir)
 {
 	int fd = dir != NULL ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
 
-	return fd >= 0 ? fd : memfd_create("text", MFD_CLOEXEC);
+	return fd >= 0 ? fd : memfd_create("rendered", MFD_CLOEXEC);
 }
 
 static bool write_all(FsRendered *self, const char *text, size_t len)
@@ -70,7 +70,7 @@ static bool take(void *user, const char *text, size_t len)
 	return (self->text == NULL || move_to_file(self)) && write_all(self, text, len);
 }
 
-FsRendered *fs_rendered_new(int fd, const ViewFacts *facts, const char *dir, GError **error)
+FsRendered *fs_rendered_new(FsRenderedMake make, void *user, const char *dir, GError **error)
 {
 	g_autoptr(FsRendered) self = g_new0(FsRendered, 1);
 
@@ -78,13 +78,28 @@ FsRendered *fs_rendered_new(int fd, const ViewFacts *facts, const char *dir, GEr
 	self->dir = dir;
 	self->text = g_string_new(NULL);
 	self->fd = -1;
-	if (!view_text_render(fd, facts, take, self)) {
+	if (!make(user, take, self)) {
 		g_propagate_error(error,
-			ews_error_from_errno(self->error != 0 ? self->error : EIO, "text"));
+			ews_error_from_errno(self->error != 0 ? self->error : EIO, "view"));
 		return NULL;
 	}
 	self->dir = NULL;
 	return g_steal_pointer(&self);
+}
+
+FsRendered *fs_rendered_new_file(int fd, int64_t size, GError **error)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0) {
+		g_propagate_error(error, ews_error_from_errno(errno, "view"));
+		return NULL;
+	}
+	FsRendered *self = g_new0(FsRendered, 1);
+	atomic_init(&self->refs, 1);
+	self->fd = own;
+	self->size = size;
+	return self;
 }
 
 FsRendered *fs_rendered_ref(FsRendered *self)

@@ -3,21 +3,30 @@
 
 #include <fuse_lowlevel.h>
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "view/text.h"
 
 /*
- * A message as text, made once and read as often as somebody wants: immutable, counted. Short ones
- * are in memory, the others in a file without a name: nothing of them stays behind.
+ * What is made of a message (its text, a part of it), once, and read as often as somebody wants:
+ * immutable, counted. What is short is in memory, the rest in a file without a name: nothing of it
+ * stays behind.
  *
  * Any thread. Making one blocks on the disk.
  */
 typedef struct FsRendered FsRendered;
 
-/* Of the message in @fd. @dir: where a file may be made; where it cannot, it is in memory too. */
-FsRendered *fs_rendered_new(int fd, const ViewFacts *facts, const char *dir, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+/* Gives all of it to @write. FALSE: it could not, or @write said so. */
+typedef bool (*FsRenderedMake)(void *user, ViewWrite write, void *to);
+
+/* @dir: where a file may be made; where it cannot, it is in memory too. */
+FsRendered *fs_rendered_new(FsRenderedMake make, void *user, const char *dir,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Of bytes that are in a file already: the first @size of @fd, which stays the caller's. */
+FsRendered *fs_rendered_new_file(int fd, int64_t size,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 FsRendered *fs_rendered_ref(FsRendered *self);
 void fs_rendered_unref(FsRendered *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsRendered, fs_rendered_unref)

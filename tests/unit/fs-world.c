@@ -6,8 +6,8 @@
 #include "fs/handle.h"
 #include "fs/notify.h"
 #include "fs/park.h"
-#include "fs/texts.h"
 #include "fs/watch.h"
+#include "fs/workshop.h"
 #include "view/text.h"
 
 static void set_up(World *self, gconstpointer data)
@@ -31,7 +31,8 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.notify = fs_notify_new(self->cache, self->fs.watch);
 	self->fs.control = fs_control_new();
 	self->fs.handles = fs_handles_new();
-	self->fs.texts = fs_texts_new(NULL);
+	self->fs.workshop = fs_workshop_new(NULL);
+	self->fs.zone = g_time_zone_new_local();
 	self->req = fake_req_new(&self->fs);
 }
 
@@ -41,9 +42,10 @@ static void tear_down(World *self, gconstpointer data)
 	fs_notify_free(self->fs.notify);
 	fs_watch_free(self->fs.watch);
 	fs_park_free(self->fs.park);
-	fs_texts_stop(self->fs.texts);
+	fs_workshop_stop(self->fs.workshop);
 	fs_handles_free(self->fs.handles);
-	fs_texts_free(self->fs.texts);
+	fs_workshop_free(self->fs.workshop);
+	g_time_zone_unref(self->fs.zone);
 	fs_control_free(self->fs.control);
 	fs_budget_free(self->fs.budget);
 	cache_free(self->cache);

@@ -57,13 +57,13 @@ static void test_texts(void)
 		fuse_ino_t ino = fs_inode_make_text(42, stamps[i]);
 		g_assert_true(fs_inode_is_hidden(ino));
 		g_assert_cmpint(fs_inode_tree(ino), ==, FS_INODE_TEXT);
-		g_assert_false(fs_inode_is_text_dir(ino));
+		g_assert_false(fs_inode_is_shape_dir(ino));
 		g_assert_cmpint(fs_inode_node(ino), ==, 42);
 	}
 	g_assert_cmpuint(fs_inode_make_text(42, 1), !=, fs_inode_make_text(42, 2));
-	g_assert_true(fs_inode_is_text_dir(fs_inode_make_text_dir(42)));
-	g_assert_false(fs_inode_is_text_dir(fs_inode_make_hidden(FS_INODE_CONTROL, 42)));
-	g_assert_false(fs_inode_is_text_dir(FUSE_ROOT_ID));
+	g_assert_true(fs_inode_is_shape_dir(fs_inode_make_shape_dir(FS_INODE_TEXT, 42)));
+	g_assert_false(fs_inode_is_shape_dir(fs_inode_make_hidden(FS_INODE_CONTROL, 42)));
+	g_assert_false(fs_inode_is_shape_dir(FUSE_ROOT_ID));
 }
 
 /* Each tree finds its own numbers, and the mailbox's are nobody's. */
@@ -77,7 +77,8 @@ static void test_trees(void)
 	g_assert_null(fs_hidden_of(fs_inode_make(42, UINT32_MAX)));
 	g_assert_null(fs_hidden_of(UINT64_MAX));
 	g_assert_true(fs_hidden_at(FUSE_ROOT_ID, ".text") == &fs_text_tree);
-	g_assert_true(fs_hidden_at(fs_inode_make_text_dir(42), ".text") == &fs_text_tree);
+	g_assert_true(
+		fs_hidden_at(fs_inode_make_shape_dir(FS_INODE_TEXT, 42), ".text") == &fs_text_tree);
 	g_assert_null(fs_hidden_at(fs_inode_make(42, 0), ".text"));
 	g_assert_null(fs_hidden_at(FUSE_ROOT_ID, "text"));
 }

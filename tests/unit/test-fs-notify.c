@@ -54,7 +54,7 @@ static void test_texts(World *self, gconstpointer data)
 {
 	fake_cache_add(self->cache, DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox");
 	fake_cache_add(self->cache, ID, DIR, CACHE_KIND_FILE, "a.eml");
-	fs_notify_texts(self->fs.notify);
+	fs_notify_shapes(self->fs.notify);
 	fs_notify_start(self->fs.notify, NULL);
 	tell(self, CACHE_CHANGE_MEMBERS, DIR, NULL);
 	tell(self, CACHE_CHANGE_GONE, 99, "old.eml");

@@ -12,7 +12,7 @@
 #include "fs/inode.h"
 #include "fs/names.h"
 #include "fs/park.h"
-#include "fs/texts.h"
+#include "fs/workshop.h"
 #include "tests/unit/fs-world.h"
 
 #define DIR 5
@@ -94,7 +94,7 @@ static void test_hidden(World *self, gconstpointer data)
 	g_autofree char *root = fake_req_text(self->req);
 	g_assert_null(strstr(root, "text"));
 	fuse_ino_t ino = look_up(self, FUSE_ROOT_ID, ".text");
-	g_assert_true(fs_inode_is_text_dir(ino));
+	g_assert_true(fs_inode_is_shape_dir(ino));
 	g_assert_true(S_ISDIR(self->req->entry.attr.st_mode));
 	g_assert_cmpuint(self->req->entry.attr.st_ino, >, INT64_MAX);
 	expect_missing(self, ino, ".text");
@@ -266,6 +266,7 @@ static void test_failed(World *self, gconstpointer data)
 	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
 	fs_op_open(world_next(self), ino, &info);
 	fake_cache_answer(self->cache, offline);
+	fake_req_wait(self->req);
 	g_assert_cmpint(fake_req_error(self->req), ==, EHOSTUNREACH);
 	self->config->sizes = FS_SIZES_EXACT;
 	fs_op_getattr(world_next(self), ino, NULL);
@@ -291,9 +292,9 @@ static void test_by_number(World *self, gconstpointer data)
 	read_text(self, ino, NULL, TEXT);
 	node->is_here = false;
 	read_text(self, ino, NULL, TEXT);
-	fs_texts_stop(self->fs.texts);
-	fs_texts_free(self->fs.texts);
-	self->fs.texts = fs_texts_new(NULL);
+	fs_workshop_stop(self->fs.workshop);
+	fs_workshop_free(self->fs.workshop);
+	self->fs.workshop = fs_workshop_new(NULL);
 	fs_op_read(world_next(self), ino, 100, 9, NULL);
 	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_NONE);
 	node->is_here = true;
@@ -307,7 +308,7 @@ static void test_end(World *self, gconstpointer data)
 	add_message(self, NULL);
 	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
 	fs_op_getattr(world_next(self), ino, NULL);
-	fs_texts_stop(self->fs.texts);
+	fs_workshop_stop(self->fs.workshop);
 	fake_cache_put(self->cache, ID, 0, MESSAGE);
 	fake_cache_answer(self->cache, NULL);
 	g_assert_cmpint(fake_req_error(self->req), ==, ENOTCONN);

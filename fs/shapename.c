@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "fs/textname.h"
+#include "fs/shapename.h"
 
 #include <string.h>
 
@@ -7,18 +7,18 @@
 
 #define MESSAGE_EXT ".eml"
 
-char *fs_textname_make(const char *name)
+char *fs_shapename_make(const char *name, const char *ext)
 {
 	size_t len = strlen(name);
 
 	if (g_str_has_suffix(name, MESSAGE_EXT) && len > strlen(MESSAGE_EXT))
 		len -= strlen(MESSAGE_EXT);
-	return g_strdup_printf("%.*s" FS_TEXT_EXT, (int)len, name);
+	return g_strdup_printf("%.*s%s", (int)len, name, ext);
 }
 
 static void set_missing(GError **error)
 {
-	g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no text");
+	g_set_error_literal(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "no such name");
 }
 
 static bool is_file(const CacheNode *node)
@@ -43,10 +43,9 @@ static CacheNode *find(const Fs *fs, int64_t dir, const char *name,
 	return NULL;
 }
 
-/* The message whose text is called @name. */
-static CacheNode *find_message(const Fs *fs, int64_t dir, const char *name, GError **error)
+/* The message that is there as @stem and the extension. */
+static CacheNode *find_message(const Fs *fs, int64_t dir, const char *stem, GError **error)
 {
-	g_autofree char *stem = g_strndup(name, strlen(name) - strlen(FS_TEXT_EXT));
 	g_autofree char *message = g_strconcat(stem, MESSAGE_EXT, NULL);
 	g_autoptr(GError) problem = NULL;
 	CacheNode *node = find(fs, dir, message, is_file, &problem);
@@ -59,7 +58,8 @@ static CacheNode *find_message(const Fs *fs, int64_t dir, const char *name, GErr
 	return node;
 }
 
-CacheNode *fs_textname_find(const Fs *fs, int64_t dir, const char *name, GError **error)
+CacheNode *fs_shapename_find(const Fs *fs, int64_t dir, const char *name, const char *ext,
+	GError **error)
 {
 	g_autoptr(GError) problem = NULL;
 
@@ -69,29 +69,35 @@ CacheNode *fs_textname_find(const Fs *fs, int64_t dir, const char *name, GError 
 	}
 	CacheNode *node = find(fs, dir, name, is_dir, &problem);
 	if (node == NULL && ews_error_is(problem, EWS_ERROR_NOT_FOUND) &&
-		g_str_has_suffix(name, FS_TEXT_EXT) && strlen(name) > strlen(FS_TEXT_EXT))
-		return find_message(fs, dir, name, error);
+		g_str_has_suffix(name, ext) && strlen(name) > strlen(ext)) {
+		g_autofree char *stem = g_strndup(name, strlen(name) - strlen(ext));
+		return find_message(fs, dir, stem, error);
+	}
 	if (node == NULL)
 		g_propagate_error(error, g_steal_pointer(&problem));
 	return node;
 }
 
-/* What a text would be called like that of a message beside it is not shown, nor found. */
-static bool is_hidden_by_another(const Fs *fs, const CacheNode *node)
+/* What would be called like a message beside it, or like a directory, is not shown, nor found. */
+static bool is_taken(const Fs *fs, const CacheNode *node, const char *made, const char *ext)
 {
-	if (g_str_has_suffix(node->name, MESSAGE_EXT))
-		return false;
 	g_autofree char *message = g_strconcat(node->name, MESSAGE_EXT, NULL);
-	g_autoptr(CacheNode) other = find(fs, node->parent, message, is_file, NULL);
+	g_autoptr(CacheNode) other = g_str_has_suffix(node->name, MESSAGE_EXT)
+		? NULL : find(fs, node->parent, message, is_file, NULL);
+
+	if (other == NULL && *ext == '\0')
+		other = find(fs, node->parent, made, is_dir, NULL);
 	return other != NULL;
 }
 
-char *fs_textname_of(const Fs *fs, const CacheNode *node)
+char *fs_shapename_of(const Fs *fs, const CacheNode *node, const char *ext)
 {
 	if (is_dir(node))
 		return g_strdup(node->name);
-	if (!is_file(node) || is_hidden_by_another(fs, node))
+	if (!is_file(node))
 		return NULL;
-	g_autofree char *name = fs_textname_make(node->name);
-	return strlen(name) <= FS_NAME_MAX ? g_steal_pointer(&name) : NULL;
+	g_autofree char *name = fs_shapename_make(node->name, ext);
+	if (strlen(name) > FS_NAME_MAX || is_taken(fs, node, name, ext))
+		return NULL;
+	return g_steal_pointer(&name);
 }
