@@ -102,7 +102,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 
 /* --- opening ------------------------------------------------------------- */
 
-/* As a handle: the kernel keeps nothing of this listing. Else it is one more than the serial number
+/* As a handle: there is no news of this listing. Else it is one more than the serial number
  * of the last change that it was told of by then. */
 #define KEPT_NOT 0
 
@@ -120,6 +120,17 @@ static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
 	info->cache_readdir = may_keep(fs, ino);
 	info->keep_cache = may_keep(fs, ino);
 	fuse_reply_open(req, info);
+}
+
+/* There will be no news of it: KEPT_NOT, so that none is looked for. */
+void fs_dir_reply_fixed(fuse_req_t req, const struct fuse_file_info *info, bool is_passing)
+{
+	struct fuse_file_info opened = *info;
+
+	opened.fh = KEPT_NOT;
+	opened.cache_readdir = !is_passing;
+	opened.keep_cache = !is_passing;
+	fuse_reply_open(req, &opened);
 }
 
 static void reply_listing(FsParked *parked, FsParkedHow how, const GError *error)

@@ -33,6 +33,9 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *inf
 /* Answers an OPENDIR: when the folder of @ino's node has been listed. */
 void fs_dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 
+/* Answers an OPENDIR of a listing that never changes; @is_passing: but this one may. */
+void fs_dir_reply_fixed(fuse_req_t req, const struct fuse_file_info *info, bool is_passing);
+
 /* Answers a LOOKUP: no entry of that name. In a folder whose first sync is under way that is not
  * the whole truth: the message may come with the next page, and ENOENT would be a lie about a name
  * that could be a message's (@is_message); a directory's would be known. The folder goes first in

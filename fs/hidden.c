@@ -5,15 +5,17 @@
 
 #include "fs/control.h"
 #include "fs/inode.h"
+#include "fs/parts.h"
 #include "fs/shape.h"
 #include "fs/text.h"
 
 static const FsHidden *const trees[FS_INODE_TREES] = {
 	[FS_INODE_TEXT] = &fs_text_tree,
+	[FS_INODE_PARTS] = &fs_parts_tree,
 	[FS_INODE_CONTROL] = &fs_control_tree,
 };
 
-const FsShape *const fs_shapes[] = {&fs_text_shape, NULL};
+const FsShape *const fs_shapes[] = {&fs_text_shape, &fs_parts_shape, NULL};
 
 const FsHidden *fs_hidden_of(fuse_ino_t ino)
 {

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 
 /*
- * What is in the root of the mount without being listed there (.ewsfs/, .text/): trees of their
- * own, with node numbers of their own (fs/inode.h), in which nothing can be changed. The operations
- * of the mailbox's tree ask here whether a request is theirs, and know no more of the others.
+ * What is in the root of the mount without being listed there (.ewsfs/, .text/, .parts/): trees of
+ * their own, with node numbers of their own (fs/inode.h), in which nothing can be changed. The
+ * operations of the mailbox's tree ask here whether a request is theirs, and know no more of the
+ * others.
  *
  * Any thread. Each of the functions answers its request, now or later.
  */

@@ -2,9 +2,11 @@
 #include "fs/inode.h"
 
 #define BITS(count) ((UINT64_C(1) << (count)) - 1)
+#define PART_BITS 14
 #define TREE_SHIFT (FS_INODE_ID_BITS + FS_INODE_STAMP_BITS)
 
 G_STATIC_ASSERT(CACHE_ROOT == FUSE_ROOT_ID);
+G_STATIC_ASSERT(FS_INODE_PARTS_MAX < 1 << PART_BITS);
 G_STATIC_ASSERT(FS_INODE_ID_BITS + FS_INODE_CONTENT_BITS == 63);
 
 static uint64_t bits_of(int64_t id)
@@ -75,4 +77,17 @@ fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp)
 fuse_ino_t fs_inode_make_shape_dir(FsInodeTree tree, int64_t id)
 {
 	return fs_inode_make_hidden(tree, bits_of(id));
+}
+
+fuse_ino_t fs_inode_make_part(const CacheNode *node, unsigned number)
+{
+	uint64_t content = (uint64_t)node->content << PART_BITS & BITS(FS_INODE_STAMP_BITS);
+	uint64_t piece = content | (number + 1);
+
+	return fs_inode_make_hidden(FS_INODE_PARTS, piece << FS_INODE_ID_BITS | bits_of(node->id));
+}
+
+unsigned fs_inode_part(fuse_ino_t ino)
+{
+	return (unsigned)(stamp_of(ino) & BITS(PART_BITS)) - 1;
 }

@@ -19,7 +19,7 @@
  *
  *        63 | 62   60 | 59        36 | 35                    0
  *       [ 0 | content                | node id                ]
- *       [ 1 | tree    | stamp        | node id                ]   hidden: of .text/ …
+ *       [ 1 | tree    | stamp        | node id                ]   hidden: of .text/, .parts/
  *       [ 1 | tree    | a number of fs/control.c              ]   ... of .ewsfs/
  *
  * The content number in the upper bits is what keeps the page cache honest: other bytes, even of
@@ -31,7 +31,10 @@
  * Content numbers count modulo 2^27. With the uppermost bit set it is something hidden that can
  * only be read (fs/hidden.h), and the next bits say in which tree. The text of a message has in its
  * number a piece of the stamp of what it was made of (fs/texts.h), which is to it what the content
- * number is to the message; a directory of the mailbox has none in such a tree, 0.
+ * number is to the message; a directory of the mailbox has none in such a tree, 0. A part of a
+ * message (fs/contents.h) has there its own number, plus one, and above that what there is room for
+ * of the content number. That comes round after 1024 contents, so the kernel is told the whole of
+ * it too, as the generation of the number: with another one, it is another inode and other pages.
  *
  * No lookup counts are kept. Ids are never used again, so a number that the kernel still holds
  * never comes to mean another file, rows of what was deleted stay while that matters
@@ -40,12 +43,14 @@
 #define FS_INODE_ID_BITS 36
 #define FS_INODE_CONTENT_BITS 27
 #define FS_INODE_STAMP_BITS 24
+#define FS_INODE_PARTS_MAX 16383 /* of one message */
 #define FS_INODE_HIDDEN ((fuse_ino_t)1 << 63)
 
 /* The hidden trees. */
 typedef enum FsInodeTree {
 	FS_INODE_CONTROL, /* .ewsfs/ */
 	FS_INODE_TEXT,    /* .text/ */
+	FS_INODE_PARTS,   /* .parts/ */
 } FsInodeTree;
 #define FS_INODE_TREES 8
 
@@ -72,3 +77,7 @@ fuse_ino_t fs_inode_make_shape_dir(FsInodeTree tree, int64_t id);
 
 /* Of texts. fs_inode_node says of what. */
 fuse_ino_t fs_inode_make_text(int64_t id, uint64_t stamp);
+
+/* Of parts of messages. fs_inode_node says of which. */
+fuse_ino_t fs_inode_make_part(const CacheNode *node, unsigned number);
+unsigned fs_inode_part(fuse_ino_t ino);

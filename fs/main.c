@@ -16,6 +16,7 @@
 #include "ews/secret.h"
 #include "fs/budget.h"
 #include "fs/config.h"
+#include "fs/contents.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
 #include "fs/discover.h"
@@ -352,6 +353,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->control = fs_control_new();
 	fs->handles = fs_handles_new();
 	fs->workshop = fs_workshop_new(self->config->cache_dir);
+	fs->contents = fs_contents_new();
 	fs->zone = g_time_zone_new_local();
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
@@ -471,6 +473,7 @@ static void take_down(Program *self)
 	fs_watch_free(self->fs.watch);
 	fs_handles_free(self->fs.handles);
 	fs_workshop_free(self->fs.workshop);
+	fs_shelf_free(self->fs.contents);
 	g_clear_pointer(&self->fs.zone, g_time_zone_unref);
 	cache_free(self->cache);
 	fs_park_free(self->fs.park);

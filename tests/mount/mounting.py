@@ -5,6 +5,7 @@ is another process with a time limit.
 """
 import collections
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -448,6 +449,32 @@ class Mount:
             return not (status['refreshing'] or status['prefetching']
                         or status['server']['in_flight'] or status['server']['queued'])
         until(is_idle, 'rest')
+
+
+def error_of_change(there, what, path):
+    """The name of the errno that one system call on @path, or beside it, gives; or 'done'."""
+    path = there.at(path)
+    beside = os.path.join(os.path.dirname(path), 'x.txt')
+    calls = {
+        'write': lambda: open(path, 'r+b').close(),
+        'truncate': lambda: os.truncate(path, 0),
+        'unlink': lambda: os.unlink(path),
+        'create': lambda: open(beside, 'wb').close(),
+        'mkdir': lambda: os.mkdir(beside),
+        'rename': lambda: os.rename(path, beside),
+        'chmod': lambda: os.chmod(path, 0o600),
+        'utime': lambda: os.utime(path, (1, 1)),
+        'setxattr': lambda: os.setxattr(path, 'user.ewsfs.is_read', b'1'),
+    }
+    try:
+        calls[what]()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return 'done'
+
+
+CHANGES = ('write', 'truncate', 'unlink', 'create', 'mkdir', 'rename', 'chmod', 'utime',
+           'setxattr')
 
 
 def is_file(entry):

@@ -54,6 +54,14 @@ def test_it_is_her_mail(people, ada, hers):
     assert people.client().get_folder('inbox').total == 5
 
 
+def test_her_mail_in_other_trees(hers):
+    assert len(hers.names('.parts/Inbox')) == 3
+    for path in hers.paths('Inbox'):
+        where = os.path.join('.parts', path[:-4])
+        assert hers.cat(os.path.join(where, 'raw')) == hers.cat(path)
+        assert hers.cat(os.path.join('.text', path[:-4] + '.txt'))
+
+
 def test_what_is_written_is_hers(people, ada, hers):
     own = people.client()
     put(hers, 'Inbox/new.eml', message('New'))

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The text of messages: the tree beside the tree, found and read but never listed."""
 import base64
-import errno
 import os
 import quopri
 import subprocess
 
 import pytest
 
-from mounting import SAMPLE_MAIL, files_below, is_file, message, run, until
+from mounting import (CHANGES, SAMPLE_MAIL, error_of_change, files_below, is_file, message, run,
+                      until)
 
 WORD = 'Überweisung'
 HEAD = ('From: =?utf-8?Q?J=C3=BCrgen?= <j@example.com>\r\nTo: user@example.org\r\n'
@@ -102,13 +102,14 @@ def test_sizes_are_exact_and_last(saying):
 
 def test_the_root_shows_nothing_of_it(saying, tmp_path):
     saying.cat(texts(saying)[0])
-    assert '.text' not in saying.names()
-    assert not [path for path in saying.tree() if 'text' in path.split('/')[0]]
+    saying.cat(os.path.join('.parts', saying.paths()[0][:-4], 'headers'))
+    assert not {'.text', '.parts'} & set(saying.names())
+    assert not [path for path in saying.tree() if path.startswith('.')]
     run('rsync', '-a', saying.path + '/', str(tmp_path / 'copy'))
-    assert not [path for path in files_below(str(tmp_path / 'copy')) if path.endswith('.txt')]
+    assert not [path for path in files_below(str(tmp_path / 'copy')) if path[-4:] != '.eml']
     packed = subprocess.run(['tar', '-cf', '-', '-C', saying.path, '.'], capture_output=True,
                             timeout=60, check=True).stdout
-    assert b'.text/' not in packed
+    assert b'.text/' not in packed and b'.parts/' not in packed
     assert run('grep', '-rl', 'Flags: ', saying.path, status=1).out == ''
 
 
@@ -217,33 +218,10 @@ def test_nothing_can_be_written(written, somebody, mount):
     there = mount(written)
     until(lambda: there.names('Inbox'), 'the message')
     text = texts(there)[0]
-    for what in ('write', 'truncate', 'unlink', 'create', 'mkdir', 'rename', 'chmod', 'utime',
-                 'setxattr'):
-        assert error_of(there, what, text) == 'EROFS', what
+    for what in CHANGES:
+        assert error_of_change(there, what, text) == 'EROFS', what
     with pytest.raises(OSError, match='Read-only'):
         os.rename(there.at('Inbox'), there.at('.text', 'Box'))
-
-
-def error_of(there, what, text):
-    """The name of the errno that one system call on @text, or beside it, gives; or 'done'."""
-    path = there.at(text)
-    beside = os.path.join(os.path.dirname(path), 'x.txt')
-    calls = {
-        'write': lambda: open(path, 'r+b').close(),
-        'truncate': lambda: os.truncate(path, 0),
-        'unlink': lambda: os.unlink(path),
-        'create': lambda: open(beside, 'wb').close(),
-        'mkdir': lambda: os.mkdir(beside),
-        'rename': lambda: os.rename(path, beside),
-        'chmod': lambda: os.chmod(path, 0o600),
-        'utime': lambda: os.utime(path, (1, 1)),
-        'setxattr': lambda: os.setxattr(path, 'user.ewsfs.is_read', b'1'),
-    }
-    try:
-        calls[what]()
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return 'done'
 
 
 # Before the bytes are here, and without a server

@@ -20,3 +20,19 @@ void world_add(const char *path, WorldTest test);
 
 /* A new request in place of the last one. */
 fuse_req_t world_next(World *self);
+
+/* --- what many of the tests ask ---------------------------------------------------------- */
+
+/* The number of @name in @parent, which is there. */
+fuse_ino_t world_look_up(World *self, fuse_ino_t parent, const char *name);
+void world_expect_missing(World *self, fuse_ino_t parent, const char *name);
+
+/* How the last request was answered, or is at last. */
+void world_expect_error(World *self, int error);
+void world_expect_bytes(World *self, const char *wanted);
+
+/* A message called a.eml in a folder called Inbox that is listed; its bytes are here where @bytes
+ * are given. */
+#define WORLD_DIR 5
+#define WORLD_ID 7
+CacheNode *world_add_message(World *self, const char *bytes);

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "fs/control.h"
+#include "fs/parts.h"
 #include "fs/text.h"
 
 static CacheNode file(int64_t id, uint32_t content)
@@ -83,6 +84,26 @@ static void test_trees(void)
 	g_assert_null(fs_hidden_at(FUSE_ROOT_ID, "text"));
 }
 
+static void test_parts(void)
+{
+	CacheNode node = {.id = 42, .kind = CACHE_KIND_FILE, .content = 3};
+	CacheNode other = {.id = 42, .kind = CACHE_KIND_FILE, .content = 4};
+	const unsigned numbers[] = {0, 1, 77, FS_INODE_PARTS_MAX - 1};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		fuse_ino_t ino = fs_inode_make_part(&node, numbers[i]);
+		g_assert_cmpint(fs_inode_tree(ino), ==, FS_INODE_PARTS);
+		g_assert_cmpint(fs_inode_node(ino), ==, 42);
+		g_assert_cmpuint(fs_inode_part(ino), ==, numbers[i]);
+		g_assert_false(fs_inode_is_shape_dir(ino));
+		g_assert_cmpuint(ino, !=, fs_inode_make_part(&other, numbers[i]));
+	}
+	node.content = 1024;
+	g_assert_false(fs_inode_is_shape_dir(fs_inode_make_part(&node, 0)));
+	g_assert_true(fs_inode_is_shape_dir(fs_inode_make_shape_dir(FS_INODE_PARTS, 42)));
+	g_assert_true(fs_hidden_of(fs_inode_make_part(&node, 5)) == &fs_parts_tree);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -92,5 +113,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/inode/content-stays-out-of-what-is-hidden", test_wraps);
 	g_test_add_func("/fs/inode/texts-have-numbers-of-their-own", test_texts);
 	g_test_add_func("/fs/inode/each-hidden-tree-finds-its-own", test_trees);
+	g_test_add_func("/fs/inode/parts", test_parts);
 	return g_test_run();
 }

@@ -49,8 +49,8 @@ static void test_kinds(World *self, gconstpointer data)
 		"inode 1000000007 -1 0\n");
 }
 
-/* Where the kernel keeps what it knows of texts. */
-static void test_texts(World *self, gconstpointer data)
+/* Where the kernel keeps what it knows of other trees of the same shape. */
+static void test_shapes(World *self, gconstpointer data)
 {
 	fake_cache_add(self->cache, DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox");
 	fake_cache_add(self->cache, ID, DIR, CACHE_KIND_FILE, "a.eml");
@@ -59,14 +59,19 @@ static void test_texts(World *self, gconstpointer data)
 	tell(self, CACHE_CHANGE_MEMBERS, DIR, NULL);
 	tell(self, CACHE_CHANGE_GONE, 99, "old.eml");
 	tell(self, CACHE_CHANGE_TOUCHED, ID, NULL);
-	g_autofree char *text = told(self, 7);
+	g_autofree char *text = told(self, 12);
 	g_assert_cmpstr(text, ==, "inode 9000000000000005 0 0\n"
+		"inode a000000000000005 0 0\n"
 		"inode 5 0 0\n"
 		"entry 9000000000000005 old.txt\n"
 		"entry 9000000000000005 old.eml\n"
+		"entry a000000000000005 old\n"
+		"entry a000000000000005 old.eml\n"
 		"entry 5 old.eml\n"
 		"entry 9000000000000005 a.txt\n"
-		"entry 9000000000000005 a.eml\n");
+		"entry 9000000000000005 a.eml\n"
+		"entry a000000000000005 a\n"
+		"entry a000000000000005 a.eml\n");
 }
 
 static void test_before_and_after(World *self, gconstpointer data)
@@ -90,7 +95,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	world_add("/fs/notify/each-kind-of-change", test_kinds);
-	world_add("/fs/notify/texts-go-with-their-messages", test_texts);
+	world_add("/fs/notify/other-trees-go-with-the-mailbox", test_shapes);
 	world_add("/fs/notify/only-while-mounted", test_before_and_after);
 	return g_test_run();
 }

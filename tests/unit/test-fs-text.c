@@ -15,46 +15,23 @@
 #include "fs/workshop.h"
 #include "tests/unit/fs-world.h"
 
-#define DIR 5
-#define ID 7
+#define DIR WORLD_DIR
+#define ID WORLD_ID
 #define MESSAGE "Subject: =?utf-8?B?w5xiZXI=?=\n\nHello.\n"
 #define TEXT "Subject: \xC3\x9C" "ber\nFlags: unread\n\nHello.\n"
 
-static fuse_ino_t look_up(World *self, fuse_ino_t parent, const char *name)
-{
-	fs_op_lookup(world_next(self), parent, name);
-	g_assert_cmpint(fake_req_wait(self->req), ==, FAKE_ENTRY);
-	return self->req->entry.ino;
-}
-
 static fuse_ino_t inbox(World *self)
 {
-	return look_up(self, look_up(self, FUSE_ROOT_ID, ".text"), "Inbox");
+	return world_look_up(self, world_look_up(self, FUSE_ROOT_ID, ".text"), "Inbox");
 }
 
 /* A message in a folder; its bytes are here where @bytes are given. */
 static CacheNode *add_message(World *self, const char *bytes)
 {
-	fake_cache_add(self->cache, DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox")->is_listed = true;
-	fake_cache_add(self->cache, ID, DIR, CACHE_KIND_FILE, "a.eml");
-	if (bytes != NULL)
-		fake_cache_put(self->cache, ID, 0, bytes);
+	CacheNode *node = world_add_message(self, bytes);
+
 	*fake_cache_view(self->cache) = (CacheView){.size = -1, .is_item = true, .importance = 1};
-	return fake_cache_node(self->cache, ID);
-}
-
-static void expect_missing(World *self, fuse_ino_t parent, const char *name)
-{
-	fs_op_lookup(world_next(self), parent, name);
-	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_ERROR);
-	g_assert_cmpint(fake_req_error(self->req), ==, ENOENT);
-}
-
-static void expect_text(World *self, const char *wanted)
-{
-	g_assert_cmpint(fake_req_wait(self->req), ==, FAKE_BYTES);
-	g_autofree char *text = fake_req_text(self->req);
-	g_assert_cmpstr(text, ==, wanted);
+	return node;
 }
 
 static off_t size_of(World *self, fuse_ino_t ino)
@@ -76,7 +53,7 @@ static struct fuse_file_info open_text(World *self, fuse_ino_t ino)
 static void read_text(World *self, fuse_ino_t ino, struct fuse_file_info *info, const char *wanted)
 {
 	fs_op_read(world_next(self), ino, 1 << 20, 0, info);
-	expect_text(self, wanted);
+	world_expect_bytes(self, wanted);
 }
 
 static void close_text(World *self, fuse_ino_t ino, struct fuse_file_info *info)
@@ -93,15 +70,15 @@ static void test_hidden(World *self, gconstpointer data)
 	fs_op_readdir(world_next(self), FUSE_ROOT_ID, 4096, 0, NULL);
 	g_autofree char *root = fake_req_text(self->req);
 	g_assert_null(strstr(root, "text"));
-	fuse_ino_t ino = look_up(self, FUSE_ROOT_ID, ".text");
+	fuse_ino_t ino = world_look_up(self, FUSE_ROOT_ID, ".text");
 	g_assert_true(fs_inode_is_shape_dir(ino));
 	g_assert_true(S_ISDIR(self->req->entry.attr.st_mode));
 	g_assert_cmpuint(self->req->entry.attr.st_ino, >, INT64_MAX);
-	expect_missing(self, ino, ".text");
-	expect_missing(self, ino, ".ewsfs");
-	expect_missing(self, inbox(self), "a.eml");
-	expect_missing(self, inbox(self), ".txt");
-	expect_missing(self, inbox(self), "a");
+	world_expect_missing(self, ino, ".text");
+	world_expect_missing(self, ino, ".ewsfs");
+	world_expect_missing(self, inbox(self), "a.eml");
+	world_expect_missing(self, inbox(self), ".txt");
+	world_expect_missing(self, inbox(self), "a");
 }
 
 static void test_listing(World *self, gconstpointer data)
@@ -121,10 +98,10 @@ static void test_listing(World *self, gconstpointer data)
 	fs_op_readdirplus(world_next(self), dir, 4096, 9, NULL);
 	g_autofree char *rest = fake_req_text(self->req);
 	g_assert_cmpstr(rest, ==, "c.ics.txt 0 11 file\nSub 0 13 dir\n");
-	g_assert_cmpint(fs_inode_node(look_up(self, dir, "c.ics.txt")), ==, 10);
-	g_assert_cmpint(fs_inode_node(look_up(self, dir, "b.ics.txt")), ==, 8);
-	expect_missing(self, dir, ".a.swp.txt");
-	expect_missing(self, dir, ".git");
+	g_assert_cmpint(fs_inode_node(world_look_up(self, dir, "c.ics.txt")), ==, 10);
+	g_assert_cmpint(fs_inode_node(world_look_up(self, dir, "b.ics.txt")), ==, 8);
+	world_expect_missing(self, dir, ".a.swp.txt");
+	world_expect_missing(self, dir, ".git");
 }
 
 /* --- texts ------------------------------------------------------------------------------- */
@@ -132,7 +109,7 @@ static void test_listing(World *self, gconstpointer data)
 static void test_read(World *self, gconstpointer data)
 {
 	add_message(self, MESSAGE);
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpuint(self->req->entry.attr.st_ino, !=, fake_cache_node(self->cache, ID)->ino);
 	g_assert_cmpint((int)(self->req->entry.attr.st_mode & 0777), ==, 0400);
 	g_assert_cmpint(size_of(self, ino), ==, (off_t)strlen(TEXT));
@@ -142,9 +119,9 @@ static void test_read(World *self, gconstpointer data)
 	g_assert_false(info.direct_io);
 	read_text(self, ino, &info, TEXT);
 	fs_op_read(world_next(self), ino, 4, 9, &info);
-	expect_text(self, "\xC3\x9C" "be");
+	world_expect_bytes(self, "\xC3\x9C" "be");
 	fs_op_read(world_next(self), ino, 100, 10000, &info);
-	expect_text(self, "");
+	world_expect_bytes(self, "");
 	close_text(self, ino, &info);
 }
 
@@ -152,11 +129,11 @@ static void test_read(World *self, gconstpointer data)
 static void test_flags(World *self, gconstpointer data)
 {
 	add_message(self, MESSAGE);
-	fuse_ino_t old = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t old = world_look_up(self, inbox(self), "a.txt");
 	struct fuse_file_info info = open_text(self, old);
 	fake_cache_view(self->cache)->is_read = true;
 	fake_cache_view(self->cache)->flag = 1;
-	fuse_ino_t new = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t new = world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpuint(new, !=, old);
 	g_assert_cmpint(size_of(self, old), ==, (off_t)strlen(TEXT));
 	read_text(self, old, &info, TEXT);
@@ -175,11 +152,11 @@ static void test_flags(World *self, gconstpointer data)
 static void test_stamp(World *self, gconstpointer data)
 {
 	add_message(self, MESSAGE);
-	size_of(self, look_up(self, inbox(self), "a.txt"));
-	look_up(self, inbox(self), "a.txt");
+	size_of(self, world_look_up(self, inbox(self), "a.txt"));
+	world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpint(self->req->entry.attr.st_size, ==, (off_t)strlen(TEXT));
 	fake_cache_view(self->cache)->categories = (char *)"x";
-	look_up(self, inbox(self), "a.txt");
+	world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, 0);
 	g_assert_cmpint(self->req->entry.attr.st_size, !=, (off_t)strlen(TEXT));
 	g_assert_cmpint(size_of(self, self->req->entry.ino), ==,
@@ -193,7 +170,7 @@ static void test_local(World *self, gconstpointer data)
 
 	node->is_local = true;
 	fake_cache_view(self->cache)->is_item = false;
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpint(size_of(self, ino), ==, (off_t)strlen("Subject: a\n\none\n"));
 	g_assert_cmpint(fake_cache_view(self->cache)->size, ==, -1);
 	struct fuse_file_info info = open_text(self, ino);
@@ -216,12 +193,12 @@ static void test_kept(World *self, gconstpointer data)
 {
 	add_message(self, MESSAGE);
 	g_assert_false(is_listing_kept(self, inbox(self)));
-	size_of(self, look_up(self, inbox(self), "a.txt"));
-	look_up(self, inbox(self), "a.txt");
+	size_of(self, world_look_up(self, inbox(self), "a.txt"));
+	world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpfloat(self->req->entry.entry_timeout, ==, 0);
 	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, 0);
 	self->config->is_read_only = true;
-	look_up(self, inbox(self), "a.txt");
+	world_look_up(self, inbox(self), "a.txt");
 	g_assert_cmpfloat(self->req->entry.entry_timeout, ==, FS_KEEP_S);
 	g_assert_cmpfloat(self->req->entry.attr_timeout, ==, FS_KEEP_S);
 	g_assert_true(is_listing_kept(self, inbox(self)));
@@ -232,7 +209,7 @@ static void test_kept(World *self, gconstpointer data)
 static void test_fetched(World *self, gconstpointer data)
 {
 	add_message(self, NULL);
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	fs_op_getattr(world_next(self), ino, NULL);
 	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_NONE);
 	fake_cache_put(self->cache, ID, 0, MESSAGE);
@@ -244,7 +221,7 @@ static void test_fetched(World *self, gconstpointer data)
 static void test_fetched_by_open(World *self, gconstpointer data)
 {
 	add_message(self, NULL);
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	struct fuse_file_info info = {.flags = O_RDONLY};
 	fs_op_open(world_next(self), ino, &info);
 	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_NONE);
@@ -263,7 +240,7 @@ static void test_failed(World *self, gconstpointer data)
 	struct fuse_file_info info = {.flags = O_RDONLY};
 
 	add_message(self, NULL)->size_hint = 4711;
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	fs_op_open(world_next(self), ino, &info);
 	fake_cache_answer(self->cache, offline);
 	fake_req_wait(self->req);
@@ -288,7 +265,7 @@ static void test_by_number(World *self, gconstpointer data)
 	self->fs.has_open = false;
 	self->config->is_read_only = true;
 	self->config->sizes = FS_SIZES_EXACT;
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	read_text(self, ino, NULL, TEXT);
 	node->is_here = false;
 	read_text(self, ino, NULL, TEXT);
@@ -299,14 +276,14 @@ static void test_by_number(World *self, gconstpointer data)
 	g_assert_cmpint(fake_req_kind(self->req), ==, FAKE_NONE);
 	node->is_here = true;
 	fake_cache_answer(self->cache, NULL);
-	expect_text(self, &TEXT[9]);
+	world_expect_bytes(self, &TEXT[9]);
 }
 
 /* The mount goes away while a text is to be made: nobody waits for ever. */
 static void test_end(World *self, gconstpointer data)
 {
 	add_message(self, NULL);
-	fuse_ino_t ino = look_up(self, inbox(self), "a.txt");
+	fuse_ino_t ino = world_look_up(self, inbox(self), "a.txt");
 	fs_op_getattr(world_next(self), ino, NULL);
 	fs_workshop_stop(self->fs.workshop);
 	fake_cache_put(self->cache, ID, 0, MESSAGE);
@@ -320,7 +297,7 @@ static void test_readonly(World *self, gconstpointer data)
 
 	add_message(self, MESSAGE);
 	fuse_ino_t dir = inbox(self);
-	fuse_ino_t ino = look_up(self, dir, "a.txt");
+	fuse_ino_t ino = world_look_up(self, dir, "a.txt");
 	fs_op_open(world_next(self), ino, &info);
 	g_assert_cmpint(fake_req_error(self->req), ==, EROFS);
 	fs_op_unlink(world_next(self), dir, "a.txt");
