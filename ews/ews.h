@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ews/access.h"
+#include "ews/query.h"
 #include "ews/route.h"
 #include "ews/types.h"
 
@@ -222,6 +223,26 @@ EwsOp *ews_find_item_new(const char *folder_id, const char *state);
  * state leads nowhere. */
 EwsOp *ews_find_newest_new(const char *folder_id);
 const EwsItemList *ews_find_item_list(const EwsOp *op); /* borrowed from the op */
+
+/* FindItem: what @query finds in a folder, the oldest first: a page of ids. As a server's AQS, or
+ * as a Restriction; a server may ignore the former in silence, and then finds everything. The next
+ * page is asked for with next_offset, and as @after the last id of this one: STALE when what is in
+ * the folder has moved meanwhile. */
+typedef struct EwsSearch {
+	const char *folder_id;
+	EwsQuery *query;
+	bool is_aqs;
+	int64_t offset;    /* 0: the first page */
+	const char *after; /* NULL: the first page */
+} EwsSearch;
+typedef struct EwsFound {
+	GPtrArray *ids; /* own, of char *; without @after */
+	int64_t total;  /* of all pages; -1: not said */
+	int64_t next_offset;
+	bool is_last;
+} EwsFound;
+EwsOp *ews_search_new(const EwsSearch *asked);
+const EwsFound *ews_search_found(const EwsOp *op); /* borrowed from the op; NULL after an error */
 
 /* Where MIME goes while it streams. Both are called on the ews thread. @begin is called before
  * the first byte, and again when the item is fetched anew after a broken answer: what came

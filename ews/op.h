@@ -26,6 +26,7 @@ typedef enum EwsKindId {
 	EWS_KIND_FIND_FOLDER,
 	EWS_KIND_FIND_SUBFOLDERS,
 	EWS_KIND_FIND_ITEM,
+	EWS_KIND_SEARCH,
 	EWS_KIND_SYNC_FOLDER_HIERARCHY,
 	EWS_KIND_SYNC_FOLDER_ITEMS,
 	EWS_KIND_GET_ITEM,
@@ -67,6 +68,8 @@ typedef struct EwsOpKind {
 	void (*clear)(EwsOp *op);
 	/* Bytes of the answer to expect, of the request for a change; NULL: few. */
 	int64_t (*weight)(const EwsOp *op);
+	/* May both travel in one call? NULL: they may. */
+	bool (*is_alike)(const EwsOp *op, const EwsOp *other);
 	/* Do both ask for the same? Together with adopt, for kinds whose ops know what follows. */
 	bool (*is_same)(const EwsOp *op, const EwsOp *other);
 	/* Takes over the answer, and what follows, from @from. */

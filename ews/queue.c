@@ -186,6 +186,8 @@ unsigned ews_queue_take(EwsQueue *self, EwsPriority priority, const EwsOpKind *k
 		bytes += weight_of(op);
 		if (count > 0 && (count + 1 > max || bytes > EWS_QUEUE_BYTES_MAX))
 			break;
+		if (count > 0 && kind->is_alike && !kind->is_alike(ret_ops[0], op))
+			break;
 		unlink_op(self, op);
 		ret_ops[count++] = op;
 		if (count >= max)

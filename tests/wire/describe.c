@@ -36,6 +36,38 @@ static bool write_some(void *user, const void *data, size_t len, GError **error)
 	return true;
 }
 
+/* Those who look for the same in several folders share their query. */
+static EwsQuery *query_of(const char *text)
+{
+	static char *last_text;
+	static EwsQuery *last;
+
+	if (g_strcmp0(text, last_text) != 0) {
+		g_free(last_text);
+		ews_query_unref(last);
+		last_text = g_strdup(text);
+		last = ews_query_parse(text, NULL);
+	}
+	return last;
+}
+
+/* "search aqs|restriction FOLDER OFFSET AFTER|- QUERY". */
+static EwsOp *make_search(char **words)
+{
+	g_autofree char *text = NULL;
+	EwsSearch asked = { 0 };
+
+	if (g_strv_length(words) < 6)
+		return NULL;
+	text = g_strjoinv(" ", words + 5);
+	asked.is_aqs = strcmp(words[1], "aqs") == 0;
+	asked.folder_id = words[2];
+	asked.offset = atoi(words[3]);
+	asked.after = strcmp(words[4], "-") != 0 ? words[4] : NULL;
+	asked.query = query_of(text);
+	return asked.query ? ews_search_new(&asked) : NULL;
+}
+
 static EwsOp *make_op(Described *self, char **words)
 {
 	EwsSink sink = { begin, write_some, self };
@@ -58,6 +90,8 @@ static EwsOp *make_op(Described *self, char **words)
 		return ews_sync_folder_items_new(one, two);
 	if (strcmp(words[0], "find-items") == 0)
 		return ews_find_item_new(one, two);
+	if (strcmp(words[0], "search") == 0)
+		return make_search(words);
 	if (strcmp(words[0], "find-newest") == 0)
 		return ews_find_newest_new(one);
 	if (strcmp(words[0], "find-subfolders") == 0)
@@ -98,6 +132,15 @@ void described_free(Described *self)
 }
 
 /* --- answers in words -------------------------------------------------------------------- */
+
+static void print_found(GString *out, const EwsFound *found)
+{
+	g_string_append_printf(out, " total=%" G_GINT64_FORMAT, found->total);
+	if (!found->is_last)
+		g_string_append_printf(out, " next=%" G_GINT64_FORMAT, found->next_offset);
+	for (guint i = 0; i < found->ids->len; i++)
+		g_string_append_printf(out, " %s", (const char *)found->ids->pdata[i]);
+}
 
 static void print_string(GString *out, const char *label, const char *value)
 {
@@ -254,6 +297,8 @@ static void print_answer(Described *self, GString *out)
 	} else if (g_str_equal(self->what, "find-folder") ||
 		g_str_equal(self->what, "find-subfolders")) {
 		print_folder_page(out, ews_find_folder_page(self->op));
+	} else if (g_str_equal(self->what, "search")) {
+		print_found(out, ews_search_found(self->op));
 	} else if (g_str_equal(self->what, "resolve")) {
 		print_string(out, "address", ews_resolve_names_address(self->op));
 	} else {
