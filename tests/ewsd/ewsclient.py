@@ -438,17 +438,18 @@ class Ews:
                   % item_ref(item))
 
     def find_item(self, folder, restriction='', fields=('item:Subject',), ext=(), offset=0,
-                  count=1000, traversal='Shallow', all_pages=True):
-        """Items of a folder; `restriction` is the inside of m:Restriction."""
+                  count=1000, traversal='Shallow', all_pages=True, query=None):
+        """Items of a folder; `restriction` is the inside of m:Restriction, `query` AQS."""
         found = []
         while True:
             answer = self.call(
                 '<m:FindItem Traversal="%s">%s<m:IndexedPageItemView MaxEntriesReturned="%d"'
                 ' Offset="%d" BasePoint="Beginning"/>%s<m:ParentFolderIds>%s'
-                '</m:ParentFolderIds></m:FindItem>' % (
+                '</m:ParentFolderIds>%s</m:FindItem>' % (
                     traversal, shape('IdOnly', fields, ext), count, offset,
                     '<m:Restriction>%s</m:Restriction>' % restriction if restriction else '',
-                    folder_ref(folder)))
+                    folder_ref(folder),
+                    '<m:QueryString>%s</m:QueryString>' % escape(query) if query else ''))
             root = answer[0].find('m:RootFolder', NS)
             found += [Item(n) for n in root.find('t:Items', NS)]
             if not all_pages or root.get('IncludesLastItemInRange') == 'true':

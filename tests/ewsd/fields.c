@@ -194,6 +194,8 @@ static const struct {
 	{0x0c1a, FIELD_STRING, "from_name", OF(from_name)},
 	{0x0c1f, FIELD_STRING, "from_addr", OF(from_addr)},
 	{0x0042, FIELD_STRING, "from_name", OF(from_name)},
+	{0x0065, FIELD_STRING, "from_addr", OF(from_addr)},
+	{0x5d02, FIELD_STRING, "from_addr", OF(from_addr)},
 	{0x300b, FIELD_STRING, "search_key", OF(search_key)},
 	{0x0e08, FIELD_INT, "size", OF(size)},
 	{0x0e23, FIELD_INT, "id", OF(id)},

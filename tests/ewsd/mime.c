@@ -181,7 +181,7 @@ static void describe(GMimeMessage *message, Item *item)
 	g_mime_message_foreach(message, look_at_part, item);
 }
 
-void mime_describe(GBytes *mime, Item *item)
+static GMimeMessage *parse(GBytes *mime)
 {
 	gsize length;
 	const char *data = g_bytes_get_data(mime, &length);
@@ -189,16 +189,23 @@ void mime_describe(GBytes *mime, Item *item)
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
 
+	g_object_unref(parser);
+	g_object_unref(stream);
+	return message;
+}
+
+void mime_describe(GBytes *mime, Item *item)
+{
+	GMimeMessage *message = parse(mime);
+
 	if (message)
 		describe(message, item);
 	take(&item->class, g_strdup("IPM.Note"));
 	take(&item->subject, g_strdup(""));
 	take(&item->display_to, mime_display(item->to));
 	take(&item->display_cc, mime_display(item->cc));
-	item->size = mime_mapi_size(length, item->received / 1000);
+	item->size = mime_mapi_size(g_bytes_get_size(mime), item->received / 1000);
 	g_clear_object(&message);
-	g_object_unref(parser);
-	g_object_unref(stream);
 }
 
 typedef struct Boundary {
@@ -426,4 +433,25 @@ GBytes *mime_compose(const Item *item, const char *body, bool is_html)
 		"Content-Transfer-Encoding: 8bit\r\n\r\n", is_html ? "html" : "plain");
 	g_string_append_printf(to, "%s\r\n", body ? body : "");
 	return g_string_free_to_bytes(to);
+}
+
+static void add_text(GMimeObject *parent, GMimeObject *part, gpointer user)
+{
+	g_autofree char *text = GMIME_IS_TEXT_PART(part)
+		? g_mime_text_part_get_text(GMIME_TEXT_PART(part)) : NULL;
+
+	if (text)
+		g_string_append_printf(user, "%s\n", text);
+}
+
+char *mime_text(GBytes *mime)
+{
+	GMimeMessage *message = parse(mime);
+	GString *text = g_string_new(NULL);
+
+	if (message) {
+		g_mime_message_foreach(message, add_text, text);
+		g_object_unref(message);
+	}
+	return g_string_free(text, FALSE);
 }

@@ -12,6 +12,8 @@
 void mime_start(void);
 /* Fills in what is still empty in `item`; dates become 0 when the message has none. */
 void mime_describe(GBytes *mime, Item *item);
+/* The texts in it, decoded. */
+char *mime_text(GBytes *mime);
 /* Recipients as DisplayTo shows them. */
 char *mime_display(const char *lines);
 /* A received date for a message that tells none: fixed by its bytes. */

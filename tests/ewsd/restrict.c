@@ -7,9 +7,10 @@
 #include "tests/ewsd/fields.h"
 #include "tests/ewsd/xml.h"
 
-void where_init(Where *self)
+void where_init(Where *self, bool like_real)
 {
 	self->sql = g_string_new(NULL);
+	self->like_real = like_real;
 	self->values = g_ptr_array_new_with_free_func(g_free);
 }
 
@@ -61,6 +62,8 @@ static bool read_ext(Path *self, const xmlNode *node)
 	self->column = ext->tag >= 0 ? ext_column(ext->tag, &self->kind) : NULL;
 	if (ext->tag == 0x1090)
 		self->column = "nullif(flag, 0)";
+	if (ext->tag == 0x1000)
+		self->column = ITEM_TEXT;
 	if (!self->column)
 		self->key = g_strdup(ext->key);
 	return true;
@@ -77,7 +80,7 @@ static void read_words(Path *self)
 	}
 }
 
-static bool read_path(Path *self, const xmlNode *node)
+static bool read_path(Path *self, const xmlNode *node, bool like_real)
 {
 	g_autofree char *uri = NULL;
 	const Field *field;
@@ -96,6 +99,8 @@ static bool read_path(Path *self, const xmlNode *node)
 	else
 		self->column = field->column;
 	self->kind = field->kind;
+	if (like_real && self->kind == FIELD_PEOPLE)
+		return false;
 	if (self->kind == FIELD_ENUM)
 		read_words(self);
 	return self->column != NULL;
@@ -170,7 +175,7 @@ static const char *compare(Where *self, const xmlNode *test, size_t which)
 	g_autofree char *value = xml_attr(xml_path(test, "FieldURIOrConstant/Constant"), "Value");
 	g_auto(Path) path = {0};
 
-	if (!read_path(&path, xml_first(test)))
+	if (!read_path(&path, xml_first(test), self->like_real))
 		return "ErrorUnsupportedPathForQuery";
 	if (!value)
 		return "ErrorInvalidRestriction";
@@ -196,7 +201,7 @@ static const char *contains(Where *self, const xmlNode *test)
 		: xml_attr_is(test, "ContainmentMode", "Prefixed") ? 1 : 2;
 	bool folds = comparison && strstr(comparison, "IgnoreCase");
 
-	if (!read_path(&path, xml_first(test)))
+	if (!read_path(&path, xml_first(test), self->like_real))
 		return "ErrorUnsupportedPathForQuery";
 	if (!value)
 		return "ErrorInvalidRestriction";
@@ -211,7 +216,7 @@ static const char *exists(Where *self, const xmlNode *test)
 {
 	g_auto(Path) path = {0};
 
-	if (!read_path(&path, xml_first(test)))
+	if (!read_path(&path, xml_first(test), self->like_real))
 		return "ErrorUnsupportedPathForQuery";
 	write_path(self, &path);
 	g_string_append(self->sql, " IS NOT NULL");
@@ -223,7 +228,7 @@ static const char *excludes(Where *self, const xmlNode *test)
 	g_autofree char *mask = xml_attr(xml_child(test, "Bitmask"), "Value");
 	g_auto(Path) path = {0};
 
-	if (!read_path(&path, xml_first(test)) || !mask)
+	if (!read_path(&path, xml_first(test), self->like_real) || !mask)
 		return "ErrorUnsupportedPathForQuery";
 	g_string_append(self->sql, "(ifnull(");
 	write_path(self, &path);
@@ -268,44 +273,13 @@ const char *where_restriction(Where *self, const xmlNode *test)
 	if (xml_is(test, "Excludes"))
 		return excludes(self, test);
 	for (size_t i = 0; i < G_N_ELEMENTS(COMPARE); i++) {
-		if (xml_is(test, COMPARE[i].name))
-			return compare(self, test, i);
+		if (!xml_is(test, COMPARE[i].name))
+			continue;
+		if (self->like_real && g_str_has_suffix(COMPARE[i].name, "OrEqualTo"))
+			return "ErrorInvalidRestriction";
+		return compare(self, test, i);
 	}
 	return "ErrorInvalidRestriction";
-}
-
-static void query_word(Where *self, const char *word)
-{
-	static const struct {
-		const char *name;
-		const char *column;
-	} names[] = {
-		{"subject:", "subject"},
-		{"from:", "ifnull(from_name, '') || ' ' || ifnull(from_addr, '')"},
-		{"to:", "ifnull(rcpt_to, '')"},
-	};
-	const char *column = "subject || ' ' || ifnull(from_name, '') || ' '"
-		" || ifnull(from_addr, '')";
-
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		if (g_ascii_strncasecmp(word, names[i].name, strlen(names[i].name)) == 0) {
-			column = names[i].column;
-			word += strlen(names[i].name);
-		}
-	}
-	g_string_append_printf(self->sql, "%sews_contains(%s, ?, 2, 1)",
-		self->sql->len ? " AND " : "", column);
-	add_value(self, word);
-}
-
-void where_query(Where *self, const char *query)
-{
-	g_auto(GStrv) words = g_strsplit_set(query, " \t\"", -1);
-
-	for (char **word = words; *word; word++) {
-		if (**word && g_ascii_strcasecmp(*word, "AND") != 0)
-			query_word(self, *word);
-	}
 }
 
 char *where_order(Where *self, const xmlNode *order)
@@ -315,7 +289,7 @@ char *where_order(Where *self, const xmlNode *order)
 	for (xmlNode *n = xml_first(order); n; n = xml_next(n)) {
 		g_auto(Path) path = {0};
 
-		if (!read_path(&path, xml_first(n)) || !path.column)
+		if (!read_path(&path, xml_first(n), false) || !path.column)
 			return NULL;
 		g_string_append_printf(sql, "%s %s, ", path.column,
 			xml_attr_is(n, "Order", "Descending") ? "DESC" : "ASC");

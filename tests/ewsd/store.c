@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "tests/ewsd/mime.h"
+
 struct Store {
 	/* set at start, then const */
 	IdsKey key;
@@ -157,6 +159,49 @@ static void sql_contains(sqlite3_context *context, int argc, sqlite3_value **arg
 	sqlite3_result_int(context, hit);
 }
 
+/* Each run of what is no letter or digit is one blank, and it begins and ends with one. */
+static char *words_of(const char *text)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	g_autofree char *folded = g_utf8_casefold(valid, -1);
+	GString *words = g_string_new(" ");
+
+	for (const char *at = folded; *at; at = g_utf8_next_char(at)) {
+		gunichar c = g_utf8_get_char(at);
+
+		if (g_unichar_isalnum(c))
+			g_string_append_unichar(words, c);
+		else if (words->str[words->len - 1] != ' ')
+			g_string_append_c(words, ' ');
+	}
+	if (words->str[words->len - 1] != ' ')
+		g_string_append_c(words, ' ');
+	return g_string_free(words, FALSE);
+}
+
+/* ews_has_words(text, words, begins): how an index compares; the last word may go on. */
+static void sql_has_words(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	const char *text = (const char *)sqlite3_value_text(argv[0]);
+	const char *said = (const char *)sqlite3_value_text(argv[1]);
+	g_autofree char *all = words_of(text ? text : "");
+	g_autofree char *words = words_of(said ? said : "");
+
+	if (sqlite3_value_int(argv[2]))
+		words[strlen(words) - 1] = '\0';
+	sqlite3_result_int(context, strstr(all, words) != NULL);
+}
+
+/* ews_text(mime): what a person reads of a message. */
+static void sql_text(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	g_autoptr(GBytes) mime = g_bytes_new(sqlite3_value_blob(argv[0]),
+		(gsize)sqlite3_value_bytes(argv[0]));
+	g_autofree char *text = mime_text(mime);
+
+	sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+}
+
 static void load_key(Store *self)
 {
 	sqlite3_stmt *stmt = store_sql(self, "SELECT value FROM meta WHERE name = 'key'");
@@ -193,6 +238,10 @@ Store *store_open(const char *path, StoreKind kind, bool *ret_fresh, GError **er
 	}
 	sqlite3_create_function(self->db, "ews_contains", 4, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
 		NULL, sql_contains, NULL, NULL);
+	sqlite3_create_function(self->db, "ews_has_words", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+		NULL, sql_has_words, NULL, NULL);
+	sqlite3_create_function(self->db, "ews_text", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+		sql_text, NULL, NULL);
 	exec(self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
 		"PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY");
 	*ret_fresh = store_number(self, "SELECT count(*) FROM sqlite_master"

@@ -2,6 +2,7 @@
 /* FindItem: pages of a folder, restricted and sorted by SQLite. */
 #include <string.h>
 
+#include "tests/ewsd/aqs.h"
 #include "tests/ewsd/ops/ops.h"
 #include "tests/ewsd/render.h"
 #include "tests/ewsd/restrict.h"
@@ -37,8 +38,9 @@ static const char *read_search(Request *request, Search *search)
 
 	if (restriction)
 		code = where_restriction(&search->where, restriction);
-	if (query)
-		where_query(&search->where, query);
+	/* gromox does not look at it. */
+	if (query && !code && !request->world->like_real)
+		code = aqs_where(&search->where, query);
 	search->order = where_order(&search->where, xml_child(request->op, "SortOrder"));
 	if (!code && !search->order)
 		code = "ErrorUnsupportedPathForSortGroup";
@@ -100,7 +102,7 @@ static const char *find_item(Request *request, xmlNode *node)
 	const char *code = request_folder(request, node, &folder);
 	int64_t end;
 
-	where_init(&search.where);
+	where_init(&search.where, request->world->like_real);
 	if (!code)
 		code = read_search(request, &search);
 	if (code)
