@@ -21,6 +21,7 @@
 #include "cache/private.h"
 #include "cache/refresh.h"
 #include "cache/rescue.h"
+#include "cache/search.h"
 #include "cache/sent.h"
 #include "cache/sync.h"
 #include "cache/viewed.h"
@@ -264,6 +265,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->due = cache_due_new();
 	self->hints = cache_hints_new(self);
 	self->waits = cache_waits_new();
+	self->searches = cache_searches_new();
 	self->drain = cache_drain_new();
 	self->doubt = cache_doubt_new();
 	self->sent_mail = cache_sent_mail_new();
@@ -355,6 +357,7 @@ void cache_free(Cache *self)
 	/* Tasks that were never run answer their askers: they want the rest to be there still. */
 	ews_inbox_free(self->inbox, cache_sync_task_free);
 	cache_waits_free(self->waits);
+	cache_searches_free(self->searches);
 	cache_due_free(self->due);
 	cache_refresh_free(self->refresh);
 	g_clear_pointer(&self->gone, g_array_unref);

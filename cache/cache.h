@@ -285,6 +285,23 @@ void cache_fetch(Cache *self, int64_t id, CacheReason reason, CacheDone done, vo
 void cache_sync(Cache *self, int64_t dir, bool with_bytes, int64_t deadline_us, CacheDone done,
 	void *user);
 
+/* --- searching ----------------------------------------------------------------------------- */
+
+/* INVALID, and what is wrong with it, for what is no query (ews/query.h). */
+bool cache_query_check(const char *query, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What a search may find; more is TOO_BIG. */
+#define CACHE_FOUND_MAX 10000
+
+/* @nodes (of int64_t, growing; borrowed) are the messages that the server finds, as the tree shows
+ * them now, or NULL with @error. On the sync thread (for INVALID on the caller's), exactly once;
+ * must not block. */
+typedef void (*CacheFoundDone)(void *user, const GArray *nodes, const GError *error);
+
+/* Asks for what fits @query in @dir and all below it. What was found and is not in the index yet is
+ * waited for. Ends after timeout_s of silence, or at once when known offline. */
+void cache_search(Cache *self, int64_t dir, const char *query, CacheFoundDone done, void *user);
+
 /* --- status -------------------------------------------------------------------------------- */
 
 typedef struct CacheFolderStatus {

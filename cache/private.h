@@ -28,6 +28,7 @@ struct CacheLocals;
 struct CachePrefetch;
 struct CacheRefresh;
 struct CacheViewed;
+struct CacheSearches;
 struct CacheWaits;
 
 struct Cache {
@@ -79,6 +80,7 @@ struct Cache {
 	struct CacheRefresh *refresh; /* own */
 	struct CacheDue *due;         /* own */
 	struct CacheWaits *waits;     /* own */
+	struct CacheSearches *searches; /* own */
 	GPtrArray *changes;           /* own; of CacheChange, of the transaction under way */
 	EwsOp **answering;            /* the answer that is being told; borrowed */
 	GArray *gone;                 /* own; of int64_t, what was gone at the last look (gone.h) */

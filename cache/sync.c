@@ -9,6 +9,7 @@
 #include "cache/hints.h"
 #include "cache/prefetch.h"
 #include "cache/refresh.h"
+#include "cache/search.h"
 #include "cache/wait.h"
 #include "ews/error.h"
 
@@ -251,6 +252,7 @@ static int64_t tick(Cache *cache, int64_t now)
 	next = MIN(next, cache_refresh_tick(cache, now));
 	next = MIN(next, cache_fetch_tick(cache, now));
 	next = MIN(next, cache_wait_tick(cache, now));
+	next = MIN(next, cache_search_tick(cache, now));
 	next = MIN(next, cache_drain_late_tick(cache, now));
 	next = MIN(next, cache_drain_tick(cache, now));
 	return MIN(next, cache_prefetch_tick(cache, now));
@@ -289,6 +291,7 @@ static void *sync_main(void *data)
 	}
 	cache_refresh_stop(cache);
 	cache_fetch_stop(cache);
+	cache_search_stop(cache);
 	cache_wait_stop(cache);
 	cache_drain_stop(cache);
 	tidy(cache);

@@ -156,3 +156,57 @@ const EwsItemList *ews_find_item_list(const EwsOp *op)
 {
 	return &op->list;
 }
+
+/* --- searching ---------------------------------------------------------------------------- */
+
+/* Finds items by the beginnings of their ids, and all where AQS is ignored. */
+static void answer_search(EwsSession *self, EwsOp *op)
+{
+	const FakeFolder *folder = fake_find_folder(self, op->id);
+	guint skipped = 0;
+	op->search.ids = g_ptr_array_new_with_free_func(g_free);
+	if (folder == NULL || folder->is_gone) {
+		fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
+		return;
+	}
+	op->search.total = 0;
+	op->search.is_last = true;
+	for (guint i = 0; i < folder->items->len; i++) {
+		const EwsItem *item = folder->items->pdata[i];
+		if (!g_str_has_prefix(item->id, op->name) && !(op->is_aqs && self->ignores_aqs))
+			continue;
+		op->search.total++;
+		if (skipped++ < op->search.next_offset)
+			continue;
+		if (op->search.ids->len == self->page_size)
+			op->search.is_last = false;
+		else
+			g_ptr_array_add(op->search.ids, g_strdup(item->id));
+	}
+	op->search.next_offset += op->search.ids->len;
+}
+
+/* "Search FOLDER aqs|restriction OFFSET QUERY" */
+EwsOp *ews_search_new(const EwsSearch *asked)
+{
+	g_autofree char *text = ews_query_aqs(asked->query);
+	g_autofree char *state = g_strdup_printf("%s %" G_GINT64_FORMAT " %s",
+		asked->is_aqs ? "aqs" : "restriction", asked->offset, text);
+	EwsOp *op = fake_op_new("Search", asked->folder_id, state, answer_search);
+	op->is_aqs = asked->is_aqs;
+	op->search.next_offset = asked->offset;
+	op->name = g_steal_pointer(&text);
+	return op;
+}
+
+const EwsFound *ews_search_found(const EwsOp *op)
+{
+	return &op->search;
+}
+
+void fake_ignore_aqs(EwsSession *self)
+{
+	pthread_mutex_lock(&self->lock);
+	self->ignores_aqs = true;
+	pthread_mutex_unlock(&self->lock);
+}

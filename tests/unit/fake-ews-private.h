@@ -43,6 +43,8 @@ struct EwsOp {
 	EwsFolderPage found;
 	EwsFolderSync hierarchy;
 	EwsItemList list; /* SyncFolderItems: its page only */
+	EwsFound search;
+	bool is_aqs;
 
 	/* of what changes something */
 	char *target;      /* own; a folder */
@@ -77,6 +79,7 @@ struct EwsSession {
 	unsigned made; /* ids of new items and folders */
 	unsigned sent; /* messages that went out */
 	bool leaves_drafts;
+	bool ignores_aqs;
 	unsigned version; /* of the hierarchy */
 	unsigned spoiled; /* states of an earlier era are refused */
 	const EwsNews *news; /* borrowed: from ews_watch; NULL: nobody listens */

@@ -637,6 +637,7 @@ void ews_op_free(EwsOp *op)
 	g_clear_pointer(&op->found.folders, g_ptr_array_unref);
 	g_clear_pointer(&op->hierarchy.changes, g_ptr_array_unref);
 	g_clear_pointer(&op->list.page.changes, g_ptr_array_unref);
+	g_clear_pointer(&op->search.ids, g_ptr_array_unref);
 	g_free(op->hierarchy.state);
 	g_free(op->list.page.state);
 	g_free(op->line);

@@ -61,6 +61,9 @@ void fake_be_public(EwsSession *self);
 /* Which mailbox has what is in a folder of them, by its GUID. */
 void fake_replica(EwsSession *self, const char *folder_id, const char *guid);
 
+/* From now on QueryString is ignored: all is found. */
+void fake_ignore_aqs(EwsSession *self);
+
 /* Refuses every state that was given out so far. */
 void fake_spoil_states(EwsSession *self);
 
