@@ -89,6 +89,17 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 }
 
+/* There are none in a mailbox. */
+void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	const FsHidden *hidden = fs_hidden_of(ino);
+
+	if (hidden != NULL && hidden->readlink != NULL)
+		hidden->readlink(req, ino);
+	else
+		fuse_reply_err(req, EINVAL);
+}
+
 /* No counts are kept: see fs/inode.h. */
 void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {

@@ -28,6 +28,7 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info);
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info);
+void fs_op_readlink(fuse_req_t req, fuse_ino_t ino);
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 
 /* Answers an OPENDIR: when the folder of @ino's node has been listed. */

@@ -38,6 +38,7 @@ struct FsBudget;
 struct FsNotify;
 struct FsControl;
 struct FsHandles;
+struct FsSearches;
 struct FsShelf;
 struct FsWatch;
 struct FsWorkshop;
@@ -51,6 +52,7 @@ typedef struct Fs {
 	struct FsWatch *watch;
 	struct FsControl *control;
 	struct FsHandles *handles;
+	struct FsSearches *searches;
 	struct FsWorkshop *workshop;
 	struct FsShelf *contents; /* lists of parts, see contents.h */
 	GTimeZone *zone; /* in which dates are told */

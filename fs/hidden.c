@@ -6,12 +6,14 @@
 #include "fs/control.h"
 #include "fs/inode.h"
 #include "fs/parts.h"
+#include "fs/search.h"
 #include "fs/shape.h"
 #include "fs/text.h"
 
 static const FsHidden *const trees[FS_INODE_TREES] = {
 	[FS_INODE_TEXT] = &fs_text_tree,
 	[FS_INODE_PARTS] = &fs_parts_tree,
+	[FS_INODE_SEARCH] = &fs_search_tree,
 	[FS_INODE_CONTROL] = &fs_control_tree,
 };
 

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 
 /*
- * What is in the root of the mount without being listed there (.ewsfs/, .text/, .parts/): trees of
- * their own, with node numbers of their own (fs/inode.h), in which nothing can be changed. The
- * operations of the mailbox's tree ask here whether a request is theirs, and know no more of the
- * others.
+ * What is in the root of the mount without being listed there (.ewsfs/, .text/, .parts/, .search/):
+ * trees of their own, with node numbers of their own (fs/inode.h), in which nothing can be changed.
+ * The operations of the mailbox's tree ask here whether a request is theirs, and know no more of
+ * the others.
  *
  * Any thread. Each of the functions answers its request, now or later.
  */
@@ -20,7 +20,8 @@ typedef struct FsHidden {
 	void (*getattr)(fuse_req_t req, fuse_ino_t ino);
 	void (*opendir)(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 	void (*readdir)(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool is_plus);
-	/* Its handle is an FsHandle. */
+	void (*readlink)(fuse_req_t req, fuse_ino_t ino); /* NULL: it has no links */
+	/* Its handle is an FsHandle. Both NULL: it has no files. */
 	void (*open)(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 	void (*read)(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		struct fuse_file_info *info);

@@ -21,6 +21,7 @@
  *       [ 0 | content                | node id                ]
  *       [ 1 | tree    | stamp        | node id                ]   hidden: of .text/, .parts/
  *       [ 1 | tree    | a number of fs/control.c              ]   ... of .ewsfs/
+ *       [ 1 | tree    | kind         | node id or serial      ]   ... of .search/ (fs/search.c)
  *
  * The content number in the upper bits is what keeps the page cache honest: other bytes, even of
  * the same length, are another node number, hence another inode and other pages. Who holds the
@@ -51,6 +52,7 @@ typedef enum FsInodeTree {
 	FS_INODE_CONTROL, /* .ewsfs/ */
 	FS_INODE_TEXT,    /* .text/ */
 	FS_INODE_PARTS,   /* .parts/ */
+	FS_INODE_SEARCH,  /* .search/ */
 } FsInodeTree;
 #define FS_INODE_TREES 8
 

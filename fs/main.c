@@ -37,6 +37,7 @@
 #include "fs/signals.h"
 #include "fs/signin.h"
 #include "fs/socket.h"
+#include "fs/searches.h"
 #include "fs/token.h"
 #include "fs/watch.h"
 #include "fs/words.h"
@@ -355,6 +356,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->workshop = fs_workshop_new(self->config->cache_dir);
 	fs->contents = fs_contents_new();
 	fs->zone = g_time_zone_new_local();
+	fs->searches = fs_searches_new();
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -476,6 +478,7 @@ static void take_down(Program *self)
 	fs_shelf_free(self->fs.contents);
 	g_clear_pointer(&self->fs.zone, g_time_zone_unref);
 	cache_free(self->cache);
+	fs_searches_free(self->fs.searches);
 	fs_park_free(self->fs.park);
 	fs_mount_free(self->mount);
 	fs_budget_free(self->fs.budget);

@@ -33,6 +33,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.release = fs_op_release,
 
 	.getattr = fs_op_getattr,
+	.readlink = fs_op_readlink,
 	.setattr = fs_op_setattr,
 	.statfs = fs_op_statfs,
 

@@ -9,6 +9,8 @@ typedef struct Wait {
 	int64_t id;
 	CacheReason reason;
 	CacheDone done;
+	CacheFoundDone found; /* a search */
+	char *query;          /* own; of it */
 	void *user;
 } Wait;
 

@@ -132,7 +132,40 @@ void fake_cache_answer(Cache *self, const GError *error)
 {
 	g_autofree Wait *wait = g_queue_pop_head(&self->waits);
 
-	wait->done(wait->user, error);
+	g_free(wait->query);
+	if (wait->found != NULL)
+		wait->found(wait->user, NULL, error);
+	else
+		wait->done(wait->user, error);
+}
+
+const char *fake_cache_query(Cache *self)
+{
+	return ((Wait *)self->waits.head->data)->query;
+}
+
+void fake_cache_find(Cache *self, const int64_t *nodes, guint count)
+{
+	g_autofree Wait *wait = g_queue_pop_head(&self->waits);
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	g_array_append_vals(found, nodes, count);
+	g_free(wait->query);
+	wait->found(wait->user, found, NULL);
+}
+
+bool cache_query_check(const char *query, GError **error)
+{
+	if (*query != '!')
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_INVALID, "search for %s: no", query);
+	return false;
+}
+
+void cache_search(Cache *self, int64_t dir, const char *query, CacheFoundDone done, void *user)
+{
+	fake_cache_wait(self,
+		(Wait){.id = dir, .found = done, .query = g_strdup(query), .user = user});
 }
 
 void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t content,

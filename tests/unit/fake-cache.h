@@ -34,6 +34,10 @@ unsigned fake_cache_waiting(Cache *self);
 int64_t fake_cache_wanted(Cache *self);
 CacheReason fake_cache_reason(Cache *self);
 void fake_cache_answer(Cache *self, const GError *error);
+/* What the oldest, a search, looks for (borrowed); answers him with ids that grow. A query that
+ * begins with "!" is none. */
+const char *fake_cache_query(Cache *self);
+void fake_cache_find(Cache *self, const int64_t *nodes, guint count);
 
 /* As if a transaction had brought it. */
 void fake_cache_tell(Cache *self, CacheChangeKind kind, int64_t node, uint32_t content,

@@ -114,6 +114,11 @@ int fuse_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
 	return answer_end(req);
 }
 
+int fuse_reply_readlink(fuse_req_t req, const char *link)
+{
+	return fuse_reply_buf(req, link, strlen(link));
+}
+
 int fuse_reply_attr(fuse_req_t req, const struct stat *attr, double timeout)
 {
 	answer_begin(req, FAKE_ATTR);

@@ -10,6 +10,7 @@
 #include "fs/handle.h"
 #include "fs/notify.h"
 #include "fs/park.h"
+#include "fs/searches.h"
 #include "fs/watch.h"
 #include "fs/workshop.h"
 #include "view/text.h"
@@ -38,6 +39,7 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.workshop = fs_workshop_new(NULL);
 	self->fs.contents = fs_contents_new();
 	self->fs.zone = g_time_zone_new_local();
+	self->fs.searches = fs_searches_new();
 	self->req = fake_req_new(&self->fs);
 }
 
@@ -55,6 +57,7 @@ static void tear_down(World *self, gconstpointer data)
 	fs_control_free(self->fs.control);
 	fs_budget_free(self->fs.budget);
 	cache_free(self->cache);
+	fs_searches_free(self->fs.searches);
 	fake_req_free(self->req);
 	fs_config_free(self->config);
 }
