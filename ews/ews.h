@@ -261,6 +261,18 @@ EwsOp *ews_get_item_mime_new(const char *item_id, int64_t size_hint, const EwsSi
 EwsOp *ews_get_item_new(const char *item_id);
 EwsItem *ews_get_item_take(EwsOp *op); /* both kinds; owned; NULL after an error */
 
+typedef enum EwsItemKind {
+	EWS_ITEM_MESSAGE,
+	EWS_ITEM_CALENDAR, /* never invites anyone */
+	EWS_ITEM_CONTACT,
+	EWS_ITEM_TASK,
+} EwsItemKind;
+
+/* GetItem with what an item of @kind has beside the listing properties, for where its MIME does not
+ * say it: one item. Names and values in turn, as ews/op/get_details.c has it, NULL at the end. */
+EwsOp *ews_get_details_new(const char *item_id, EwsItemKind kind);
+char **ews_get_details_take(EwsOp *op); /* owned; NULL after an error */
+
 /* ResolveNames: the primary SMTP address of @entry (the user's own sign-in name). */
 EwsOp *ews_resolve_names_new(const char *entry);
 const char *ews_resolve_names_address(const EwsOp *op); /* borrowed; NULL after an error */
@@ -331,12 +343,6 @@ typedef struct EwsFields {
 	EwsFlag flag;
 	bool is_read;
 } EwsFields;
-
-typedef enum EwsItemKind {
-	EWS_ITEM_MESSAGE,
-	EWS_ITEM_CALENDAR, /* never invites anyone */
-	EWS_ITEM_CONTACT,
-} EwsItemKind;
 
 /* Where MIME comes from: the first @size bytes of @fd, read with pread on the ews thread while it
  * leaves, never in memory as a whole; line ends become CRLF on the way. @fd is duplicated. */

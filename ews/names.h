@@ -24,15 +24,15 @@
 	X(FlagStatus) X(FolderClass) X(FolderId) X(Folders) X(From) X(HasAttachments) \
 	X(Header) X(Id) X(Importance) X(IncludesLastFolderInRange) X(IncludesLastItemInRange) \
 	X(IndexedPagingOffset) X(InternetMessageId) X(IsDraft) X(IsRead) X(ItemClass) \
-	X(ItemId) X(Items) X(LastModifiedTime) X(Mailbox) X(MajorBuildNumber) X(MajorVersion) \
-	X(Message) X(MessageText) X(MessageXml) X(MimeContent) X(MinorVersion) X(Modify) \
-	X(MoreEvents) X(Name) X(Notification) X(Notifications) X(OldParentFolderId) \
-	X(ParentFolderId) X(PropertyName) X(PropertySetId) X(PropertyTag) X(Read) \
-	X(ReadFlagChange) X(Resolution) X(ResolutionSet) X(ResponseClass) X(ResponseCode) \
-	X(ResponseMessages) X(Responses) X(RootFolder) X(RoutingType) X(SearchFolder) \
-	X(ServerVersionInfo) X(Size) X(String) X(Subject) X(SubscriptionId) X(SyncState) \
-	X(TotalCount) X(TotalItemsInView) X(UnreadCount) X(Update) X(Value) X(Version) \
-	X(Watermark) X(detail) X(faultcode) X(faultstring)
+	X(ItemId) X(Items) X(Key) X(LastModifiedTime) X(Mailbox) X(MajorBuildNumber) \
+	X(MajorVersion) X(Message) X(MessageText) X(MessageXml) X(MimeContent) \
+	X(MinorVersion) X(Modify) X(MoreEvents) X(Name) X(Notification) X(Notifications) \
+	X(OldParentFolderId) X(ParentFolderId) X(PropertyName) X(PropertySetId) \
+	X(PropertyTag) X(Read) X(ReadFlagChange) X(Resolution) X(ResolutionSet) \
+	X(ResponseClass) X(ResponseCode) X(ResponseMessages) X(Responses) X(RootFolder) \
+	X(RoutingType) X(SearchFolder) X(ServerVersionInfo) X(Size) X(String) X(Subject) \
+	X(SubscriptionId) X(SyncState) X(TotalCount) X(TotalItemsInView) X(UnreadCount) \
+	X(Update) X(Value) X(Version) X(Watermark) X(detail) X(faultcode) X(faultstring)
 /* clang-format on */
 
 #define EWS_NS_URI_SOAP     "http://schemas.xmlsoap.org/soap/envelope/"

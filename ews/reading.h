@@ -88,6 +88,7 @@ struct EwsReading {
 	GString *text; /* own; in an end function: the text of the element */
 	bool is_cut;   /* it was longer than its cap */
 	EwsName name; /* of the element that starts or ends; NONE for one that is not ours */
+	const char *element; /* borrowed: in a start function, what it is called */
 	GError *error; /* own; the op's */
 	EwsProperty property;
 	int64_t message_flags; /* PidTagMessageFlags of the item being read; -1: not said */

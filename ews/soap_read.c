@@ -127,6 +127,7 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
 		g_string_truncate(self->reading.text, 0);
 		self->reading.is_cut = false;
 	}
+	self->reading.element = (const char *)name;
 	self->reading.attributes = attributes;
 	self->reading.attribute_count = attribute_count;
 	if (element->start)

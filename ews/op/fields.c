@@ -55,6 +55,8 @@ const char *ews_fields_element(EwsItemKind kind)
 		return "t:CalendarItem";
 	case EWS_ITEM_CONTACT:
 		return "t:Contact";
+	case EWS_ITEM_TASK:
+		return "t:Task";
 	}
 	g_assert_not_reached();
 }

@@ -86,6 +86,8 @@ static EwsOp *make_op(Described *self, char **words)
 		return ews_get_item_mime_new(one, two ? atoi(two) : -1, &sink);
 	if (strcmp(words[0], "get-item") == 0)
 		return ews_get_item_new(one);
+	if (strcmp(words[0], "get-details") == 0)
+		return ews_get_details_new(one, two ? (EwsItemKind)atoi(two) : EWS_ITEM_CALENDAR);
 	if (strcmp(words[0], "sync-items") == 0)
 		return ews_sync_folder_items_new(one, two);
 	if (strcmp(words[0], "find-items") == 0)
@@ -285,6 +287,11 @@ static void print_answer(Described *self, GString *out)
 		print_item(out, item);
 		if (g_str_equal(self->what, "get-item-mime"))
 			print_mime(out, self);
+	} else if (g_str_equal(self->what, "get-details")) {
+		g_auto(GStrv) pairs = ews_get_details_take(self->op);
+
+		for (char **pair = pairs; *pair; pair += 2)
+			print_string(out, pair[0], pair[1]);
 	} else if (g_str_equal(self->what, "sync-items")) {
 		print_item_sync(out, ews_sync_folder_items_page(self->op));
 	} else if (g_str_equal(self->what, "sync-hierarchy")) {
