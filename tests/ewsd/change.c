@@ -5,6 +5,7 @@
 
 #include "tests/ewsd/clock.h"
 #include "tests/ewsd/mime.h"
+#include "tests/ewsd/pim.h"
 
 void change_init(Change *self, Item *item, bool is_new)
 {
@@ -234,11 +235,14 @@ const char *change_set(Change *self, const xmlNode *property)
 {
 	if (!xml_is(property, "IsRead"))
 		self->only_read = false;
+	if (xml_is(property, "Body") && pim_keep(self, property))
+		return NULL;
 	for (size_t i = 0; i < G_N_ELEMENTS(SETTERS); i++) {
 		if (xml_is(property, SETTERS[i].name))
 			return SETTERS[i].set(self, property);
 	}
-	/* What belongs to calendars, contacts and tasks is taken and forgotten. */
+	/* What else belongs to calendars, contacts and tasks is taken and forgotten. */
+	pim_keep(self, property);
 	return NULL;
 }
 
@@ -319,6 +323,12 @@ static void describe_anew(Change *self)
 	g_free(fresh.refs);
 }
 
+static void take(Change *self, GBytes *mime)
+{
+	g_bytes_unref(self->mime);
+	self->mime = mime;
+}
+
 void change_take_mime(Change *self, Request *request)
 {
 	bool is_mail = !self->item->class || g_str_has_prefix(self->item->class, "IPM.Note")
@@ -326,15 +336,13 @@ void change_take_mime(Change *self, Request *request)
 
 	if (!self->mime && (self->body || self->is_new) && is_mail)
 		self->mime = mime_compose(self->item, self->body, self->is_html);
+	if (self->mime && request->world->like_grommunio && pim_is(self->item))
+		take(self, pim_mime_in(self->mime));
 	if (!self->mime)
 		return;
 	describe_anew(self);
-	if (request->world->like_real) {
-		GBytes *stored = mime_as_stored(self->mime);
-
-		g_bytes_unref(self->mime);
-		self->mime = stored;
-	}
+	if (request->world->like_real && !pim_is(self->item))
+		take(self, mime_as_stored(self->mime));
 	self->item->body = item_body_add(request->store, self->mime);
 	self->item->seed_bytes = self->item->seed = 0;
 }

@@ -266,6 +266,7 @@ void shape_free(Shape *self)
 		return;
 	g_ptr_array_unref(self->ext);
 	g_ptr_array_unref(self->ext_values);
+	g_free(self->pim);
 	g_ptr_array_unref(self->folder_uris);
 	g_free(self);
 }

@@ -67,6 +67,7 @@ typedef struct Shape {
 	uint64_t fields;	/* bits of FIELDS */
 	GPtrArray *ext;
 	GPtrArray *ext_values;	/* of the item at hand, beside ext */
+	char *pim;	/* own; of the item at hand: what it has as event, contact or task */
 	bool with_ms;
 	bool is_listing;
 	bool is_default;

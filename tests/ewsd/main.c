@@ -57,8 +57,8 @@ static bool check(const Options *o, int left, GError **error)
 	}
 	if (!o->tls_cert != !o->tls_key)
 		return refuse(error, "--tls-cert and --tls-key go together");
-	if (o->like && strcmp(o->like, "real") != 0)
-		return refuse(error, "--like knows only 'real'");
+	if (o->like && strcmp(o->like, "real") != 0 && strcmp(o->like, "grommunio") != 0)
+		return refuse(error, "--like knows only 'real' and 'grommunio'");
 	if (o->port < 0 || o->port > 65535 || o->latency_ms < 0)
 		return refuse(error, "--port or --latency is out of range");
 	return true;
@@ -98,7 +98,7 @@ static bool read_options(Options *o, int argc, char **argv, GError **error)
 		{"fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->faults,
 			"misbehave, see README.md", "SPEC"},
 		{"like", 0, 0, G_OPTION_ARG_STRING, &o->like,
-			"do what real servers do all the time", "real"},
+			"do what real servers do all the time", "real|grommunio"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("- an EWS server for tests");
@@ -175,6 +175,7 @@ static bool world_start(World *world, const Options *o, GError **error)
 	world->owner = mailbox_address_of(o->users[0]);
 	world->mailboxes = g_ptr_array_new();
 	world->like_real = o->like != NULL;
+	world->like_grommunio = o->like && strcmp(o->like, "grommunio") == 0;
 	world->faults = fault_list_new();
 	for (char **spec = o->faults; spec && *spec; spec++) {
 		if (!fault_list_add(world->faults, *spec, error))

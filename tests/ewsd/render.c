@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/pim.h"
 
 static const struct {
 	const char *class;
@@ -289,17 +290,19 @@ static void simple(Out *out, const Item *item, const Field *field, bool with_ms)
 
 void render_prepare(Store *store, const Item *item, Shape *shape)
 {
+	g_free(shape->pim);
+	shape->pim = pim_prepare(store, item, shape);
 	g_ptr_array_set_size(shape->ext_values, 0);
 	for (guint i = 0; i < shape->ext->len; i++)
 		g_ptr_array_add(shape->ext_values,
 			ext_value(store, item, shape->ext->pdata[i], shape->with_ms));
 }
 
-static void from_mime(Out *out, const Field *field, GBytes *mime, bool bad_base64)
+static void from_mime(Out *out, const Field *field, GBytes *mime, bool bad_base64, bool has_pim)
 {
 	if (field->other == OTHER_MIME && mime)
 		mime_content(out, mime, bad_base64);
-	else if (field->other == OTHER_BODY)
+	else if (field->other == OTHER_BODY && !has_pim)
 		body_text(out, mime);
 	else if (field->other == OTHER_HEADERS)
 		headers(out, mime);
@@ -321,10 +324,11 @@ void render_item(Out *out, const IdsKey *key, const Item *item, const Shape *sha
 		if (field->kind != FIELD_OTHER)
 			simple(out, item, field, shape->with_ms);
 		else if (field->flags & FIELD_HEAVY)
-			from_mime(out, field, mime, bad_base64);
+			from_mime(out, field, mime, bad_base64, shape->pim != NULL);
 		else
 			other(out, key, item, field, shape);
 	}
+	out_raw(out, shape->pim ? shape->pim : "");
 	out_printf(out, "</t:%s>", element);
 }
 

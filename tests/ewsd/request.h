@@ -25,6 +25,7 @@ typedef struct World {
 	char *owner;	/* address */
 	GPtrArray *mailboxes;	/* own, of Mailbox; the owner's first (mailbox.h) */
 	bool like_real;
+	bool like_grommunio;	/* in what it gives and takes as events, contacts, tasks */
 } World;
 
 typedef struct Request {

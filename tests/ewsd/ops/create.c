@@ -83,6 +83,22 @@ static const char *read_properties(Change *change, const xmlNode *node)
 	return NULL;
 }
 
+/* Exchange takes iCalendar for an event, and no vCard. */
+static const char *check_mime(const Request *request, const xmlNode *node, const Change *change)
+{
+	gsize length = 0;
+	const char *data = change->mime ? g_bytes_get_data(change->mime, &length) : NULL;
+
+	if (!data || request->world->like_grommunio)
+		return NULL;
+	if (xml_is(node, "Contact") || xml_is(node, "Task"))
+		return "ErrorUnsupportedMimeConversion";
+	if (xml_is(node, "CalendarItem")
+		&& (length < 15 || g_ascii_strncasecmp(data, "BEGIN:VCALENDAR", 15) != 0))
+		return "ErrorMimeContentInvalid";
+	return NULL;
+}
+
 static void write_created(Request *request, const Item *item)
 {
 	const char *element = render_element(item);
@@ -129,6 +145,8 @@ static const char *create_item(Request *request, xmlNode *node)
 		code = check(request, node, folder);
 	if (!code)
 		code = read_properties(&change, node);
+	if (!code)
+		code = check_mime(request, node, &change);
 	if (code)
 		return code;
 	if (sends && xml_is(node, "Message")) {

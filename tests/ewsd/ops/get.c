@@ -5,6 +5,7 @@
  */
 #include "tests/ewsd/mime.h"
 #include "tests/ewsd/ops/ops.h"
+#include "tests/ewsd/pim.h"
 #include "tests/ewsd/render.h"
 #include "tests/ewsd/synth.h"
 
@@ -16,12 +17,19 @@ static GBytes *as_real(GBytes *mime, const Item *item)
 	return mime_decorate(fresh, item);
 }
 
+static GBytes *as_grommunio(GBytes *stored, const Item *item)
+{
+	g_autoptr(GBytes) mime = pim_mime_out(stored, item);
+
+	return mime_new_boundaries(mime);
+}
+
 static GBytes *rendered(Request *request, const Item *item, GBytes *stored)
 {
 	GBytes *mime = stored ? g_bytes_ref(stored)
 		: synth_mime((uint64_t)item->seed, (uint64_t)item->seed_bytes);
 
-	return request->world->like_real ? as_real(mime, item) : mime;
+	return request->world->like_real && !pim_is(item) ? as_real(mime, item) : mime;
 }
 
 static bool needs_mime(const Shape *shape)
@@ -67,9 +75,11 @@ static const char *get_item(Request *request, xmlNode *node)
 	store_unlock(request->store);
 	if (code)
 		return code;
-	if (shape_has(shape, OTHER_MIME) && !render_has_mime(item))
+	if (shape_has(shape, OTHER_MIME) && request->world->like_grommunio && pim_is(item))
+		mime = as_grommunio(stored, item);
+	else if (shape_has(shape, OTHER_MIME) && !render_has_mime(item))
 		return "ErrorUnsupportedMimeConversion";
-	if (needs_mime(shape) && render_has_mime(item))
+	else if (needs_mime(shape) && render_has_mime(item))
 		mime = rendered(request, item, stored);
 	write_item(request, item, shape, mime);
 	return NULL;
