@@ -22,6 +22,8 @@ struct CacheDigest {
 	GHashTable *boundaries; /* own; boundary → twice its ordinal, plus 1 for multipart/digest */
 	GString *line;          /* own; the line so far, from its beginning */
 	GString *field; /* own; the Content-Type being read, with its folded lines; or empty */
+	bool is_begun;  /* the first line is over */
+	bool is_calendar;
 	bool is_long;   /* the line is over the limit and passes as it comes */
 	bool in_header;
 	bool is_nested; /* the part whose header this is holds a message */
@@ -64,7 +66,7 @@ void cache_digest_reset(CacheDigest *self)
 	g_hash_table_remove_all(self->boundaries);
 	g_string_truncate(self->line, 0);
 	g_string_truncate(self->field, 0);
-	self->is_long = self->is_nested = false;
+	self->is_long = self->is_nested = self->is_begun = self->is_calendar = false;
 	self->in_header = true;
 }
 
@@ -223,11 +225,26 @@ static bool add_delimiter(CacheDigest *self, const char *line, size_t len)
 	return true;
 }
 
+/* When it was rendered is of a calendar what boundaries are of a message. */
+static void add_calendar_line(CacheDigest *self, const char *line, size_t len)
+{
+	static const char stamp[] = "DTSTAMP:";
+	if (begins_with(line, len, stamp))
+		add(self, stamp, sizeof stamp);
+	else
+		add(self, line, len);
+}
+
 static void end_line(CacheDigest *self, const char *line, size_t len)
 {
-	if (add_delimiter(self, line, len))
+	if (!self->is_begun)
+		self->is_calendar = begins_with(line, len, "BEGIN:VCALENDAR");
+	self->is_begun = true;
+	if (self->is_calendar)
+		add_calendar_line(self, line, len);
+	else if (add_delimiter(self, line, len))
 		return;
-	if (self->in_header)
+	else if (self->in_header)
 		add_header(self, line, len);
 	else
 		add(self, line, len);
@@ -240,7 +257,7 @@ static void add_part(CacheDigest *self, const char *data, size_t len, bool is_en
 		end_field(self);
 		add(self, self->line->str, self->line->len);
 		g_string_truncate(self->line, 0);
-		self->is_long = true;
+		self->is_long = self->is_begun = true;
 	}
 	if (self->is_long)
 		add(self, data, len);
@@ -257,7 +274,7 @@ static void add_part(CacheDigest *self, const char *data, size_t len, bool is_en
 /* How much of @data a body without a delimiter in sight is: passed on in one go. */
 static size_t plain_body(CacheDigest *self, const char *data, size_t len)
 {
-	if (self->in_header || self->is_long || self->line->len > 0)
+	if (self->in_header || self->is_calendar || self->is_long || self->line->len > 0)
 		return 0;
 	size_t done = 0;
 	while (done < len) {

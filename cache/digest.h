@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 /*
- * A digest of a message that does not see its multipart boundaries.
+ * A digest of a message that does not see its multipart boundaries, and of a calendar (what begins
+ * with BEGIN:VCALENDAR) that does not see its DTSTAMPs: the time when it was rendered, on some
+ * servers.
  *
  * Servers render MIME anew at each fetch and draw new boundaries each time (600 of 600 messages
  * tried), so that equal messages have unequal bytes. This is SHA-256 over the message with each

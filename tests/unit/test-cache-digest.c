@@ -315,6 +315,27 @@ static void test_reset(void)
 	g_assert_true(is_equal(&second, &fresh));
 }
 
+#define CALENDAR(stamp, rest)                                                                      \
+	"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTAMP:" stamp "\r\n" rest "END:VEVENT\r\n"
+
+/* When a calendar was rendered is nothing of it; in a message the same line is. */
+static void test_stamps(void)
+{
+	assert_same(CALENDAR("20261101T080000Z", "X:1\r\n"),
+		CALENDAR("20261102T090000Z", "X:1\r\n"));
+	assert_other(CALENDAR("20261101T080000Z", "X:1\r\n"),
+		CALENDAR("20261101T080000Z", "X:2\r\n"));
+	assert_other(CALENDAR("1", "\r\nDTSTART:1\r\n"), CALENDAR("1", "\r\nDTSTART:2\r\n"));
+	assert_other("\r\n" CALENDAR("1", ""), "\r\n" CALENDAR("2", ""));
+	assert_other("BEGIN:VCARD\r\nDTSTAMP:1\r\n", "BEGIN:VCARD\r\nDTSTAMP:2\r\n");
+	const char *text = CALENDAR("20261101T080000Z", "\r\n-x\r\ny\r\n");
+	Sum whole = sum_of(text);
+	for (size_t piece = 1; piece < 40; piece++) {
+		Sum sum = sum_in_pieces(text, strlen(text), piece);
+		g_assert_true(is_equal(&whole, &sum));
+	}
+}
+
 static void test_empty(void)
 {
 	Sum a = sum_of("");
@@ -433,6 +454,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cache/digest/blind-to-boundaries", test_boundaries);
 	g_test_add_func("/cache/digest/either-line-end", test_line_ends);
+	g_test_add_func("/cache/digest/blind-to-the-stamps-of-a-calendar", test_stamps);
 	g_test_add_func("/cache/digest/last-line-without-an-end", test_no_last_line_end);
 	g_test_add_func("/cache/digest/white-space-after-a-delimiter", test_white_space);
 	g_test_add_func("/cache/digest/nested-multiparts", test_nested);
