@@ -2,7 +2,9 @@
 #include "cache/download.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ews/error.h"
@@ -11,12 +13,17 @@
  * rename costs more than these bytes. */
 #define MEMORY_MAX (256 * 1024)
 
+/* Of what is let go, this much stays: enough to see what it is. */
+#define START_MAX 64
+
 /* No message is larger: whoever sends more does not send a message. */
 #define LENGTH_MAX (INT64_C(4) << 30)
 
 struct CacheDownload {
 	Cache *cache; /* borrowed */
 	bool keep;
+	bool hold;           /* all bytes, kept or not */
+	bool is_whole;       /* none was let go */
 	CacheDigest *digest; /* own */
 	GByteArray *bytes;   /* own; what is not in the file yet */
 	char *path;          /* own; NULL: no file */
@@ -24,11 +31,13 @@ struct CacheDownload {
 	int64_t length;
 };
 
-CacheDownload *cache_download_new(Cache *cache, bool keep)
+CacheDownload *cache_download_new(Cache *cache, bool keep, bool hold)
 {
 	CacheDownload *self = g_new0(CacheDownload, 1);
 	self->cache = cache;
 	self->keep = keep;
+	self->hold = keep || hold;
+	self->is_whole = true;
 	self->fd = -1;
 	self->digest = cache_digest_new();
 	self->bytes = g_byte_array_new();
@@ -84,6 +93,7 @@ static bool begin(void *user, GError **error)
 	cache_digest_reset(self->digest);
 	g_byte_array_set_size(self->bytes, 0);
 	self->length = 0;
+	self->is_whole = true;
 	return true;
 }
 
@@ -97,11 +107,16 @@ static bool take(void *user, const void *data, size_t len, GError **error)
 		return false;
 	}
 	cache_digest_update(self->digest, data, len);
-	if (!self->keep)
+	if (!self->is_whole)
 		return true;
 	g_byte_array_append(self->bytes, data, (guint)len);
 	if (self->bytes->len <= MEMORY_MAX)
 		return true;
+	if (!self->hold) {
+		self->is_whole = false;
+		g_byte_array_set_size(self->bytes, START_MAX);
+		return true;
+	}
 	if (self->fd < 0)
 		self->fd = cache_blobs_make_temp(self->cache->blobs, &self->path, error);
 	return self->fd >= 0 && flush(self, error);
@@ -125,6 +140,63 @@ int64_t cache_download_length(const CacheDownload *self)
 void cache_download_digest(CacheDownload *self, uint8_t ret_digest[CACHE_DIGEST_LEN])
 {
 	cache_digest_finish(self->digest, ret_digest);
+}
+
+bool cache_download_is_whole(const CacheDownload *self)
+{
+	return self->is_whole;
+}
+
+size_t cache_download_start(const CacheDownload *self, char *start, size_t len)
+{
+	if (self->fd >= 0) {
+		ssize_t got = pread(self->fd, start, len, 0);
+		return (size_t)MAX(got, 0);
+	}
+	len = MIN(len, self->bytes->len);
+	memcpy(start, self->bytes->data, len);
+	return len;
+}
+
+/* What is in memory goes to a file that has no name. */
+static int open_memory(CacheDownload *self, GError **error)
+{
+	int fd = memfd_create("message", MFD_CLOEXEC);
+	size_t done = 0;
+	while (fd >= 0 && done < self->bytes->len) {
+		ssize_t got = write(fd, self->bytes->data + done, self->bytes->len - done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			g_propagate_error(error, ews_error_from_errno(errno, "copy message"));
+			close(fd);
+			return -1;
+		}
+		done += (size_t)got;
+	}
+	if (fd < 0)
+		g_propagate_error(error, ews_error_from_errno(errno, "copy message"));
+	return fd;
+}
+
+int cache_download_open(CacheDownload *self, GError **error)
+{
+	g_assert(self->is_whole);
+	if (self->fd < 0)
+		return open_memory(self, error);
+	if (!flush(self, error))
+		return -1;
+	int fd = fcntl(self->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		g_propagate_error(error, ews_error_from_errno(errno, "open message"));
+	return fd;
+}
+
+bool cache_download_replace(CacheDownload *self, GBytes *bytes, GError **error)
+{
+	size_t len;
+	const void *data = g_bytes_get_data(bytes, &len);
+	return begin(self, error) && take(self, data, len, error);
 }
 
 bool cache_download_store(CacheDownload *self, int64_t id, uint32_t content, GError **error)

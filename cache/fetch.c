@@ -6,6 +6,7 @@
 #include "cache/download.h"
 #include "cache/evict.h"
 #include "cache/node.h"
+#include "cache/pim.h"
 #include "cache/prefetch.h"
 #include "cache/refresh.h"
 #include "cache/scan.h"
@@ -50,6 +51,7 @@ struct CacheFetcher {
 	unsigned scanning;
 	int64_t walk_us; /* when to walk over them again */
 	bool is_stopped;
+	bool is_holding; /* what is asked for next gathers until the round is over */
 };
 
 /* A request from another thread. */
@@ -165,6 +167,19 @@ static void count(CacheFetcher *self, EwsPriority priority, int by)
 
 static void fetch_answered(Cache *cache, EwsOp *op, void *user);
 
+static void ask(Cache *cache, Fetch *fetch, EwsOp *op, CacheAnswered answered)
+{
+	ews_op_set_tag(op, fetch->node);
+	fetch->serial = cache_sync_submit(cache, op, fetch->priority, answered, NULL);
+}
+
+static void ask_mime(Cache *cache, Fetch *fetch, const char *item_id, int64_t size_hint)
+{
+	EwsSink sink;
+	cache_download_sink(fetch->download, &sink);
+	ask(cache, fetch, ews_get_item_mime_new(item_id, size_hint, &sink), fetch_answered);
+}
+
 static Fetch *begin(Cache *cache, int64_t node, const char *item_id, int64_t size_hint,
 	EwsPriority priority)
 {
@@ -175,16 +190,12 @@ static Fetch *begin(Cache *cache, int64_t node, const char *item_id, int64_t siz
 	fetch->waiters = g_array_new(FALSE, FALSE, sizeof(Waiter));
 	bool keep = priority != EWS_PRIORITY_BACKGROUND ||
 		    cache_evict_has_room(cache, self->room + size_hint);
-	fetch->download = cache_download_new(cache, keep);
+	fetch->download = cache_download_new(cache, keep, false);
 	fetch->room = keep ? MAX(size_hint, 0) : 0;
 	self->room += fetch->room;
-	EwsSink sink;
-	cache_download_sink(fetch->download, &sink);
-	EwsOp *op = ews_get_item_mime_new(item_id, size_hint, &sink);
-	ews_op_set_tag(op, node);
 	g_hash_table_insert(self->fetches, &fetch->node, fetch);
 	count(self, priority, 1);
-	fetch->serial = cache_sync_submit(cache, op, priority, fetch_answered, NULL);
+	ask_mime(cache, fetch, item_id, size_hint);
 	return fetch;
 }
 
@@ -406,22 +417,60 @@ void cache_fetch(Cache *cache, int64_t id, CacheReason reason, CacheDone done, v
 
 /* --- the end of a fetch ----------------------------------------------------------------- */
 
-static void fetch_answered(Cache *cache, EwsOp *op, void *user)
+/* Its content is what the download has now, unless there is an @error (taken). */
+static void fetched(Cache *cache, Fetch *fetch, const EwsOp *op, GError *error)
 {
 	CacheFetcher *self = cache->fetcher;
-	int64_t node = ews_op_tag(op);
-	Fetch *fetch = g_hash_table_lookup(self->fetches, &node);
-	g_assert(fetch != NULL);
 	count(self, fetch->priority, -1);
 	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
-	item->node = node;
+	item->node = fetch->node;
 	item->download = g_steal_pointer(&fetch->download);
-	if (ews_op_error(op) != NULL)
-		item->error = g_error_copy(ews_op_error(op));
+	item->error = error;
 	item->is_everybodys = ews_op_response_code(op) == NULL &&
 			      (ews_error_is(item->error, EWS_ERROR_DENIED) ||
 				      ews_error_is(item->error, EWS_ERROR_UNSUPPORTED));
 	g_ptr_array_add(self->finished, item);
+}
+
+static Fetch *fetch_of(Cache *cache, const EwsOp *op)
+{
+	int64_t node = ews_op_tag(op);
+	Fetch *fetch = g_hash_table_lookup(cache->fetcher->fetches, &node);
+	g_assert(fetch != NULL);
+	return fetch;
+}
+
+static void details_answered(Cache *cache, EwsOp *op, void *user)
+{
+	Fetch *fetch = fetch_of(cache, op);
+	GError *error = NULL;
+	bool is_made = cache_pim_make(cache, op, fetch->download, &error);
+	fetched(cache, fetch, op, is_made ? NULL : error);
+}
+
+static void fetch_answered(Cache *cache, EwsOp *op, void *user)
+{
+	Fetch *fetch = fetch_of(cache, op);
+	g_autofree char *item_id = NULL;
+	EwsOp *details = NULL;
+	CachePimNext next = CACHE_PIM_DONE;
+	if (!cache->fetcher->is_stopped)
+		next = cache_pim_look(cache, op, fetch->download, &details, &item_id);
+	if (next == CACHE_PIM_DETAILS) {
+		if (!cache->fetcher->is_holding)
+			ews_hold(cache->session);
+		cache->fetcher->is_holding = true;
+		ask(cache, fetch, details, details_answered);
+	} else if (next == CACHE_PIM_HOLD) {
+		bool keep = cache_download_is_kept(fetch->download);
+		int64_t length = cache_download_length(fetch->download);
+		cache_download_free(fetch->download);
+		fetch->download = cache_download_new(cache, keep, true);
+		ask_mime(cache, fetch, item_id, length);
+	} else {
+		fetched(cache, fetch, op,
+			ews_op_error(op) != NULL ? g_error_copy(ews_op_error(op)) : NULL);
+	}
 }
 
 /* The disk was full: what was not used for longest goes, and who waits has one more try. */
@@ -473,6 +522,9 @@ static void finish(Cache *cache, const CacheStoreItem *item)
 void cache_fetch_settle(Cache *cache)
 {
 	CacheFetcher *self = cache->fetcher;
+	if (self->is_holding)
+		ews_release(cache->session);
+	self->is_holding = false;
 	if (self->finished->len == 0)
 		return;
 	g_autoptr(GPtrArray) finished = self->finished;

@@ -17,6 +17,14 @@ static bool is_shown(gunichar c)
 static const char *const reserved[] = {".ewsfs", ".text", ".parts", ".search", ".send",
 	"Archive.ewsfs", NULL};
 
+/* A task, and not the mail about one (IPM.TaskRequest). */
+static bool is_task(const char *item_class)
+{
+	size_t len = strlen("IPM.Task");
+	return g_ascii_strncasecmp(item_class, "IPM.Task", len) == 0 &&
+	       (item_class[len] == '\0' || item_class[len] == '.');
+}
+
 const char *cache_name_extension(const char *item_class)
 {
 	if (item_class == NULL)
@@ -25,6 +33,8 @@ const char *cache_name_extension(const char *item_class)
 		return ".ics";
 	if (g_ascii_strncasecmp(item_class, "IPM.Contact", strlen("IPM.Contact")) == 0)
 		return ".vcf";
+	if (is_task(item_class))
+		return ".ics";
 	return ".eml";
 }
 

@@ -110,7 +110,7 @@ def test_kinds(server, somebody, mount):
     assert there.find('A-note').endswith('.eml')
     assert there.find('Regatta', 'Calendar').endswith('.ics')
     assert there.find('Lin', 'Contacts').endswith('.vcf')
-    assert there.find('Paint', 'Tasks').endswith('.eml')
+    assert there.find('Paint', 'Tasks').endswith('.ics')
 
 
 def test_attributes_of_files_and_directories(one, mount):

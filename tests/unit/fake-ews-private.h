@@ -40,6 +40,7 @@ struct EwsOp {
 	GError *error;     /* own */
 	EwsFolder *folder; /* own */
 	EwsItem *item;     /* own */
+	char **details;    /* own */
 	EwsFolderPage found;
 	EwsFolderSync hierarchy;
 	EwsItemList list; /* SyncFolderItems: its page only */

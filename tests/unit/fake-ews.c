@@ -318,6 +318,17 @@ static void answer_mime(EwsSession *self, EwsOp *op)
 		sink->write(sink->user, mime + half, strlen(mime) - half, &op->error));
 }
 
+/* The same of every item, but for its subject. */
+static void answer_details(EwsSession *self, EwsOp *op)
+{
+	answer_item(self, op);
+	if (op->error != NULL)
+		return;
+	const char *const pairs[] = {"Subject", op->item->subject, "DisplayName", "Ada Lovelace",
+		"Start", "2026-12-01T10:00:00Z", "DateTimeCreated", "2026-11-01T00:00:00Z", NULL};
+	op->details = g_strdupv((char **)pairs);
+}
+
 static void answer_names(EwsSession *self, EwsOp *op)
 {
 }
@@ -633,6 +644,7 @@ void ews_op_free(EwsOp *op)
 	g_clear_error(&op->error);
 	ews_folder_free(op->folder);
 	ews_item_free(op->item);
+	g_strfreev(op->details);
 	fake_op_clear_change(op);
 	g_clear_pointer(&op->found.folders, g_ptr_array_unref);
 	g_clear_pointer(&op->hierarchy.changes, g_ptr_array_unref);
@@ -723,6 +735,16 @@ EwsOp *ews_get_item_new(const char *item_id)
 EwsItem *ews_get_item_take(EwsOp *op)
 {
 	return g_steal_pointer(&op->item);
+}
+
+EwsOp *ews_get_details_new(const char *item_id, EwsItemKind kind)
+{
+	return fake_op_new("GetDetails", item_id, NULL, answer_details);
+}
+
+char **ews_get_details_take(EwsOp *op)
+{
+	return op->error != NULL ? NULL : g_steal_pointer(&op->details);
 }
 
 EwsOp *ews_resolve_names_new(const char *entry)

@@ -345,7 +345,7 @@ void kit_store(Kit *kit, int64_t node, const char *bytes)
 	EwsSink sink;
 	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
 	item->node = node;
-	item->download = cache_download_new(kit->cache, true);
+	item->download = cache_download_new(kit->cache, true, false);
 	cache_download_sink(item->download, &sink);
 	g_assert_true(sink.begin(sink.user, &error));
 	g_assert_true(sink.write(sink.user, bytes, strlen(bytes), &error));
@@ -356,7 +356,7 @@ void kit_store_error(Kit *kit, int64_t node, GError *error)
 {
 	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
 	item->node = node;
-	item->download = cache_download_new(kit->cache, true);
+	item->download = cache_download_new(kit->cache, true, false);
 	item->error = error;
 	store(kit, item);
 }

@@ -64,6 +64,10 @@ static void test_extension(void)
 	g_assert_cmpstr(cache_name_extension("IPM.Appointment"), ==, ".ics");
 	g_assert_cmpstr(cache_name_extension("ipm.appointment.Occurrence"), ==, ".ics");
 	g_assert_cmpstr(cache_name_extension("IPM.Contact"), ==, ".vcf");
+	g_assert_cmpstr(cache_name_extension("IPM.Task"), ==, ".ics");
+	g_assert_cmpstr(cache_name_extension("ipm.task.Special"), ==, ".ics");
+	g_assert_cmpstr(cache_name_extension("IPM.TaskRequest.Accept"), ==, ".eml");
+	g_assert_cmpstr(cache_name_extension("IPM.StickyNote"), ==, ".eml");
 	g_assert_cmpstr(cache_name_extension("IPM.Note.SMIME"), ==, ".eml");
 	g_assert_cmpstr(cache_name_extension("IPM.Schedule.Meeting.Request"), ==, ".eml");
 	g_assert_cmpstr(cache_name_extension(""), ==, ".eml");

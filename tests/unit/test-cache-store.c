@@ -157,7 +157,7 @@ static void store_length(Kit *kit, const char *bytes)
 		g_ptr_array_new_with_free_func((GDestroyNotify)cache_store_item_free);
 	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
 	item->node = item_node;
-	item->download = cache_download_new(kit->cache, false);
+	item->download = cache_download_new(kit->cache, false, false);
 	cache_download_sink(item->download, &sink);
 	g_assert_true(sink.begin(sink.user, &error));
 	g_assert_true(sink.write(sink.user, bytes, strlen(bytes), &error));
@@ -216,7 +216,7 @@ static void test_begin_again(Kit *kit, gconstpointer data)
 		g_ptr_array_new_with_free_func((GDestroyNotify)cache_store_item_free);
 	CacheStoreItem *item = g_new0(CacheStoreItem, 1);
 	item->node = item_node;
-	item->download = cache_download_new(kit->cache, true);
+	item->download = cache_download_new(kit->cache, true, false);
 	cache_download_sink(item->download, &sink);
 	g_assert_true(sink.begin(sink.user, &error));
 	g_assert_true(sink.write(sink.user, big, 900000, &error));
@@ -296,7 +296,7 @@ static void test_no_space(Kit *kit, gconstpointer data)
 		EwsSink sink;
 		CacheStoreItem *item = g_new0(CacheStoreItem, 1);
 		item->node = nodes[i];
-		item->download = cache_download_new(kit->cache, true);
+		item->download = cache_download_new(kit->cache, true, false);
 		cache_download_sink(item->download, &sink);
 		g_assert_true(sink.begin(sink.user, NULL));
 		g_assert_true(sink.write(sink.user, bytes[i], strlen(bytes[i]), NULL));
