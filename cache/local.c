@@ -329,7 +329,37 @@ static bool is_field(const char *text)
 	return len > 0 && text[end] == ':';
 }
 
-bool cache_local_is_message(int fd, const char *name)
+/* Is there a line that begins with @word, in either case of letters? */
+static bool has_line(int fd, const char *word)
+{
+	size_t len = strlen(word);
+	size_t kept = 0;
+	int64_t at = 0;
+	char text[LOOK_BYTES + 1];
+	ssize_t got;
+	/* The end of a piece is looked at once more with the next one. */
+	while ((got = pread(fd, text + kept, LOOK_BYTES - kept, at)) > 0) {
+		size_t end = kept + (size_t)got;
+		for (size_t i = 0; i + len <= end; i++) {
+			if ((i == 0 ? at == 0 : text[i - 1] == '\n') &&
+				g_ascii_strncasecmp(text + i, word, len) == 0)
+				return true;
+		}
+		at += got;
+		kept = MIN(end, len + 1);
+		memmove(text, text + end - kept, kept);
+	}
+	return false;
+}
+
+bool cache_local_is_flaw(const char *text)
+{
+	static const char *const flaws[] = {CACHE_LOCAL_NO_MESSAGE, CACHE_LOCAL_NO_CARDS,
+		CACHE_LOCAL_NO_EVENT, NULL};
+	return g_strv_contains(flaws, text);
+}
+
+const char *cache_local_flaw(int fd, const char *name)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 	char text[LOOK_BYTES];
@@ -337,14 +367,15 @@ bool cache_local_is_message(int fd, const char *name)
 	text[MAX(len, 0)] = '\0';
 	const char *start = strncmp(text, mark, strlen(mark)) == 0 ? text + strlen(mark) : text;
 	g_autofree char *lower = g_ascii_strdown(name, -1);
-	const char *word = NULL;
-	if (g_str_has_suffix(lower, ".ics"))
-		word = "BEGIN:VCALENDAR";
-	else if (g_str_has_suffix(lower, ".vcf"))
-		word = "BEGIN:VCARD";
-	if (word == NULL)
-		return is_field(start);
-	return g_ascii_strncasecmp(start, word, strlen(word)) == 0;
+	bool is_calendar = g_str_has_suffix(lower, ".ics");
+	if (!is_calendar && !g_str_has_suffix(lower, ".vcf"))
+		return is_field(start) ? NULL : CACHE_LOCAL_NO_MESSAGE;
+	const char *word = is_calendar ? "BEGIN:VCALENDAR" : "BEGIN:VCARD";
+	if (g_ascii_strncasecmp(start, word, strlen(word)) != 0)
+		return CACHE_LOCAL_NO_MESSAGE;
+	if (!is_calendar)
+		return CACHE_LOCAL_NO_CARDS;
+	return has_line(fd, "BEGIN:VEVENT") ? NULL : CACHE_LOCAL_NO_EVENT;
 }
 
 /* --- finishing, checking ------------------------------------------------------------------- */
@@ -374,11 +405,11 @@ static char *hash(int fd, int64_t *ret_size)
 	return g_string_free(text, FALSE);
 }
 
-static bool refuse(CacheConn *conn, int64_t node, GError **error)
+static bool refuse(CacheConn *conn, int64_t node, const char *flaw, GError **error)
 {
 	return cache_conn_run(conn, error,
 		"UPDATE local SET is_finished = 0, sha256 = NULL, error = ? WHERE node = ?", "ti",
-		CACHE_LOCAL_NO_MESSAGE, node);
+		flaw, node);
 }
 
 static bool finish_bytes(CacheConn *conn, int64_t node, int fd, GError **error)
@@ -412,9 +443,10 @@ bool cache_local_finish(CacheLocals *self, CacheConn *conn, int64_t node, const 
 		return false;
 	bool is_ok = fstat(fd, &st) == 0 || fail_errno(error, "stat", node);
 	if (is_ok && st.st_size > 0) {
-		*ret_is_ready = cache_local_is_message(fd, name);
-		if (!*ret_is_ready)
-			is_ok = refuse(conn, node, error);
+		const char *flaw = cache_local_flaw(fd, name);
+		*ret_is_ready = flaw == NULL;
+		if (flaw != NULL)
+			is_ok = refuse(conn, node, flaw, error);
 		else if (!row->is_finished || row->size != st.st_size)
 			is_ok = finish_bytes(conn, node, fd, error);
 	}

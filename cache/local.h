@@ -61,13 +61,15 @@ void cache_local_remove(CacheLocals *self, int64_t node);
 
 /* What a finished message is: written by cache_local_finish, checked before it is sent. */
 #define CACHE_LOCAL_NO_MESSAGE "these bytes are no message"
+#define CACHE_LOCAL_NO_CARDS "no server takes a vCard over this protocol"
+#define CACHE_LOCAL_NO_EVENT "of calendars, servers take events only"
 #define CACHE_LOCAL_CUT "the machine stopped before these bytes were safe"
 typedef struct CacheLocalRow {
 	int64_t size;
 	bool is_dirty;
 	bool is_finished;
 	char *sha256; /* own; hex; NULL until finished */
-	char *error;  /* own; CACHE_LOCAL_NO_MESSAGE, or what a write ran into; NULL */
+	char *error;  /* own; what cache_local_flaw says, or what a write ran into; NULL */
 } CacheLocalRow;
 /* *ret_row NULL when the node has no bytes of its own here. */
 bool cache_local_get(CacheConn *conn, int64_t node, CacheLocalRow **ret_row,
@@ -109,6 +111,10 @@ bool cache_local_renew(CacheLocals *self, int64_t node, GError **error) G_GNUC_W
 /* Where the bytes are, for who takes the file itself away. Owned. */
 char *cache_local_path(CacheLocals *self, int64_t node);
 
-/* TRUE when the bytes are or begin like what @name says they are: a header field, BEGIN:VCALENDAR,
- * BEGIN:VCARD. Nothing at all is no message. */
-bool cache_local_is_message(int fd, const char *name);
+/* Why the bytes are nothing to be sent as what @name says they are, one of the three above; NULL:
+ * they begin with a header field, or with BEGIN:VCALENDAR and have an event. Servers say of a vCard
+ * that they do not take it, or take anything and make nothing of it; of a task likewise. Nothing at
+ * all is no message. */
+const char *cache_local_flaw(int fd, const char *name);
+/* Is it one of them? */
+bool cache_local_is_flaw(const char *text);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/op.h"
 
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "cache/distinguished.h"
@@ -82,6 +85,46 @@ static bool fill_fields(Cache *cache, const CacheIntent *intent, Words *ret_word
 	return true;
 }
 
+/* grommunio by what it calls itself, a version that Microsoft never had. It takes anything as the
+ * MIME of an item and says well done, but makes something only of what is a message. */
+static bool takes_messages_only(Cache *cache)
+{
+	EwsStatus status;
+	ews_session_status(cache->session, &status);
+	return g_str_has_prefix(status.server, "15.0.") &&
+	       strstr(status.server, "V2017_07_11") != NULL;
+}
+
+static bool append_all(int to, int from, int64_t size)
+{
+	off_t at = 0;
+	while (at < size) {
+		ssize_t got = sendfile(to, from, &at, (size_t)(size - at));
+		if (got <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* The calendar as the one part of a message; FALSE: the disk is full, or the like. */
+static bool wrap(EwsUpload *upload)
+{
+	static const char head[] = "MIME-Version: 1.0\r\n"
+				   "Content-Type: text/calendar; charset=utf-8\r\n"
+				   "Content-Transfer-Encoding: 8bit\r\n\r\n";
+	int fd = memfd_create("calendar", MFD_CLOEXEC);
+	bool is_ok = fd >= 0 && write(fd, head, sizeof head - 1) == (ssize_t)sizeof head - 1 &&
+		     append_all(fd, upload->fd, upload->size);
+	if (!is_ok) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	close(upload->fd);
+	*upload = (EwsUpload){.fd = fd, .size = upload->size + (int64_t)sizeof head - 1};
+	return true;
+}
+
 /* A create says all that is not as the MIME or the server would have it. */
 static EwsOp *make_create(Cache *cache, const CacheIntent *intent)
 {
@@ -110,10 +153,20 @@ static EwsOp *make_create(Cache *cache, const CacheIntent *intent)
 		fields.set |= EWS_FIELD_RECEIVED;
 	if (intent->to_send)
 		fields.set &= ~(unsigned)EWS_FIELD_FILE_NAME;
-	EwsOp *op = ews_create_item_new(intent->target_id, kind_of(intent->name), &upload, &fields,
-		is_draft, intent->item_class);
+	EwsItemKind kind = kind_of(intent->name);
+	EwsOp *op = NULL;
+	if (kind != EWS_ITEM_CALENDAR || !takes_messages_only(cache) || wrap(&upload))
+		op = ews_create_item_new(intent->target_id, kind, &upload, &fields, is_draft,
+			intent->item_class);
 	close(upload.fd);
 	return op;
+}
+
+static bool is_task(const char *item_class)
+{
+	return item_class != NULL &&
+	       g_ascii_strncasecmp(item_class, "IPM.Task", strlen("IPM.Task")) == 0 &&
+	       strcmp(cache_name_extension(item_class), ".ics") == 0;
 }
 
 static EwsOp *make_update(Cache *cache, const CacheIntent *intent)
@@ -124,7 +177,8 @@ static EwsOp *make_update(Cache *cache, const CacheIntent *intent)
 	if (!fill_fields(cache, intent, &words, &fields))
 		return NULL;
 	return ews_update_item_new(intent->id, key != NULL && *key != '\0' ? key : NULL,
-		kind_of(intent->name), &fields);
+		is_task(words.details->item_class) ? EWS_ITEM_TASK : kind_of(intent->name),
+		&fields);
 }
 
 /* To move to Deleted Items is to move. */

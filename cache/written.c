@@ -330,17 +330,18 @@ bool cache_file_fill(CacheFile *self, int from_fd, GError **error)
 /* What stands in the row, as an error. */
 static GError *error_of(const char *text)
 {
-	bool is_no_message = g_str_equal(text, CACHE_LOCAL_NO_MESSAGE);
-	return g_error_new_literal(EWS_ERROR, is_no_message ? EWS_ERROR_INVALID : EWS_ERROR_LOCAL,
-		text);
+	return g_error_new_literal(EWS_ERROR,
+		cache_local_is_flaw(text) ? EWS_ERROR_INVALID : EWS_ERROR_LOCAL, text);
 }
 
-/* Bytes under a message's name that are none. What has no name any more may be anything. */
-static bool is_no_message(const Opened *opened, const CacheNode *node, const struct stat *st)
+/* Of bytes under a message's name that are none; else NULL. What has no name any more may be
+ * anything. */
+static const char *flaw_of(const Opened *opened, const CacheNode *node, const struct stat *st)
 {
-	return node->parent != 0 && !node->is_scratch &&
-	       cache_name_kind(node->name) == CACHE_NAME_MESSAGE && st->st_size > 0 &&
-	       !cache_local_is_message(opened->fd, node->name);
+	if (node->parent == 0 || node->is_scratch ||
+		cache_name_kind(node->name) != CACHE_NAME_MESSAGE || st->st_size == 0)
+		return NULL;
+	return cache_local_flaw(opened->fd, node->name);
 }
 
 static bool write_rows(CacheConn *conn, const Opened *now, const struct stat *st, bool is_bad,
@@ -375,8 +376,9 @@ static bool flush_dirty(CacheWritten *written, CacheConn *conn, Opened *opened, 
 	/* Another's write may be under way: no error for this one then, but not safe either. */
 	bool is_bad = due != NULL || st.st_size < now.end;
 	const char *text = st.st_size < now.end ? "a write did not reach the disk" : NULL;
-	if (due == NULL && is_no_message(opened, node, &st))
-		due = error_of(CACHE_LOCAL_NO_MESSAGE);
+	const char *flaw = due == NULL ? flaw_of(opened, node, &st) : NULL;
+	if (flaw != NULL)
+		due = error_of(flaw);
 	if (!write_rows(conn, &now, &st, is_bad, due != NULL ? due->message : text, error))
 		return false;
 	pthread_mutex_lock(&written->lock);

@@ -10,8 +10,7 @@
 static const char ENVELOPE[] =
 	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"
 	"<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>"
-	"<h:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" MajorBuildNumber=\"2562\""
-	" MinorBuildNumber=\"17\" Version=\"V2017_07_11\""
+	"<h:ServerVersionInfo MajorVersion=\"15\" %s Version=\"V2017_07_11\""
 	" xmlns:h=\"http://schemas.microsoft.com/exchange/services/2006/types\"/></s:Header>"
 	"<s:Body xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
 	" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">";
@@ -76,7 +75,9 @@ void request_log(Request *self, const char *end)
 
 void request_open(Request *self)
 {
-	out_raw(self->out, ENVELOPE);
+	out_printf(self->out, ENVELOPE, self->world->like_grommunio
+		? "MinorVersion=\"0\" MajorBuildNumber=\"847\" MinorBuildNumber=\"4040\""
+		: "MinorVersion=\"2\" MajorBuildNumber=\"2562\" MinorBuildNumber=\"17\"");
 	out_printf(self->out, "<m:%sResponse xmlns:m="
 		"\"http://schemas.microsoft.com/exchange/services/2006/messages\" xmlns:t="
 		"\"http://schemas.microsoft.com/exchange/services/2006/types\">"

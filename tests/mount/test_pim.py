@@ -3,13 +3,14 @@
 gives; read by Python's libraries for both, and by the programs that people use (khal, khard,
 vdirsyncer), each where it is installed.
 """
+import errno
 import os
 import shutil
 import subprocess
 
 import pytest
 
-from mounting import message, run, until
+from mounting import message, program, run, until
 
 EVENT = ('BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:event-1\r\n'
          'DTSTAMP:20261101T080000Z\r\nSUMMARY:Regatta of Köln\r\nDTSTART:20261201T100000Z\r\n'
@@ -214,6 +215,65 @@ def test_a_moment_of_now_is_no_other_content(server, somebody, mount):
     somebody.update_item(item, mime=other)
     until(lambda: there.sync('--fetch') and there.cat(path) == other, 'the other content')
     assert os.stat(there.at(path)).st_mtime > was.st_mtime
+
+
+# Writing
+
+
+NEW = EVENT.replace(b'event-1', b'event-2').replace(b'Regatta', b'Race')
+
+
+def test_an_event_is_created(sea, mount):
+    """As the server takes it: what looks saved is there."""
+    sea.is_written = True
+    there = mount(sea)
+    there.names('Calendar')
+    with open(there.at('Calendar', 'race.ics'), 'wb') as file:
+        file.write(NEW)
+        file.flush()
+        os.fsync(file.fileno())
+    assert there.cat('Calendar/race.ics') == NEW
+    there.unmount()
+    there.forget()
+    there.start()
+    assert there.cat('Calendar/race.ics') == NEW
+
+
+@pytest.mark.parametrize('name, data', [
+    ('Contacts/new.vcf', CARD),
+    ('Calendar/new.ics', b'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nUID:1\r\n'
+                         b'END:VTODO\r\nEND:VCALENDAR\r\n')])
+def test_what_no_server_takes_does_not_look_saved(sea, mount, name, data):
+    sea.is_written = True
+    there = mount(sea)
+    there.names(os.path.dirname(name))
+    file = os.open(there.at(name), os.O_WRONLY | os.O_CREAT)
+    os.write(file, data)
+    with pytest.raises(OSError) as raised:
+        os.close(file)
+    assert raised.value.errno == errno.EINVAL
+    with open(there.at('temporary'), 'wb') as temporary:
+        temporary.write(data)
+    with pytest.raises(OSError) as raised:
+        os.rename(there.at('temporary'), there.at(os.path.dirname(name), 'other' + name[-4:]))
+    assert raised.value.errno == errno.EINVAL
+    assert 'take' in os.getxattr(there.at(name), 'user.ewsfs.error').decode()
+    assert there.cat(name) == data
+    os.unlink(there.at(name))
+    os.unlink(there.at('temporary'))
+    assert sea.count('CreateItem') == sea.people[0].wrote['CreateItem']
+
+
+def test_a_contact_may_be_moved_and_renamed(sea, mount):
+    sea.is_written = True
+    there = mount(sea)
+    path = there.find('.vcf', 'Contacts')
+    before = there.cat(path)
+    there.names('Deleted Items')
+    os.rename(there.at(path), there.at('Contacts', 'Ada.vcf'))
+    os.rename(there.at('Contacts', 'Ada.vcf'), there.at('Deleted Items', 'Ada.vcf'))
+    run(program('ewsfsctl'), 'flush', there.path, seconds=60)
+    assert there.cat('Deleted Items/Ada.vcf') == before
 
 
 # The programs

@@ -587,22 +587,42 @@ static void test_is_message(Kit *kit, gconstpointer data)
 			"\x7f"
 			"ELF:",
 			false},
-		{"a.ics", "BEGIN:VCALENDAR\r\n", true},
-		{"A.ICS", "begin:vcalendar\r\n", true},
+		{"a.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", true},
+		{"A.ICS", "begin:vcalendar\nbegin:vevent\n", true},
+		{"a.ics", "BEGIN:VCALENDAR\r\n", false},
+		{"a.ics", "BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nX:BEGIN:VEVENT\r\n", false},
 		{"a.ics",
 			"\xef\xbb\xbf"
-			"BEGIN:VCALENDAR\r\n",
+			"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n",
 			true},
 		{"a.ics", MAIL, false},
-		{"a.vcf", "BEGIN:VCARD\n", true},
+		{"a.vcf", "BEGIN:VCARD\n", false},
 		{"a.vcf", "BEGIN:VCALENDAR\n", false},
 	};
 	g_autofree char *path = g_build_filename(kit->dir, "sample", NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
 		g_assert_true(g_file_set_contents(path, samples[i].text, -1, NULL));
 		int fd = open(path, O_RDONLY);
-		if (cache_local_is_message(fd, samples[i].name) != samples[i].is_message)
+		const char *flaw = cache_local_flaw(fd, samples[i].name);
+		if ((flaw == NULL) != samples[i].is_message ||
+			(flaw != NULL && !cache_local_is_flaw(flaw)))
 			g_error("%s: \"%s\"", samples[i].name, samples[i].text);
+		close(fd);
+	}
+}
+
+/* An event is found wherever its line stands, also across two pieces that are looked at. */
+static void test_event_anywhere(Kit *kit, gconstpointer data)
+{
+	g_autofree char *path = g_build_filename(kit->dir, "sample", NULL);
+	for (size_t blanks = 900; blanks < 1100; blanks++) {
+		g_autoptr(GString) text = g_string_new("BEGIN:VCALENDAR\n");
+		for (size_t i = 0; i < blanks; i++)
+			g_string_append_c(text, i % 2 == 0 ? 'x' : 'B');
+		g_string_append(text, "\nBEGIN:VEVENT\n");
+		g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+		int fd = open(path, O_RDONLY);
+		g_assert_null(cache_local_flaw(fd, "a.ics"));
 		close(fd);
 	}
 }
@@ -714,6 +734,7 @@ int main(int argc, char **argv)
 		tear_down);
 	ADD("look", test_look);
 	ADD("is-message", test_is_message);
+	ADD("an-event-anywhere", test_event_anywhere);
 	ADD("threads", test_threads);
 	ADD("steps", test_steps);
 	return g_test_run();
