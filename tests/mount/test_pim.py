@@ -3,14 +3,16 @@
 gives; read by Python's libraries for both, and by the programs that people use (khal, khard,
 vdirsyncer), each where it is installed.
 """
+import base64
 import errno
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from mounting import message, program, run, until
+from mounting import message, program, run, shared_mail, until
 
 EVENT = ('BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:event-1\r\n'
          'DTSTAMP:20261101T080000Z\r\nSUMMARY:Regatta of Köln\r\nDTSTART:20261201T100000Z\r\n'
@@ -128,6 +130,30 @@ def test_a_contact(sea, mount):
     assert (ada.tel.value, ada.tel.type_param) == ('+44 1', 'CELL')
     assert (ada.adr.value.street, ada.adr.value.city) == ('1 High St', 'London')
     assert (ada.bday.value, ada.note.value) == ('1815-12-10', 'met at sea')
+
+
+def recorded(name):
+    """The MIME in an answer that a grommunio gave."""
+    path = os.path.join(os.path.dirname(shared_mail() or ''), 'ews', 'wire', name)
+    if not os.path.exists(path):
+        pytest.skip('no recorded answers here')
+    with open(path, encoding='utf-8') as file:
+        return base64.b64decode(re.search('<t:MimeContent[^>]*>([^<]*)<', file.read()).group(1))
+
+
+@pytest.mark.parametrize('kind, item_class', [
+    ('calendar', 'IPM.Appointment'), ('contacts', 'IPM.Contact'), ('tasks', 'IPM.Task')])
+def test_as_recorded(server, somebody, mount, kind, item_class):
+    mime = recorded('m4-GetItem-mime-%s.rsp.xml' % kind)
+    somebody.create_item(kind, mime, item_class=item_class, subject='Zed')
+    data = content(mount(server), 'Zed', kind.capitalize())
+    if kind == 'contacts':
+        assert card(data).fn.value == 'Zed'
+    elif kind == 'tasks':
+        assert component(data, 'VTODO')['SUMMARY'] == 'Zed'
+    else:
+        event = component(data, 'VEVENT')
+        assert (event['SUMMARY'], str(event['DTSTART'].dt)) == ('appt', '2026-12-01 10:00:00+00:00')
 
 
 def test_text_shows_them(sea, mount):
