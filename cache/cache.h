@@ -209,6 +209,22 @@ typedef struct CacheUsage {
 } CacheUsage;
 bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* --- marks ------------------------------------------------------------------------------- */
+
+/*
+ * What mail programs mark messages with in a Maildir, as a set. SEEN and FLAGGED are the server's,
+ * DRAFT is at first; what the server has no word for is kept here, with the node. OLD is no letter:
+ * some program has taken the message out of `new`.
+ */
+#define CACHE_MARK_SEEN (UINT64_C(1) << 0)
+#define CACHE_MARK_FLAGGED (UINT64_C(1) << 1)
+#define CACHE_MARK_DRAFT (UINT64_C(1) << 2)
+#define CACHE_MARK_PASSED (UINT64_C(1) << 3)
+#define CACHE_MARK_REPLIED (UINT64_C(1) << 4)
+#define CACHE_MARK_TRASHED (UINT64_C(1) << 5)
+#define CACHE_MARK_OLD (UINT64_C(1) << 6)
+#define CACHE_MARK_KEYWORD(n) (UINT64_C(1) << (8 + (n))) /* 0 to 25: a program's own, a to z */
+
 /* --- bytes (any thread) -------------------------------------------------------------------- */
 
 /* An open, pinned blob: stays readable, whatever is evicted or changed, until closed. */
