@@ -239,7 +239,9 @@ static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Nami
 {
 	const EwsItem *item = incoming->item;
 	g_autofree char *name = NULL;
-	g_autofree char *wanted = cache_name_item(item, naming->ident->letters, self->mailbox);
+	g_autofree char *wanted = self->cache->layout != NULL
+		? cache_name_item_marked(item, naming->ident->letters)
+		: cache_name_item(item, naming->ident->letters, self->mailbox);
 	/* Nearly every name is free: trying costs less than asking. */
 	if (!insert_node(self, item, naming, wanted, ret_node, error))
 		return false;
@@ -409,6 +411,15 @@ static bool follow(CacheApply *self, const CacheItemRow *row, const CacheIncomin
 	return cache_item_write(self->conn, row->node, &place, incoming, error);
 }
 
+/* Where names tell marks, others are another name, and so a change of the directory. */
+static bool note_marks(CacheApply *self, bool is_other)
+{
+	bool is_renamed = is_other && self->cache->layout != NULL;
+	if (is_renamed)
+		self->is_moved = self->is_removed = true;
+	return is_renamed;
+}
+
 static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIncoming *incoming,
 	GError **error)
 {
@@ -430,7 +441,10 @@ static bool update_item(CacheApply *self, const CacheItemRow *row, const CacheIn
 	if (!cache_item_write(self->conn, row->node, &place, incoming, error) ||
 		!settle_number(self, row, incoming, error))
 		return false;
-	if (is_same_key && row->is_read == item->is_read)
+	bool is_renamed = note_marks(self, row->is_read != item->is_read ||
+						   row->flag != (int)item->flag ||
+						   row->is_draft != item->is_draft);
+	if (is_same_key && row->is_read == item->is_read && !is_renamed)
 		return true;
 	cache_note(self->cache, CACHE_CHANGE_ATTRIBUTES, row->node, self->dir);
 	if (!is_echo(row, item) || row->is_read != item->is_read || row->flag != (int)item->flag)
@@ -625,6 +639,7 @@ static bool apply_read_flag(CacheApply *self, const EwsItem *item, GError **erro
 		return true;
 	if (row->is_read != item->is_read)
 		cache_note_touched(self->cache, row->node, false);
+	(void)note_marks(self, row->is_read != item->is_read);
 	/* 2: CACHE_FIELD_IS_READ; what was set here wins. */
 	return cache_conn_run(self->conn, error,
 		"UPDATE item SET run = ?2, is_read = CASE WHEN EXISTS (SELECT 1 FROM intent"

@@ -175,6 +175,28 @@ static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config,
 	return false;
 }
 
+/* Which names an index was made with is a part of what is in it. */
+static bool check_layout(Cache *self, CacheConn *conn, GError **error)
+{
+	const char *layout = self->layout != NULL ? self->layout : "files";
+	g_autofree char *owner = NULL;
+	g_autofree char *found = NULL;
+	if (!cache_conn_get_meta(conn, "owner", &owner, error) ||
+		!cache_conn_get_meta(conn, "layout", &found, error))
+		return false;
+	if (owner == NULL)
+		return cache_conn_set_meta(conn, "layout", layout, error);
+	/* From before there was a choice. */
+	const char *known = found != NULL ? found : "files";
+	if (strcmp(known, layout) == 0)
+		return true;
+	g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
+		"%s was made with layout=%s; mount with that, or give this mount its own state_dir,"
+		" or remove that one",
+		self->state_dir, known);
+	return false;
+}
+
 static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
 {
 	g_autofree char *state = NULL;
@@ -184,7 +206,7 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok = check_owner(self, conn, config, error) &&
+	bool is_ok = check_layout(self, conn, error) && check_owner(self, conn, config, error) &&
 		     cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
 		     cache_conn_get_meta(conn, "entry", &entry, error) &&
@@ -250,6 +272,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->is_guest = config->is_guest;
 	self->is_archive = config->is_archive;
 	self->can_send = config->is_writable && config->can_send;
+	self->layout = g_strdup(config->layout);
 	self->settle_us = config->settle_s * (int64_t)G_USEC_PER_SEC;
 	self->delete_max = config->delete_max;
 	self->disposal = config->disposal;
@@ -367,6 +390,7 @@ void cache_free(Cache *self)
 	cache_sent_mail_free(self->sent_mail);
 	cache_flushes_free(self->flushes);
 	cache_distinguished_free(self->distinguished);
+	g_free(self->layout);
 	g_hash_table_unref(self->updated);
 	g_hash_table_unref(self->departed);
 	cache_prefetch_free(self->ahead);

@@ -63,6 +63,7 @@ typedef struct CacheConfig {
 	uint64_t scratch_size; /* bytes of scratch files kept at most */
 	CacheDisposal disposal;
 	CachePush push;
+	const char *layout; /* NULL: of files; else by marks, and so called: an index is of one */
 } CacheConfig;
 
 typedef enum CacheKind {
@@ -224,6 +225,16 @@ bool cache_usage(Cache *self, CacheUsage *ret_usage, GError **error) G_GNUC_WARN
 #define CACHE_MARK_TRASHED (UINT64_C(1) << 5)
 #define CACHE_MARK_OLD (UINT64_C(1) << 6)
 #define CACHE_MARK_KEYWORD(n) (UINT64_C(1) << (8 + (n))) /* 0 to 25: a program's own, a to z */
+
+bool cache_marks(Cache *self, int64_t id, uint64_t *ret_marks,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* As cache_lookup and cache_list; a directory has none. */
+CacheNode *cache_lookup_marked(Cache *self, int64_t parent, const char *name, uint64_t *ret_marks,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+typedef bool (*CacheEachMarked)(const CacheNode *node, uint64_t marks, void *user);
+bool cache_list_marked(Cache *self, int64_t dir, int64_t after, CacheEachMarked each, void *user,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- bytes (any thread) -------------------------------------------------------------------- */
 
@@ -418,6 +429,22 @@ bool cache_file_copy(CacheFile *to, int64_t from, GError **error) G_GNUC_WARN_UN
  * be sent. */
 bool cache_rename(Cache *self, int64_t dir, const char *name, int64_t to_dir, const char *to_name,
 	bool can_replace, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same, and of a message its marks with it. Under its own name: only these. */
+typedef struct CacheRename {
+	int64_t dir;
+	const char *name;
+	int64_t to_dir;
+	const char *to_name;
+	bool can_replace;
+	bool has_marks;
+	uint64_t marks;
+} CacheRename;
+bool cache_rename_marked(Cache *self, const CacheRename *what,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool cache_set_marks(Cache *self, int64_t id, uint64_t marks,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 bool cache_unlink(Cache *self, int64_t dir, const char *name,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -97,6 +97,8 @@ static const char *const migrations[] = {
 	"ALTER TABLE node ADD COLUMN text_size INTEGER NOT NULL DEFAULT -1;",
 	/* When a public folder was last listed as a whole. */
 	"ALTER TABLE folder ADD COLUMN listed_at INTEGER NOT NULL DEFAULT 0;",
+	/* Of a message's marks, what the server has no word for (marks.c). */
+	"ALTER TABLE node ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

@@ -181,14 +181,30 @@ static bool set_of_node(Cache *cache, CacheConn *conn, const CacheNode *node,
 	       set_time(cache, conn, node, fields, error) && ask(conn, node, fields->set, error);
 }
 
+bool cache_fields_set(Cache *cache, CacheConn *conn, const CacheNode *node,
+	const CacheFields *fields, GError **error)
+{
+	CacheFields news = *fields;
+	return drop_same(conn, node, &news, error) &&
+	       (news.set == 0 || set_of_node(cache, conn, node, &news, error));
+}
+
+/* Where names tell marks, one of these may have got another name. */
+static bool touch_dir(Cache *cache, CacheConn *conn, const CacheNode *node, unsigned set,
+	GError **error)
+{
+	bool is_named = cache->layout != NULL && node->parent > 0 &&
+			(set & (CACHE_FIELD_IS_READ | CACHE_FIELD_FLAG)) != 0;
+	return !is_named || cache_change_touch(conn, node->parent, 0, error);
+}
+
 bool cache_set_fields(Cache *cache, int64_t id, const CacheFields *fields, GError **error)
 {
 	CacheConn *conn = cache_change_begin(cache, error);
 	if (conn == NULL)
 		return false;
 	g_autoptr(CacheNode) node = cache_node_get(conn, id, error);
-	CacheFields news = *fields;
-	bool is_good = node != NULL && drop_same(conn, node, &news, error) &&
-		       (news.set == 0 || set_of_node(cache, conn, node, &news, error));
+	bool is_good = node != NULL && cache_fields_set(cache, conn, node, fields, error) &&
+		       touch_dir(cache, conn, node, fields->set, error);
 	return cache_change_end(cache, is_good, error);
 }

@@ -14,6 +14,10 @@
 bool cache_fields_inherit(CacheConn *conn, int64_t to, int64_t from, unsigned set,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* cache_set_fields. */
+bool cache_fields_set(Cache *cache, CacheConn *conn, const CacheNode *node,
+	const CacheFields *fields, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Lays what is pending for @node over what the server says. */
 bool cache_fields_overlay(CacheConn *conn, int64_t node, EwsItem *item,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -100,18 +100,26 @@ static void append_words(GString *out, const char *text, size_t max)
 	}
 }
 
+static int64_t date_of(const EwsItem *item)
+{
+	if (item->received != EWS_TIME_NONE)
+		return item->received;
+	return item->sent != EWS_TIME_NONE ? item->sent : item->created;
+}
+
+static time_t seconds_of(int64_t when)
+{
+	return (time_t)(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
+}
+
 static void append_date(GString *out, const EwsItem *item)
 {
 	if (item->is_draft) {
 		g_string_append(out, "draft");
 		return;
 	}
-	int64_t when = item->received;
-	if (when == EWS_TIME_NONE)
-		when = item->sent;
-	if (when == EWS_TIME_NONE)
-		when = item->created;
-	time_t seconds = (time_t)(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
+	int64_t when = date_of(item);
+	time_t seconds = seconds_of(when);
 	struct tm parts;
 	/* A year of five digits would sort wrongly, and no mail has one. */
 	bool is_date = when != EWS_TIME_NONE && gmtime_r(&seconds, &parts) != NULL &&
@@ -191,6 +199,25 @@ char *cache_name_item(const EwsItem *item, const char *letters, const char *owne
 {
 	char *name = users_name(item);
 	return name != NULL ? name : generated_name(item, letters, owner);
+}
+
+/* A colon begins the letters, and what is left of a message's name without its extension must not
+ * look like another's with it. */
+static bool is_misread(const char *name)
+{
+	return strchr(name, ':') != NULL || g_str_has_prefix(name, "~$") ||
+	       g_str_has_suffix(name, ".ics.eml") || g_str_has_suffix(name, ".vcf.eml");
+}
+
+char *cache_name_item_marked(const EwsItem *item, const char *letters)
+{
+	g_autofree char *name = users_name(item);
+	int64_t when = date_of(item);
+	if (name != NULL && !is_misread(name))
+		return g_steal_pointer(&name);
+	return g_strdup_printf("%" G_GINT64_FORMAT ".ewsfs.%s%s",
+		when != EWS_TIME_NONE ? (int64_t)MAX(seconds_of(when), 0) : INT64_C(0), letters,
+		cache_name_extension(item->item_class));
 }
 
 char *cache_name_with_letters(const char *name, const char *letters)

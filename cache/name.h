@@ -25,6 +25,10 @@ const char *cache_name_extension(const char *item_class);
  * sent. An item's file_name (a user's own choice) is taken over where it is a good name. */
 char *cache_name_item(const EwsItem *item, const char *letters, const char *owner);
 
+/* The same where names tell marks (fs/maildirname.h): SECONDS.ewsfs.LETTERS.EXT. A user's own is
+ * taken over where programs that know Maildirs would not misread it. */
+char *cache_name_item_marked(const EwsItem *item, const char *letters);
+
 /* @name with @letters before the extension: for the second of two equal names. */
 char *cache_name_with_letters(const char *name, const char *letters);
 

@@ -274,6 +274,15 @@ static bool await_item(CacheConn *conn, const CacheIntent *intent, GError **erro
 		"ti", intent->id, intent->node);
 }
 
+/* Its entries are called otherwise (layout). */
+static bool tell_dir(const CacheApply *apply, GError **error)
+{
+	if (!apply->is_moved)
+		return true;
+	cache_note(apply->cache, CACHE_CHANGE_MEMBERS, apply->dir, 0);
+	return cache_node_touch_dir(apply->conn, apply->dir, g_get_real_time(), error);
+}
+
 static void refreshed(Cache *cache, EwsOp *op, void *user)
 {
 	g_autoptr(GError) error = NULL;
@@ -294,7 +303,8 @@ static void refreshed(Cache *cache, EwsOp *op, void *user)
 		apply.run = row->run;
 		is_good = cache_apply_item(&apply, item, &error) &&
 			  cache_conn_run(apply.conn, &error,
-				  "DELETE FROM pending WHERE item_id = ?", "t", item->id);
+				  "DELETE FROM pending WHERE item_id = ?", "t", item->id) &&
+			  tell_dir(&apply, &error);
 	}
 	if (is_good)
 		(void)!cache_sync_commit(cache, &error);

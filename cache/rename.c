@@ -6,6 +6,7 @@
 #include "cache/fields.h"
 #include "cache/item.h"
 #include "cache/local.h"
+#include "cache/marks.h"
 #include "cache/node.h"
 #include "ews/error.h"
 #include "ews/types.h"
@@ -355,20 +356,44 @@ static bool rename_it(Renaming *self, const char *name, bool can_replace, GError
 						  : rename_file(self, error);
 }
 
-bool cache_rename(Cache *cache, int64_t dir, const char *name, int64_t to_dir, const char *to_name,
-	bool can_replace, GError **error)
+static bool mark(const Renaming *self, const CacheRename *what, GError **error)
 {
-	g_auto(Renaming) self = {.cache = cache, .to_name = to_name};
+	if (!what->has_marks || self->node->kind == CACHE_KIND_DIR)
+		return true;
+	/* What it has become. */
+	g_autoptr(CacheNode) node = cache_node_get(self->conn, self->node->id, error);
+	return node != NULL &&
+	       cache_marks_set(self->cache, self->conn, node, what->marks, error);
+}
+
+bool cache_rename_marked(Cache *cache, const CacheRename *what, GError **error)
+{
+	g_auto(Renaming) self = {.cache = cache, .to_name = what->to_name};
 	self.conn = cache_change_begin(cache, error);
 	if (self.conn == NULL)
 		return false;
-	self.from_dir = cache_change_dir(self.conn, dir, error);
+	self.from_dir = cache_change_dir(self.conn, what->dir, error);
 	if (self.from_dir != NULL)
-		self.to_dir = cache_change_dir(self.conn, to_dir, error);
-	bool is_good = self.to_dir != NULL && rename_it(&self, name, can_replace, error);
+		self.to_dir = cache_change_dir(self.conn, what->to_dir, error);
+	bool is_good = self.to_dir != NULL &&
+		       rename_it(&self, what->name, what->can_replace, error) &&
+		       mark(&self, what, error);
 	if (!cache_change_end(cache, is_good, error))
 		return false;
 	if (self.removes_target)
 		cache_local_remove(cache->locals, self.target->id);
 	return true;
+}
+
+bool cache_rename(Cache *cache, int64_t dir, const char *name, int64_t to_dir, const char *to_name,
+	bool can_replace, GError **error)
+{
+	const CacheRename what = {
+		.dir = dir,
+		.name = name,
+		.to_dir = to_dir,
+		.to_name = to_name,
+		.can_replace = can_replace,
+	};
+	return cache_rename_marked(cache, &what, error);
 }

@@ -3,6 +3,7 @@
 
 #include "ews/error.h"
 #include "fs/json.h"
+#include "fs/maildirplace.h"
 
 typedef struct Call {
 	const Fs *fs;
@@ -36,11 +37,15 @@ static CacheNode *find_node(const Call *call, GError **error)
 	g_auto(GStrv) names = g_strsplit(fs_json_get_text(call->request, "path", ""), "/", -1);
 	CacheNode *node = cache_get(call->fs->cache, CACHE_ROOT, error);
 
+	fuse_ino_t ino = FUSE_ROOT_ID;
+
 	for (char **name = names; *name != NULL && node != NULL; name++) {
 		if (**name == '\0' || g_str_equal(*name, "."))
 			continue;
 		g_autoptr(CacheNode) parent = node;
-		node = cache_lookup(call->fs->cache, parent->id, *name, error);
+		node = call->fs->maildir != NULL
+			? fs_maildir_walk(call->fs, &ino, *name, error)
+			: cache_lookup(call->fs->cache, parent->id, *name, error);
 	}
 	return node;
 }

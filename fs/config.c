@@ -66,6 +66,8 @@ const char *fs_config_usage(void)
 	       "  -o state_dir=DIR      index (default: $XDG_STATE_HOME/ewsfs/NAME)\n"
 	       "  -o cache_dir=DIR      messages read (default: $XDG_CACHE_HOME/ewsfs/NAME)\n"
 	       "  -o cache_size=SIZE    how much of them to keep (default: 10G)\n"
+	       "  -o layout=files|maildir\n"
+	       "                        what a folder looks like (default: files)\n"
 	       "  -o prefetch=on|off    fetch messages ahead (default: on)\n"
 	       "  -o size=auto|exact    whether a scan waits for exact sizes (default: auto)\n"
 	       "  -o backup             for backups: ro, size=exact, listings never old\n"
@@ -161,6 +163,16 @@ void fs_config_free(FsConfig *self)
 	g_free(self->state_dir);
 	g_ptr_array_unref(self->kernel_words);
 	g_free(self);
+}
+
+const char *fs_config_layout(const FsConfig *self)
+{
+	static const char *const names[] = {
+		[FS_LAYOUT_FILES] = NULL,
+		[FS_LAYOUT_MAILDIR] = "maildir",
+	};
+
+	return names[self->layout];
 }
 
 bool fs_config_has_open(const FsConfig *self)

@@ -37,6 +37,11 @@ typedef enum FsPush {
 	FS_PUSH_OFF,    /* only by looking */
 } FsPush;
 
+typedef enum FsLayout {
+	FS_LAYOUT_FILES,   /* a folder is a directory of messages */
+	FS_LAYOUT_MAILDIR, /* ... is a Maildir, and has its subfolders beside cur, new and tmp */
+} FsLayout;
+
 typedef enum FsAuth {
 	FS_AUTH_AUTO, /* what the server offers and the person has */
 	FS_AUTH_BASIC,
@@ -92,6 +97,7 @@ typedef struct FsConfig {
 	FsDelete disposal;
 	FsFsync fsync;
 	FsPush push;
+	FsLayout layout;
 	FsLogLevel log_level;
 	bool has_sizes; /* sizes was chosen, not left to the default */
 	bool prefetch;
@@ -140,6 +146,9 @@ bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *pat
 
 /* A record with the defaults and nothing else. */
 FsConfig *fs_config_new_default(void);
+
+/* What the index is told of it: NULL, or "maildir". */
+const char *fs_config_layout(const FsConfig *self);
 
 /* FALSE for the mounts that answer OPEN with ENOSYS: read-only, and every size exact. */
 bool fs_config_has_open(const FsConfig *self);

@@ -38,6 +38,7 @@ struct FsBudget;
 struct FsNotify;
 struct FsControl;
 struct FsHandles;
+struct FsMaildir;
 struct FsSearches;
 struct FsShelf;
 struct FsWatch;
@@ -56,6 +57,7 @@ typedef struct Fs {
 	struct FsWorkshop *workshop;
 	struct FsShelf *contents; /* lists of parts, see contents.h */
 	GTimeZone *zone; /* in which dates are told */
+	struct FsMaildir *maildir; /* NULL: another layout */
 	FsServerLook look;
 	void *look_user;
 	const char *socket_path;

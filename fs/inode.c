@@ -36,6 +36,8 @@ uint32_t fs_inode_content(fuse_ino_t ino)
 
 bool fs_inode_is_current(fuse_ino_t ino, const CacheNode *node)
 {
+	if (node->kind == CACHE_KIND_DIR)
+		return !fs_inode_is_hidden(ino) && fs_inode_node(ino) == node->id;
 	return ino == fs_inode_of(node);
 }
 

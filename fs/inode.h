@@ -29,6 +29,9 @@
  * entry was made to expire. A directory has no content: its number is its id, and the root's is
  * FUSE_ROOT_ID by itself, as CACHE_ROOT is 1.
  *
+ * In a Maildir a directory has three more numbers, where a message has its content: those of cur,
+ * new and tmp (fs/maildirname.h), which are no nodes of their own.
+ *
  * Content numbers count modulo 2^27. With the uppermost bit set it is something hidden that can
  * only be read (fs/hidden.h), and the next bits say in which tree. The text of a message has in its
  * number a piece of the stamp of what it was made of (fs/texts.h), which is to it what the content

@@ -6,6 +6,8 @@
 #define MESSAGE_EXT ".eml"
 #define INFO ":2,"
 
+G_STATIC_ASSERT(CACHE_MARK_SEEN == 1 && CACHE_MARK_FLAGGED == 2 && CACHE_MARK_DRAFT == 4);
+
 /* A name that a program gave comes back from the server only so far (cache/name.c). */
 #define STORED_MAX 240
 
@@ -116,8 +118,10 @@ bool fs_maildirname_parse(const char *name, char **ret_stored, uint64_t *ret_mar
 char *fs_maildirname_make(const char *stored, uint64_t marks)
 {
 	size_t len = strlen(stored);
-	bool has_ext = g_str_has_suffix(stored, MESSAGE_EXT) && len > strlen(MESSAGE_EXT);
-	GString *name = g_string_new_len(stored, (gssize)(len - (has_ext ? strlen(MESSAGE_EXT) : 0)));
+
+	if (g_str_has_suffix(stored, MESSAGE_EXT) && len > strlen(MESSAGE_EXT))
+		len -= strlen(MESSAGE_EXT);
+	GString *name = g_string_new_len(stored, (gssize)len);
 
 	if (fs_maildirname_place(marks) == FS_MAILDIR_CUR)
 		g_string_append(name, INFO);
@@ -170,4 +174,32 @@ const char *fs_maildirname_show_file(FsMaildirPart part, const char *stored)
 	const char *prefix = prefix_of(part);
 
 	return g_str_has_prefix(stored, prefix) ? stored + strlen(prefix) : NULL;
+}
+
+/* --- whatever it is ------------------------------------------------------ */
+
+#define OF_SERVER (CACHE_MARK_SEEN | CACHE_MARK_FLAGGED | CACHE_MARK_DRAFT)
+
+static void each_of_message(const char *stored, uint64_t marks, FsMaildirEach each, void *user)
+{
+	for (uint64_t some = 0; some <= OF_SERVER; some++) {
+		uint64_t others = (marks & ~OF_SERVER) | some;
+		g_autofree char *name = fs_maildirname_make(stored, others);
+		each(fs_maildirname_place(others), name, user);
+	}
+}
+
+void fs_maildirname_each(const char *stored, uint64_t marks, FsMaildirEach each, void *user)
+{
+	const char *tmp = fs_maildirname_show_file(FS_MAILDIR_TMP, stored);
+	const char *file = fs_maildirname_show_file(FS_MAILDIR_NONE, stored);
+	g_autofree char *dir = fs_maildirname_show_dir(stored);
+
+	if (tmp != NULL)
+		each(FS_MAILDIR_TMP, tmp, user);
+	if (file != NULL)
+		each(FS_MAILDIR_NONE, file, user);
+	if (g_str_has_suffix(stored, MESSAGE_EXT) || is_item(stored))
+		each_of_message(stored, marks, each, user);
+	each(FS_MAILDIR_NONE, dir, user);
 }

@@ -44,6 +44,11 @@ char *fs_maildirname_make(const char *stored, uint64_t marks);
 /* cur or new. */
 FsMaildirPart fs_maildirname_place(uint64_t marks);
 
+/* Every name that what the index calls @stored may have had, whatever it is, while the server's own
+ * marks were others than those of @marks. */
+typedef void (*FsMaildirEach)(FsMaildirPart part, const char *name, void *user);
+void fs_maildirname_each(const char *stored, uint64_t marks, FsMaildirEach each, void *user);
+
 char *fs_maildirname_store_dir(const char *name);
 char *fs_maildirname_show_dir(const char *stored);
 

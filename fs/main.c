@@ -26,6 +26,7 @@
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/log.h"
+#include "fs/maildirplace.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
 #include "fs/moved.h"
@@ -243,6 +244,7 @@ static bool open_cache(Program *self, GError **error)
 		.scratch_size = config->scratch_size,
 		.disposal = disposals[config->disposal],
 		.push = pushes[config->push],
+		.layout = fs_config_layout(config),
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
@@ -357,6 +359,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->contents = fs_contents_new();
 	fs->zone = g_time_zone_new_local();
 	fs->searches = fs_searches_new();
+	fs->maildir = self->config->layout == FS_LAYOUT_MAILDIR ? fs_maildir_new() : NULL;
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -439,6 +442,8 @@ static void serve(Program *self)
 
 	if (self->config->is_read_only)
 		fs_notify_shapes(self->fs.notify);
+	if (self->fs.maildir != NULL)
+		fs_notify_maildir(self->fs.notify);
 	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)
@@ -477,6 +482,7 @@ static void take_down(Program *self)
 	fs_workshop_free(self->fs.workshop);
 	fs_shelf_free(self->fs.contents);
 	g_clear_pointer(&self->fs.zone, g_time_zone_unref);
+	fs_maildir_free(self->fs.maildir);
 	cache_free(self->cache);
 	fs_searches_free(self->fs.searches);
 	fs_park_free(self->fs.park);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ews/error.h"
+#include "fs/maildir.h"
 #include "fs/ops.h"
 
 #define BACKGROUND_MAX                                                                             \
@@ -56,7 +57,10 @@ static struct fuse_session *new_session(Fs *fs)
 	fuse_opt_add_arg(&args, "ewsfs");
 	fuse_opt_add_arg(&args, "-o");
 	fuse_opt_add_arg(&args, words);
-	struct fuse_session *session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), fs);
+	struct fuse_lowlevel_ops ops = fs_ops;
+	if (fs->maildir != NULL)
+		fs_maildir_take_over(&ops);
+	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), fs);
 	fuse_opt_free_args(&args);
 	return session;
 }

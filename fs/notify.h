@@ -20,6 +20,9 @@
  * (fs/shape.h): what becomes of a message becomes of the name of what stands for it there, and what
  * becomes of a directory of the directory there.
  *
+ * In a Maildir a directory of the index is four (fs/maildirname.h), and the kernel is told of each;
+ * and where a message may have had another name, by marks that others changed, all those go.
+ *
  * A new name needs no news of its own: names that are missing are not kept. What is for people
  * rather than the kernel goes to fs/watch.c.
  */
@@ -34,6 +37,9 @@ FsNotify *fs_notify_new(struct Cache *cache, struct FsWatch *watch);
 
 /* Trees of the mailbox's shape are told of too. Before fs_notify_start. */
 void fs_notify_shapes(FsNotify *self);
+
+/* Names tell marks: with those of a message its name changes. Before fs_notify_start. */
+void fs_notify_maildir(FsNotify *self);
 
 /* From now on @session is told. */
 void fs_notify_start(FsNotify *self, struct fuse_session *session);
@@ -50,3 +56,9 @@ uint64_t fs_notify_serial(FsNotify *self);
 
 /* Any thread: the kept listing of @dir goes once more. */
 void fs_notify_members(FsNotify *self, int64_t dir);
+
+/* Any thread: @name in the directory with this number goes. */
+void fs_notify_name(FsNotify *self, uint64_t dir, const char *name);
+
+/* Any thread: @node's marks were changed here, otherwise than by renaming it. */
+void fs_notify_marks(FsNotify *self, int64_t node);

@@ -29,14 +29,21 @@ bool fs_page_add_dots(FsPage *self, uint64_t ino)
 
 bool fs_page_add(FsPage *self, const char *name, uint64_t ino, mode_t mode, off_t cookie)
 {
-	struct fuse_entry_param entry = {.attr = {.st_ino = ino, .st_mode = mode}};
+	const struct fuse_entry_param entry = {.attr = {.st_ino = ino, .st_mode = mode}};
+
+	return fs_page_add_entry(self, name, &entry, cookie);
+}
+
+bool fs_page_add_entry(FsPage *self, const char *name, const struct fuse_entry_param *entry,
+	off_t cookie)
+{
 	char data[1024];
 
 	if (cookie <= self->offset)
 		return true;
 	size_t need = self->is_plus
-		? fuse_add_direntry_plus(self->req, data, sizeof(data), name, &entry, cookie)
-		: fuse_add_direntry(self->req, data, sizeof(data), name, &entry.attr, cookie);
+		? fuse_add_direntry_plus(self->req, data, sizeof(data), name, entry, cookie)
+		: fuse_add_direntry(self->req, data, sizeof(data), name, &entry->attr, cookie);
 	if (need > sizeof(data) || self->text->len + need > self->size)
 		return false;
 	g_string_append_len(self->text, data, (gssize)need);

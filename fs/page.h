@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * One answer to a READDIR of a hidden tree (fs/hidden.h), while it fills. Names only: what they
- * name is made, or found, when it is looked up. One thread's own.
+ * One answer to a READDIR of a hidden tree (fs/hidden.h) or of a Maildir, while it fills. Of a
+ * hidden tree names only: what they name is made, or found, when it is looked up. One thread's own.
  */
 typedef struct FsPage {
 	fuse_req_t req;
@@ -29,5 +29,9 @@ bool fs_page_add_dots(FsPage *self, uint64_t ino);
 /* What was told before is passed over. FALSE: there is no room, and it is told next time. @ino is
  * what people see. */
 bool fs_page_add(FsPage *self, const char *name, uint64_t ino, mode_t mode, off_t cookie);
+
+/* The same with all that a LOOKUP would say. */
+bool fs_page_add_entry(FsPage *self, const char *name, const struct fuse_entry_param *entry,
+	off_t cookie);
 
 void fs_page_reply(const FsPage *self);

@@ -21,8 +21,8 @@ static FsHandle *handle_of(const struct fuse_file_info *info)
 
 /* --- create -------------------------------------------------------------- */
 
-/* Takes @file. A caller who is gone by now never sends RELEASE; the file is there all the same. */
-static void reply_created(fuse_req_t req, const CacheNode *node, CacheFile *file,
+/* A caller who is gone by now never sends RELEASE; the file is there all the same. */
+void fs_write_reply_created(fuse_req_t req, const CacheNode *node, CacheFile *file,
 	struct fuse_file_info *info)
 {
 	const Fs *fs = fs_of(req);
@@ -57,7 +57,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	CacheFile *file =
 		cache_create(fs_of(req)->cache, fs_inode_node(parent), name, &node, &error);
 	if (file != NULL)
-		reply_created(req, node, file, info);
+		fs_write_reply_created(req, node, file, info);
 	else if (ews_error_is(error, EWS_ERROR_EXISTS) && !(info->flags & O_EXCL))
 		fuse_reply_err(req, ESTALE);
 	else

@@ -3,6 +3,8 @@
 
 #include <fuse_lowlevel.h>
 
+#include "cache/cache.h"
+
 /*
  * New files and their bytes. What a system call did is safe against the death of the process when
  * it returns; FLUSH (each close of each descriptor) tells what is wrong with the message; FSYNC
@@ -16,6 +18,9 @@
  *   FALLOCATE        to make a file longer. Holes are not for mail: EOPNOTSUPP.
  */
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *info);
+/* Answers a CREATE. Takes @file. */
+void fs_write_reply_created(fuse_req_t req, const CacheNode *node, CacheFile *file,
 	struct fuse_file_info *info);
 void fs_op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_t offset,
 	struct fuse_file_info *info);

@@ -11,6 +11,7 @@
 #include "fs/err.h"
 #include "fs/fs.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/readonly.h"
 
 #define PREFIX "user.ewsfs."
@@ -358,7 +359,11 @@ static int set_field(const Fs *fs, int64_t id, const Setting *setting, const cha
 
 	if (!setting->attribute->take(text, &fields))
 		return EINVAL;
-	return cache_set_fields(fs->cache, id, &fields, &error) ? 0 : fs_err_number(error);
+	if (!cache_set_fields(fs->cache, id, &fields, &error))
+		return fs_err_number(error);
+	if (fs->maildir != NULL)
+		fs_notify_marks(fs->notify, id);
+	return 0;
 }
 
 static bool can_set(const Setting *setting)

@@ -130,3 +130,11 @@ def there(written, mount):
     mounted = mount(written, settle=SETTLE_S)
     mounted.sync()
     return mounted
+
+
+@pytest.fixture
+def maildir(written, mount):
+    """It is mounted as Maildirs, to be written."""
+    mounted = mount(written, layout='maildir', settle=SETTLE_S)
+    mounted.sync()
+    return mounted

@@ -40,6 +40,7 @@ struct Cache {
 	int64_t viewed; /* whose stamp and size those of view are */
 	GError *list_error;  /* own */
 	GError *flush_error; /* own */
+	GHashTable *marks;   /* own; node id → own uint64_t */
 	GString *log;        /* own; what was changed, one a line */
 	bool is_refreshing;
 	CacheListener listener;

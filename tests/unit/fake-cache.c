@@ -45,6 +45,7 @@ Cache *fake_cache_new(void)
 	self->nodes = g_ptr_array_new_with_free_func(unref_node);
 	self->bytes = g_ptr_array_new_with_free_func(bytes_free);
 	self->locals = g_ptr_array_new_with_free_func(local_free);
+	self->marks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	self->log = g_string_new(NULL);
 	g_queue_init(&self->waits);
 	self->details.received = self->details.sent = INT64_MIN;
@@ -260,6 +261,7 @@ void cache_free(Cache *self)
 	if (self->queue != NULL)
 		g_ptr_array_unref(self->queue);
 	g_string_free(self->log, TRUE);
+	g_hash_table_unref(self->marks);
 	g_clear_error(&self->flush_error);
 	g_clear_error(&self->list_error);
 	g_free(self);

@@ -20,6 +20,9 @@ void fake_cache_remove(Cache *self, int64_t id);
 /* The bytes of one content number, and the node says that they are here. */
 void fake_cache_put(Cache *self, int64_t id, uint32_t content, const char *bytes);
 
+/* What a message is marked with; without it is as one that nobody has looked at. */
+void fake_cache_mark(Cache *self, int64_t id, uint64_t marks);
+
 /* What cache_details gives for every item. */
 CacheDetails *fake_cache_details(Cache *self);
 

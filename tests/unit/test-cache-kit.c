@@ -47,6 +47,7 @@ static void open_cache(Kit *kit)
 		.delete_max = kit->delete_max,
 		.disposal = kit->disposal,
 		.push = kit->push,
+		.layout = kit->layout,
 	};
 	kit->cache = cache_open(&config, &error);
 	g_assert_no_error(error);

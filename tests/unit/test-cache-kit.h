@@ -41,6 +41,7 @@ typedef struct Kit {
 	unsigned delete_max;
 	CacheDisposal disposal;
 	CachePush push;
+	const char *layout; /* borrowed */
 } Kit;
 
 #define KIT_TOP "top"
