@@ -29,7 +29,8 @@ packages_tests=(
 
 # Programs that some tests drive where they are there. Without them those tests are skipped.
 packages_extra=(
-    notmuch mutt davmail-server strace llvm vim-tiny emacs-nox restic borgbackup git-email
+    notmuch mutt neomutt maildir-utils mblaze isync dovecot-core davmail-server strace llvm vim-tiny
+    emacs-nox restic borgbackup git-email
     khal khard vdirsyncer python3-icalendar python3-vobject
     gnome-keyring libsecret-tools dbus-daemon
     krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi curl
