@@ -49,6 +49,20 @@ bool fs_maildir_is_one(const CacheNode *dir)
 	return !dir->is_scratch && !is_send(dir);
 }
 
+char *fs_maildir_shown(const Fs *fs, const CacheNode *node)
+{
+	uint64_t marks = 0;
+
+	if (node->kind == CACHE_KIND_DIR)
+		return fs_maildirname_show_dir(node->name);
+	if (!cache_marks(fs->cache, node->id, &marks, NULL))
+		return NULL;
+	g_autofree char *name = fs_maildirname_make(node->name, marks);
+	return name != NULL ? g_build_filename(fs_maildirname_of_part(fs_maildirname_place(marks)),
+				      name, NULL)
+			    : NULL;
+}
+
 static bool find_dir(FsPlace *self, const Fs *fs, const char *name, GError **error)
 {
 	g_autoptr(GError) missing = NULL;

@@ -42,6 +42,10 @@ CacheNode *fs_place_find(const FsPlace *self, const Fs *fs, GError **error)
 CacheNode *fs_maildir_walk(const Fs *fs, fuse_ino_t *ino, const char *name,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What @node is called from the folder that it is in: "Sub", "cur/UNIQUE:2,S". Owned; NULL: its
+ * marks cannot be read. */
+char *fs_maildir_shown(const Fs *fs, const CacheNode *node);
+
 /* FALSE for directories that are only here, and .send. */
 bool fs_maildir_is_one(const CacheNode *dir);
 

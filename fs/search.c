@@ -10,6 +10,7 @@
 #include "fs/err.h"
 #include "fs/fs.h"
 #include "fs/inode.h"
+#include "fs/maildirplace.h"
 #include "fs/page.h"
 #include "fs/park.h"
 #include "fs/searches.h"
@@ -62,20 +63,33 @@ static struct stat directory_attr(const Fs *fs, fuse_ino_t ino, int64_t found_at
 	};
 }
 
+/* FALSE: it has no name. */
+static bool prepend(GString *path, const Fs *fs, const CacheNode *node)
+{
+	g_autofree char *name =
+		fs->maildir != NULL ? fs_maildir_shown(fs, node) : g_strdup(node->name);
+
+	if (name == NULL)
+		return false;
+	g_string_prepend(path, name);
+	return true;
+}
+
 /* Where the message is, from the root: "Inbox/a.eml"; NULL: nowhere. */
 static char *path_of(const Fs *fs, const CacheNode *node)
 {
-	g_autoptr(GString) path = g_string_new(node->name);
+	g_autoptr(GString) path = g_string_new(NULL);
 	g_autoptr(CacheNode) dir = NULL;
 	int64_t parent = node->parent;
 
+	if (!prepend(path, fs, node))
+		return NULL;
 	while (parent > 0 && parent != CACHE_ROOT && path->len < PATH_MAX) {
 		g_clear_pointer(&dir, cache_node_unref);
 		dir = cache_get(fs->cache, parent, NULL);
-		if (dir == NULL)
-			return NULL;
 		g_string_prepend_c(path, '/');
-		g_string_prepend(path, dir->name);
+		if (dir == NULL || !prepend(path, fs, dir))
+			return NULL;
 		parent = dir->parent;
 	}
 	return parent == CACHE_ROOT && path->len < PATH_MAX - 16

@@ -377,6 +377,20 @@ def test_the_other_trees_are_as_ever(somebody, maildir):
     ctl(maildir, 'sync', '--wait', 'Inbox')
 
 
+def test_what_is_searched_for(somebody, maildir):
+    """Links lead to where the message is now, whatever it is marked with."""
+    item = somebody.create_item('inbox', message('Sought'), read=False)
+    until(lambda: listed(maildir, 'new'), 'the message')
+    place = '.search/subject:sought'
+    link, = maildir.names(place)
+    assert gist(maildir.cat(place + '/' + link))[0] == 'Sought'
+    target = run('readlink', maildir.at(place, link)).out.strip()
+    assert target == '../../Inbox/new/' + listed(maildir, 'new')[0]
+    somebody.update_item(item.id, read=True)
+    until(lambda: listed(maildir, 'cur'), 'the mark')
+    assert gist(maildir.cat(place + '/' + link))[0] == 'Sought'
+
+
 def test_read_only_and_offline(somebody, server, mount):
     somebody.create_item('inbox', MAIL, read=False)
     there = mount(server, 'ro', layout='maildir')
