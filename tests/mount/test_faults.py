@@ -62,8 +62,8 @@ def test_a_bad_item_is_asked_for_again_when_it_changed(server, somebody, mount):
 
 
 def test_items_without_mime(server, somebody, mount, way):
-    """A contact, a task: listed, readable they are not, and their neighbours do not suffer."""
-    somebody.create_other('contacts', 'Contact', 'Lin Chen')
+    """A contact group: listed, readable it is not, and its neighbours do not suffer."""
+    somebody.create_other('contacts', 'DistributionList', 'Lin Chen')
     somebody.create_item('contacts', message('Neighbour'))
     there = mount(server, **way)
     lin = there.find('Lin', 'Contacts')
