@@ -106,8 +106,10 @@ def test_deleted_on_both_sides(somebody, there):
     assert there.names('Inbox') == [] and queue(there) == []
 
 
-def test_moved_there_and_flagged_here(somebody, there):
+def test_moved_there_and_flagged_here(written, somebody, mount):
+    """Nobody tells, so that it is not known here when it is flagged."""
     item = somebody.create_item('inbox', message('Old'))
+    there = mount(written, settle=SETTLE_S, push='off')
     there.sync()
     path = there.find('Old')
     somebody.move_item(item.id, 'drafts')
