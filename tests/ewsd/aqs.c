@@ -157,7 +157,7 @@ static const char *unit(Aqs *self, unsigned depth)
 
 	if (word_is(self, "NOT")) {
 		g_string_append(self->where->sql, "NOT ifnull(");
-		code = unit(self, depth);
+		code = depth < 64 ? unit(self, depth + 1) : BAD;
 		g_string_append(self->where->sql, ", 0)");
 		return code;
 	}
@@ -168,8 +168,13 @@ static const char *unit(Aqs *self, unsigned depth)
 	g_string_append_c(self->where->sql, '(');
 	code = depth < 64 ? any(self, depth + 1) : BAD;
 	g_string_append_c(self->where->sql, ')');
+	if (code)
+		return code;
 	skip(self);
-	return code ? code : *self->at++ == ')' ? NULL : BAD;
+	if (*self->at != ')')
+		return BAD;
+	self->at++;
+	return NULL;
 }
 
 static const char *all(Aqs *self, unsigned depth)
