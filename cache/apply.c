@@ -99,21 +99,18 @@ static bool free_name(CacheApply *self, const char *wanted, const CacheIdent *by
 	return true;
 }
 
-/* What a by-key name would have been by ItemId: its letters stand before the extension. A name that
- * a user gave has none, and stays, unless @wanted is the same. */
-static char *name_without_key(const CacheItemRow *row, const char *key_letters,
+/* What a by-key name would have been by ItemId. A name that a user gave has no letters, and stays,
+ * unless @wanted is the same. */
+static char *name_without_key(CacheApply *self, const CacheItemRow *row, const char *key_letters,
 	const char *id_letters, const char *wanted)
 {
-	const char *extension = strrchr(row->name, '.');
-	g_autofree char *tail =
-		g_strdup_printf(".%s%s", key_letters, extension != NULL ? extension : "");
-	bool is_users = !g_str_has_suffix(row->name, tail);
-	if (is_users && g_strcmp0(row->name, wanted) == 0)
+	g_autofree char *name =
+		cache_name_exchange(self->cache->names, row->name, key_letters, id_letters);
+	if (name != NULL)
+		return g_steal_pointer(&name);
+	if (g_strcmp0(row->name, wanted) == 0)
 		return cache_name_with_letters(row->name, id_letters);
-	if (is_users)
-		return g_strdup(row->name);
-	g_autofree char *stem = g_strndup(row->name, strlen(row->name) - strlen(tail));
-	return g_strdup_printf("%s.%s%s", stem, id_letters, extension);
+	return g_strdup(row->name);
 }
 
 /* @row's node gives up what comes from the search key: it is itself by its ItemId from now. */
@@ -129,8 +126,8 @@ static bool yield_key(CacheApply *self, const CacheItemRow *row, const CacheInco
 		return false;
 	if (!with_name)
 		return true;
-	g_autofree char *wanted = name_without_key(row, incoming->by_key.letters, ident.letters,
-		incoming->item->file_name);
+	g_autofree char *wanted = name_without_key(self, row, incoming->by_key.letters,
+		ident.letters, incoming->item->file_name);
 	g_autofree char *name = NULL;
 	if (!free_name(self, wanted, &ident, row->node, &name, error))
 		return false;
@@ -241,7 +238,7 @@ static bool add_node(CacheApply *self, const CacheIncoming *incoming, const Nami
 	g_autofree char *name = NULL;
 	g_autofree char *wanted = self->cache->layout != NULL
 		? cache_name_item_marked(item, naming->ident->letters)
-		: cache_name_item(item, naming->ident->letters, self->mailbox);
+		: cache_name_item(self->cache->names, item, naming->ident->letters, self->mailbox);
 	/* Nearly every name is free: trying costs less than asking. */
 	if (!insert_node(self, item, naming, wanted, ret_node, error))
 		return false;

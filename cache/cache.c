@@ -24,6 +24,7 @@
 #include "cache/search.h"
 #include "cache/sent.h"
 #include "cache/sync.h"
+#include "cache/template.h"
 #include "cache/viewed.h"
 #include "cache/wait.h"
 #include "ews/error.h"
@@ -175,26 +176,33 @@ static bool check_owner(Cache *self, CacheConn *conn, const CacheConfig *config,
 	return false;
 }
 
-/* Which names an index was made with is a part of what is in it. */
-static bool check_layout(Cache *self, CacheConn *conn, GError **error)
+/* What was chosen of @option; @usual: where there was no choice yet. */
+static bool check_choice(Cache *self, CacheConn *conn, const char *option, const char *chosen,
+	const char *usual, GError **error)
 {
-	const char *layout = self->layout != NULL ? self->layout : "files";
 	g_autofree char *owner = NULL;
 	g_autofree char *found = NULL;
 	if (!cache_conn_get_meta(conn, "owner", &owner, error) ||
-		!cache_conn_get_meta(conn, "layout", &found, error))
+		!cache_conn_get_meta(conn, option, &found, error))
 		return false;
 	if (owner == NULL)
-		return cache_conn_set_meta(conn, "layout", layout, error);
-	/* From before there was a choice. */
-	const char *known = found != NULL ? found : "files";
-	if (strcmp(known, layout) == 0)
+		return cache_conn_set_meta(conn, option, chosen, error);
+	const char *known = found != NULL ? found : usual;
+	if (strcmp(known, chosen) == 0)
 		return true;
 	g_set_error(error, EWS_ERROR, EWS_ERROR_LOCAL,
-		"%s was made with layout=%s; mount with that, or give this mount its own state_dir,"
+		"%s was made with %s=%s; mount with that, or give this mount its own state_dir,"
 		" or remove that one",
-		self->state_dir, known);
+		self->state_dir, option, known);
 	return false;
+}
+
+/* Which names an index was made with is a part of what is in it. */
+static bool check_names(Cache *self, CacheConn *conn, GError **error)
+{
+	const char *layout = self->layout != NULL ? self->layout : "files";
+	return check_choice(self, conn, "layout", layout, "files", error) &&
+	       check_choice(self, conn, "names", self->names->words, CACHE_NAMES_USUAL, error);
 }
 
 static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch, GError **error)
@@ -206,7 +214,7 @@ static bool read_start(Cache *self, const CacheConfig *config, char **ret_epoch,
 	CacheConn *conn = cache_sync_begin(self, error);
 	if (conn == NULL)
 		return false;
-	bool is_ok = check_layout(self, conn, error) && check_owner(self, conn, config, error) &&
+	bool is_ok = check_names(self, conn, error) && check_owner(self, conn, config, error) &&
 		     cache_conn_get_meta(conn, "epoch", ret_epoch, error) &&
 		     cache_conn_get_meta(conn, "hierarchy_state", &state, error) &&
 		     cache_conn_get_meta(conn, "entry", &entry, error) &&
@@ -296,7 +304,8 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->distinguished = cache_distinguished_new();
 	self->departed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	self->updated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	if (!open_stores(self, config, error))
+	self->names = cache_template_new(config->names, error);
+	if (self->names == NULL || !open_stores(self, config, error))
 		return NULL;
 	return g_steal_pointer(&self);
 }
@@ -391,6 +400,7 @@ void cache_free(Cache *self)
 	cache_flushes_free(self->flushes);
 	cache_distinguished_free(self->distinguished);
 	g_free(self->layout);
+	cache_template_free(self->names);
 	g_hash_table_unref(self->updated);
 	g_hash_table_unref(self->departed);
 	cache_prefetch_free(self->ahead);

@@ -64,6 +64,7 @@ typedef struct CacheConfig {
 	CacheDisposal disposal;
 	CachePush push;
 	const char *layout; /* NULL: of files; else by marks, and so called: an index is of one */
+	const char *names;  /* of files: a template (template.h); NULL: CACHE_NAMES_USUAL */
 } CacheConfig;
 
 typedef enum CacheKind {
@@ -99,6 +100,11 @@ typedef struct CacheNode {
 CacheNode *cache_node_ref(CacheNode *self);
 void cache_node_unref(CacheNode *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CacheNode, cache_node_unref)
+
+#define CACHE_NAMES_USUAL "{date}_{party}_{subject}.{key}"
+
+/* Whether messages can be called so (CacheConfig.names); the error is for people. */
+bool cache_names_check(const char *names, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Makes the directories, takes the lock (held by another: BUSY, and the message says by which
  * process), opens the index and drops what the last run left. An index that was made for another

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#define PARTY_BYTES_MAX 32
 #define DIR_BYTES_MAX 240
 
 /* What a terminal shows in its line as it stands; the two separators would break the line. */
@@ -44,7 +43,7 @@ static bool is_blank_letter(gunichar c)
 	return c == 0x115f || c == 0x1160 || c == 0x3164 || c == 0xffa0;
 }
 
-static bool is_word(gunichar c, bool after_word)
+bool cache_name_is_word(gunichar c, bool after_word)
 {
 	return (g_unichar_isalnum(c) && !is_blank_letter(c)) || (after_word && g_unichar_ismark(c));
 }
@@ -81,7 +80,7 @@ static void append_words(GString *out, const char *text, size_t max)
 	bool in_word = false;
 	for (const char *p = composed; *p != '\0'; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
-		if (!is_word(c, in_word)) {
+		if (!cache_name_is_word(c, in_word)) {
 			bool is_joint = in_word && strchr("._-", (int)(c < 128 ? c : ' ')) != NULL;
 			gap = is_joint ? c : '-';
 			in_word = false;
@@ -112,66 +111,171 @@ static time_t seconds_of(int64_t when)
 	return (time_t)(when / G_USEC_PER_SEC - (when % G_USEC_PER_SEC < 0));
 }
 
-static void append_date(GString *out, const EwsItem *item)
+/* --- fields -------------------------------------------------------------- */
+
+/* Of what a name is made. */
+typedef struct Naming {
+	const EwsItem *item;
+	const char *letters;
+	const char *owner;
+} Naming;
+
+/* UTC. A draft's date would move, so it has none. */
+static bool get_date(const EwsItem *item, struct tm *ret_date)
 {
-	if (item->is_draft) {
-		g_string_append(out, "draft");
-		return;
-	}
 	int64_t when = date_of(item);
 	time_t seconds = seconds_of(when);
-	struct tm parts;
 	/* A year of five digits would sort wrongly, and no mail has one. */
-	bool is_date = when != EWS_TIME_NONE && gmtime_r(&seconds, &parts) != NULL &&
-		       parts.tm_year >= -1900 && parts.tm_year <= 8099;
-	if (is_date)
-		g_string_append_printf(out, "%04d-%02d-%02dT%02d%02d%02dZ", parts.tm_year + 1900,
-			parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-	else
-		g_string_append(out, "undated");
+	return !item->is_draft && when != EWS_TIME_NONE && gmtime_r(&seconds, ret_date) != NULL &&
+	       ret_date->tm_year >= -1900 && ret_date->tm_year <= 8099;
 }
 
-/* The sender; of the owner's own mail whom it went to. */
-static void append_party(GString *out, const EwsItem *item, const char *owner)
+static void append_day(GString *out, const Naming *naming)
 {
-	const char *name = item->from_name;
-	const char *address = item->from_address;
-	bool is_own = address != NULL && owner != NULL && g_ascii_strcasecmp(address, owner) == 0;
-	if (is_own && item->display_to != NULL) {
-		size_t len = strcspn(item->display_to, ";");
-		g_autofree char *first = g_strndup(item->display_to, len);
-		g_string_append(out, "to-");
-		size_t start = out->len;
-		append_words(out, first, PARTY_BYTES_MAX);
-		if (out->len == start)
-			g_string_append(out, "nobody");
-		return;
-	}
+	struct tm date;
+	if (get_date(naming->item, &date))
+		g_string_append_printf(out, "%04d-%02d-%02d", date.tm_year + 1900, date.tm_mon + 1,
+			date.tm_mday);
+	else
+		g_string_append(out, naming->item->is_draft ? "draft" : "undated");
+}
+
+/* Nothing where there is none: the day, or what else a name begins with, says so. */
+static void append_time(GString *out, const Naming *naming)
+{
+	struct tm date;
+	if (get_date(naming->item, &date))
+		g_string_append_printf(out, "%02d%02d%02dZ", date.tm_hour, date.tm_min,
+			date.tm_sec);
+}
+
+static void append_date(GString *out, const Naming *naming)
+{
+	struct tm date;
+	append_day(out, naming);
+	if (get_date(naming->item, &date))
+		g_string_append_c(out, 'T');
+	append_time(out, naming);
+}
+
+/* The sender. */
+static void append_from(GString *out, const Naming *naming)
+{
+	const char *address = naming->item->from_address;
 	size_t before = out->len;
-	append_words(out, name, PARTY_BYTES_MAX);
+	append_words(out, naming->item->from_name, CACHE_NAME_PARTY_MAX);
 	if (out->len == before && address != NULL) {
 		g_autofree char *local = g_strndup(address, strcspn(address, "@"));
-		append_words(out, local, PARTY_BYTES_MAX);
+		append_words(out, local, CACHE_NAME_PARTY_MAX);
 	}
 	if (out->len == before)
 		g_string_append(out, "unknown");
 }
 
-static char *generated_name(const EwsItem *item, const char *letters, const char *owner)
+/* The first recipient. */
+static void append_to(GString *out, const Naming *naming)
 {
-	const char *extension = cache_name_extension(item->item_class);
-	size_t tail = 1 + strlen(letters) + strlen(extension);
-	GString *out = g_string_sized_new(CACHE_NAME_MAX + 1);
-	append_date(out, item);
-	g_string_append_c(out, '_');
-	append_party(out, item, owner);
-	g_string_append_c(out, '_');
+	const char *all = naming->item->display_to != NULL ? naming->item->display_to : "";
+	g_autofree char *first = g_strndup(all, strcspn(all, ";"));
 	size_t before = out->len;
-	append_words(out, item->subject, CACHE_NAME_MAX - tail - out->len);
+	append_words(out, first, CACHE_NAME_PARTY_MAX);
 	if (out->len == before)
-		g_string_truncate(out, before - 1);
-	g_string_append_printf(out, ".%s%s", letters, extension);
-	return g_string_free(out, FALSE);
+		g_string_append(out, "nobody");
+}
+
+/* The sender; of the owner's own mail whom it went to. */
+static void append_party(GString *out, const Naming *naming)
+{
+	const EwsItem *item = naming->item;
+	bool is_own = item->from_address != NULL && naming->owner != NULL &&
+		      g_ascii_strcasecmp(item->from_address, naming->owner) == 0;
+	if (!is_own || item->display_to == NULL) {
+		append_from(out, naming);
+		return;
+	}
+	g_string_append(out, "to-");
+	append_to(out, naming);
+}
+
+static void append_key(GString *out, const Naming *naming)
+{
+	g_string_append(out, naming->letters);
+}
+
+/* --- all of it ----------------------------------------------------------- */
+
+/* What a piece of a template is in one name: bytes of a text. */
+typedef struct Span {
+	size_t start;
+	size_t len;
+} Span;
+
+/* Puts what each piece of @template is into @out. The subject is the one that is cut to what the
+ * others leave, so it comes last. */
+static void fill(GString *out, const CacheTemplate *template, const Naming *naming, size_t max,
+	Span *ret_spans)
+{
+	static void (*const append[])(GString *, const Naming *) = {
+		[CACHE_TEMPLATE_DATE] = append_date,
+		[CACHE_TEMPLATE_DAY] = append_day,
+		[CACHE_TEMPLATE_TIME] = append_time,
+		[CACHE_TEMPLATE_PARTY] = append_party,
+		[CACHE_TEMPLATE_FROM] = append_from,
+		[CACHE_TEMPLATE_TO] = append_to,
+		[CACHE_TEMPLATE_KEY] = append_key,
+	};
+	unsigned subject = template->count;
+	for (unsigned i = 0; i < template->count; i++) {
+		const CacheTemplatePiece *piece = &template->pieces[i];
+		size_t start = out->len;
+		if (piece->field == CACHE_TEMPLATE_SUBJECT)
+			subject = i;
+		else if (piece->field == CACHE_TEMPLATE_TEXT)
+			g_string_append(out, piece->text);
+		else
+			append[piece->field](out, naming);
+		ret_spans[i] = (Span){start, out->len - start};
+	}
+	if (subject == template->count)
+		return;
+	size_t start = out->len;
+	append_words(out, naming->item->subject, max - start);
+	ret_spans[subject] = (Span){start, out->len - start};
+}
+
+static bool is_joint(char c)
+{
+	return c == '.' || c == '_' || c == '-';
+}
+
+/* In the order of @template. A field that is empty takes what joins it to the one before along; at
+ * the beginning what joins it to the next. */
+static void join(GString *out, const CacheTemplate *template, const char *text, const Span *spans)
+{
+	for (unsigned i = 0; i < template->count; i++) {
+		const char *piece = text + spans[i].start;
+		size_t len = spans[i].len;
+		while (len == 0 && out->len > 0 && is_joint(out->str[out->len - 1]))
+			g_string_truncate(out, out->len - 1);
+		while (len > 0 && out->len == 0 && is_joint(*piece)) {
+			piece++;
+			len--;
+		}
+		g_string_append_len(out, piece, (gssize)len);
+	}
+}
+
+static char *generated_name(const CacheTemplate *template, const Naming *naming)
+{
+	const char *extension = cache_name_extension(naming->item->item_class);
+	Span spans[CACHE_TEMPLATE_PIECES_MAX];
+	g_autoptr(GString) text = g_string_sized_new(CACHE_NAME_MAX);
+	g_autoptr(GString) out = g_string_sized_new(CACHE_NAME_MAX);
+	fill(text, template, naming, CACHE_NAME_MAX - strlen(extension), spans);
+	join(out, template, text->str, spans);
+	g_string_append(out, extension);
+	/* Where fields touch, letters of both may be one. */
+	return compose(out->str);
 }
 
 /*
@@ -195,10 +299,36 @@ static char *users_name(const EwsItem *item)
 	return g_strdup(name);
 }
 
-char *cache_name_item(const EwsItem *item, const char *letters, const char *owner)
+char *cache_name_item(const CacheTemplate *template, const EwsItem *item, const char *letters,
+	const char *owner)
 {
+	const Naming naming = {.item = item, .letters = letters, .owner = owner};
 	char *name = users_name(item);
-	return name != NULL ? name : generated_name(item, letters, owner);
+	return name != NULL ? name : generated_name(template, &naming);
+}
+
+/* Where @template puts them. */
+static const char *find_letters(const CacheTemplate *template, const char *name,
+	const char *letters)
+{
+	size_t len = strlen(letters);
+	const char *extension = strrchr(name, '.');
+	const char *end = extension != NULL ? extension : name + strlen(name);
+	if (template->key == 0)
+		return g_str_has_prefix(name, letters) ? name : NULL;
+	if (template->key < template->count - 1)
+		return strstr(name, letters);
+	bool is_there = (size_t)(end - name) >= len && memcmp(end - len, letters, len) == 0;
+	return is_there ? end - len : NULL;
+}
+
+char *cache_name_exchange(const CacheTemplate *template, const char *name, const char *letters,
+	const char *others)
+{
+	const char *at = find_letters(template, name, letters);
+	if (at == NULL)
+		return NULL;
+	return g_strdup_printf("%.*s%s%s", (int)(at - name), name, others, at + strlen(letters));
 }
 
 /* A colon begins the letters, and what is left of a message's name without its extension must not

@@ -2,9 +2,9 @@
 /*
  * File and directory names made of whatever a mailbox holds.
  *
- * The first byte says what kind of item it is, the rest is its subject, party and file name, one a
- * line. A name must keep its promises: length, characters, no path, the same each time; and a
- * folder's can be read back.
+ * The first byte says what kind of item it is, the rest is its subject, party, recipients, file
+ * name and the template of its name, one a line. A name must keep its promises: length, characters,
+ * no path, the same each time; and a folder's can be read back.
  */
 #include <glib.h>
 #include <stdint.h>
@@ -30,11 +30,13 @@ static void check_characters(const char *name, bool is_generated)
 	}
 }
 
-static void check_item(const EwsItem *item)
+static void check_item(const CacheTemplate *template, const EwsItem *item)
 {
-	g_autofree char *name = cache_name_item(item, LETTERS, "me@example.org");
-	g_autofree char *again = cache_name_item(item, LETTERS, "me@example.org");
+	g_autofree char *name = cache_name_item(template, item, LETTERS, "me@example.org");
+	g_autofree char *again = cache_name_item(template, item, LETTERS, "me@example.org");
 	bool is_generated = g_strcmp0(name, item->file_name) != 0;
+	if (is_generated)
+		g_assert_true(strstr(name, LETTERS) != NULL && strchr("._-", name[0]) == NULL);
 	g_autofree char *other = cache_name_with_letters(name, LETTERS "-99");
 	g_assert_cmpstr(name, ==, again);
 	g_assert_true(g_str_has_suffix(name, cache_name_extension(item->item_class)));
@@ -76,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	g_autofree char *text = g_strndup((const char *)data + 1, size - 1);
-	g_auto(GStrv) lines = g_strsplit(text, "\n", 4);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", 5);
 	guint count = g_strv_length(lines);
 	g_autoptr(EwsItem) item = ews_item_new();
 	item->item_class = g_strdup(classes[data[0] & 3]);
@@ -88,7 +90,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	item->from_name = count > 1 ? g_strdup(lines[1]) : NULL;
 	item->display_to = count > 2 ? g_strdup(lines[2]) : NULL;
 	item->file_name = count > 3 ? g_strdup(lines[3]) : NULL;
-	check_item(item);
+	g_autoptr(CacheTemplate) usual = cache_template_new(NULL, NULL);
+	check_item(usual, item);
+	g_autoptr(CacheTemplate) other = cache_template_new(count > 4 ? lines[4] : NULL, NULL);
+	if (other != NULL)
+		check_item(other, item);
 	for (guint i = 0; i < count; i++)
 		check_folder(lines[i], i % 2 == 0);
 	return 0;

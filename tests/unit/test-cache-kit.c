@@ -48,6 +48,7 @@ static void open_cache(Kit *kit)
 		.disposal = kit->disposal,
 		.push = kit->push,
 		.layout = kit->layout,
+		.names = kit->names,
 	};
 	kit->cache = cache_open(&config, &error);
 	g_assert_no_error(error);
@@ -82,13 +83,13 @@ void kit_reopen(Kit *kit)
 	open_cache(kit);
 }
 
-static void remove_tree(const char *path)
+void kit_remove(const char *path)
 {
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	const char *name;
 	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
 		g_autofree char *child = g_build_filename(path, name, NULL);
-		remove_tree(child);
+		kit_remove(child);
 	}
 	g_remove(path);
 }
@@ -96,7 +97,7 @@ static void remove_tree(const char *path)
 void kit_close(Kit *kit)
 {
 	close_cache(kit);
-	remove_tree(kit->dir);
+	kit_remove(kit->dir);
 	g_ptr_array_unref(kit->changes);
 	g_free(kit->dir);
 }

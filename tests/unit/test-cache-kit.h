@@ -42,6 +42,7 @@ typedef struct Kit {
 	CacheDisposal disposal;
 	CachePush push;
 	const char *layout; /* borrowed */
+	const char *names;  /* borrowed */
 } Kit;
 
 #define KIT_TOP "top"
@@ -57,6 +58,9 @@ void kit_reopen(Kit *kit);
 
 /* Removes the directories too. */
 void kit_close(Kit *kit);
+
+/* A directory and all below it. */
+void kit_remove(const char *path);
 
 /* The first column of the first row; sqlite3_mprintf formats (%Q, %lld). 0 or NULL: no row. */
 int64_t kit_int(Kit *kit, const char *format, ...);

@@ -26,12 +26,32 @@ static EwsItem *make_item(const char *from, const char *subject)
 	return item;
 }
 
+static CacheTemplate *make_template(const char *words)
+{
+	g_autoptr(GError) error = NULL;
+	CacheTemplate *template = cache_template_new(words, &error);
+	g_assert_no_error(error);
+	return template;
+}
+
+static char *make_name(const char *words, const EwsItem *item)
+{
+	g_autoptr(CacheTemplate) template = make_template(words);
+	g_autofree char *again = cache_name_item(template, item, LETTERS, OWNER);
+	char *name = cache_name_item(template, item, LETTERS, OWNER);
+	g_assert_cmpstr(name, ==, again);
+	return name;
+}
+
+static void assert_name_by(const char *words, const EwsItem *item, const char *expected)
+{
+	g_autofree char *name = make_name(words, item);
+	g_assert_cmpstr(name, ==, expected);
+}
+
 static void assert_name(const EwsItem *item, const char *expected)
 {
-	g_autofree char *name = cache_name_item(item, LETTERS, OWNER);
-	g_autofree char *again = cache_name_item(item, LETTERS, OWNER);
-	g_assert_cmpstr(name, ==, expected);
-	g_assert_cmpstr(name, ==, again);
+	assert_name_by(NULL, item, expected);
 }
 
 /* Every promise that a generated name makes, whatever it was made of. */
@@ -175,7 +195,7 @@ static void test_limit(void)
 			for (size_t k = 0; k < 500; k++)
 				g_string_append(text, letters[i]);
 			g_autoptr(EwsItem) item = make_item(text->str, text->str);
-			g_autofree char *name = cache_name_item(item, LETTERS, OWNER);
+			g_autofree char *name = make_name(NULL, item);
 			assert_safe(name);
 			/* Cut as late as whole characters allow. */
 			g_assert_cmpuint(strlen(name), >, CACHE_NAME_MAX - strlen(letters[i]));
@@ -219,7 +239,7 @@ static void test_random(void)
 		item->display_to = g_steal_pointer(&to);
 		if (i % 2 == 0)
 			item->from_address = g_strdup(OWNER);
-		g_autofree char *name = cache_name_item(item, LETTERS, OWNER);
+		g_autofree char *name = make_name(NULL, item);
 		assert_safe(name);
 	}
 }
@@ -234,7 +254,7 @@ static void test_not_utf8(void)
 		bytes[g_rand_int_range(rand, 0, sizeof bytes)] = '\0';
 		bytes[sizeof bytes - 1] = '\0';
 		g_autoptr(EwsItem) item = make_item(bytes, bytes);
-		g_autofree char *name = cache_name_item(item, LETTERS, OWNER);
+		g_autofree char *name = make_name(NULL, item);
 		assert_safe(name);
 	}
 }
@@ -269,7 +289,7 @@ static void test_users_name_hostile(void)
 	assert_name(item, "2026-11-20T101500Z_F_S.k3f9q2zt7a.eml");
 	/* The longest that is taken, with letters and a number, still is a file name. */
 	strcpy(item->file_name + 236, ".eml");
-	g_autofree char *name = cache_name_item(item, LETTERS, OWNER);
+	g_autofree char *name = make_name(NULL, item);
 	g_autofree char *longer = cache_name_with_letters(name, LETTERS "-99");
 	g_assert_cmpuint(strlen(name), ==, 240);
 	g_assert_cmpuint(strlen(longer), <=, 255);
@@ -282,6 +302,158 @@ static void test_with_letters(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *name = cache_name_with_letters(cases[i][0], "LL");
 		g_assert_cmpstr(name, ==, cases[i][1]);
+	}
+}
+
+/* --- templates -------------------------------------------------------------------------- */
+
+static EwsItem *make_full_item(void)
+{
+	EwsItem *item = make_item("Sender Name", "Budget review");
+	item->from_address = g_strdup("sender@example.org");
+	item->display_to = g_strdup("First Person; Second Person");
+	return item;
+}
+
+static void test_fields(void)
+{
+	static const char *const cases[][2] = {
+		{"{date}_{party}_{subject}.{key}",
+			"2026-11-20T101500Z_Sender-Name_Budget-review." LETTERS ".eml"},
+		{"{date}.{key}", "2026-11-20T101500Z." LETTERS ".eml"},
+		{"{day}.{key}", "2026-11-20." LETTERS ".eml"},
+		{"{day}_{time}.{key}", "2026-11-20_101500Z." LETTERS ".eml"},
+		{"{party}.{key}", "Sender-Name." LETTERS ".eml"},
+		{"{from}.{key}", "Sender-Name." LETTERS ".eml"},
+		{"{to}.{key}", "First-Person." LETTERS ".eml"},
+		{"{subject}.{key}", "Budget-review." LETTERS ".eml"},
+		{"{key}", LETTERS ".eml"},
+		{"{key}_{subject}", LETTERS "_Budget-review.eml"},
+		{"{day}-{key}-{subject}", "2026-11-20-" LETTERS "-Budget-review.eml"},
+		{"mail.{key}", "mail." LETTERS ".eml"},
+		{"{key}-work", LETTERS "-work.eml"},
+		{"{from}-to-{to}_{key}", "Sender-Name-to-First-Person_" LETTERS ".eml"},
+		{"{day}{time}{key}", "2026-11-20101500Z" LETTERS ".eml"},
+		{"Gr\303\266\303\237e_{key}", "Gr\303\266\303\237e_" LETTERS ".eml"},
+		{"Gro\314\210\303\237e_{key}", "Gr\303\266\303\237e_" LETTERS ".eml"},
+	};
+	g_autoptr(EwsItem) item = make_full_item();
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		assert_name_by(cases[i][0], item, cases[i][1]);
+	g_free(item->item_class);
+	item->item_class = g_strdup("IPM.Contact");
+	assert_name_by("{key}_{from}", item, LETTERS "_Sender-Name.vcf");
+}
+
+/* {party} turns round with the owner's own mail; {from} and {to} are what they say. */
+static void test_fields_of_own_mail(void)
+{
+	g_autoptr(EwsItem) item = make_full_item();
+	g_free(item->from_address);
+	item->from_address = g_strdup(OWNER);
+	assert_name_by("{party}.{key}", item, "to-First-Person." LETTERS ".eml");
+	assert_name_by("{from}.{key}", item, "Sender-Name." LETTERS ".eml");
+	assert_name_by("{to}.{key}", item, "First-Person." LETTERS ".eml");
+}
+
+/* What is empty goes with what joins it, so that names look as if it had not been asked for. */
+static void test_fields_missing(void)
+{
+	static const char *const cases[][2] = {
+		{"{from}_{to}.{key}", "unknown_nobody." LETTERS ".eml"},
+		{"{day}_{time}.{key}", "undated." LETTERS ".eml"},
+		{"{date}.{key}", "undated." LETTERS ".eml"},
+		{"{subject}.{key}", LETTERS ".eml"},
+		{"{subject}_{time}-{key}", LETTERS ".eml"},
+		{"{key}._-{subject}", LETTERS ".eml"},
+		{"{key}_{time}.{subject}", LETTERS ".eml"},
+		{"re-{subject}-{key}", "re-" LETTERS ".eml"},
+		{"{key}.{subject}.x", LETTERS ".x.eml"},
+		{"{subject}{time}{key}", LETTERS ".eml"},
+	};
+	g_autoptr(EwsItem) item = make_item(NULL, NULL);
+	item->received = EWS_TIME_NONE;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		assert_name_by(cases[i][0], item, cases[i][1]);
+	item->received = NOON;
+	item->is_draft = true;
+	assert_name_by("{day}_{time}_{from}.{key}", item, "draft_unknown." LETTERS ".eml");
+}
+
+/* Everything that people wrote is as long as can be, and of wide letters: the rest is all there. */
+static void test_fields_cut(void)
+{
+	static const char *const cases[][3] = {
+		{"{date}_{from}_{to}_{subject}.{key}", "2026-11-20T101500Z_", "." LETTERS ".eml"},
+		{"{subject}-{key}-of-{from}", "", "\303\251.eml"},
+		{"{key}_{subject}", LETTERS "_", "\303\251.eml"},
+		{"{subject}.mail.{key}", "", ".mail." LETTERS ".eml"},
+	};
+	GString *text = g_string_new(NULL);
+	for (size_t i = 0; i < 400; i++)
+		g_string_append(text, "\303\251");
+	g_autoptr(EwsItem) item = make_item(text->str, text->str);
+	item->display_to = g_string_free(text, FALSE);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *name = make_name(cases[i][0], item);
+		assert_safe(name);
+		g_assert_cmpuint(strlen(name), >=, CACHE_NAME_MAX - 1);
+		g_assert_true(g_str_has_prefix(name, cases[i][1]));
+		g_assert_true(g_str_has_suffix(name, cases[i][2]));
+		g_assert_nonnull(strstr(name, LETTERS));
+	}
+}
+
+/* Hangul: what one field ends with and the next begins with are one letter. */
+static void test_fields_touch(void)
+{
+	g_autoptr(EwsItem) item = make_item("\341\204\200", "\341\205\241");
+	assert_name_by("{from}{subject}.{key}", item, "\352\260\200." LETTERS ".eml");
+}
+
+static void test_fields_random(void)
+{
+	static const char *const templates[] = {"{subject}{from}{to}{key}", "{key}{subject}",
+		"{subject}.x_{time}-{key}", "{to}._-{subject}._-{day}._-{key}", "{subject}-{key}"};
+	g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+	for (int i = 0; i < 10000; i++) {
+		g_autofree char *from = random_text(rand, 40);
+		g_autofree char *subject = random_text(rand, 120);
+		g_autoptr(EwsItem) item = make_item(from, subject);
+		item->display_to = random_text(rand, 40);
+		item->is_draft = g_rand_boolean(rand);
+		g_autofree char *name =
+			make_name(templates[i % (int)G_N_ELEMENTS(templates)], item);
+		assert_safe(name);
+		g_assert_nonnull(strstr(name, LETTERS));
+	}
+}
+
+static void test_template_and_users_name(void)
+{
+	g_autoptr(EwsItem) item = make_full_item();
+	item->file_name = g_strdup("My own.eml");
+	assert_name_by("{key}_{subject}", item, "My own.eml");
+}
+
+static void test_exchange(void)
+{
+	static const char *const cases[][3] = {
+		{NULL, "2026-11-20T101500Z_A_B." LETTERS ".eml", "2026-11-20T101500Z_A_B.LL.eml"},
+		{NULL, "My " LETTERS " own.eml", NULL},
+		{NULL, "mine.eml", NULL},
+		{NULL, "mine", NULL},
+		{"{key}_{subject}", LETTERS "_B.eml", "LL_B.eml"},
+		{"{key}_{subject}", "My " LETTERS ".eml", NULL},
+		{"{key}", LETTERS ".eml", "LL.eml"},
+		{"{key}", "x.eml", NULL},
+		{"{day}_{key}_{subject}", "2026-11-20_" LETTERS "_B.eml", "2026-11-20_LL_B.eml"},
+		{"{day}_{key}_{subject}", "mine.eml", NULL},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(CacheTemplate) template = make_template(cases[i][0]);
+		g_autofree char *name = cache_name_exchange(template, cases[i][1], LETTERS, "LL");
+		g_assert_cmpstr(name, ==, cases[i][2]);
 	}
 }
 
@@ -387,6 +559,14 @@ int main(int argc, char **argv)
 	g_test_add_func("/cache/name/keeps-a-users-name", test_users_name);
 	g_test_add_func("/cache/name/refuses-a-hostile-users-name", test_users_name_hostile);
 	g_test_add_func("/cache/name/letters-go-before-the-extension", test_with_letters);
+	g_test_add_func("/cache/name/is-as-the-template-says", test_fields);
+	g_test_add_func("/cache/name/template-and-own-mail", test_fields_of_own_mail);
+	g_test_add_func("/cache/name/template-and-what-is-missing", test_fields_missing);
+	g_test_add_func("/cache/name/template-cuts-what-people-wrote", test_fields_cut);
+	g_test_add_func("/cache/name/template-composes-where-fields-touch", test_fields_touch);
+	g_test_add_func("/cache/name/template-is-safe-whatever-comes", test_fields_random);
+	g_test_add_func("/cache/name/template-leaves-a-users-name", test_template_and_users_name);
+	g_test_add_func("/cache/name/letters-are-exchanged-in-place", test_exchange);
 	g_test_add_func("/cache/name/folder-escapes-what-no-name-holds", test_folder);
 	g_test_add_func("/cache/name/folder-leaves-our-names-free", test_folder_reserved);
 	g_test_add_func("/cache/name/folder-can-be-read-back", test_folder_round_trip);
