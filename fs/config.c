@@ -68,6 +68,9 @@ const char *fs_config_usage(void)
 	       "  -o cache_size=SIZE    how much of them to keep (default: 10G)\n"
 	       "  -o layout=files|maildir\n"
 	       "                        what a folder looks like (default: files)\n"
+	       "  -o names=TEMPLATE     what messages are called, of {date} {day} {time} {party}\n"
+	       "                        {from} {to} {subject} {key}\n"
+	       "                        (default: {date}_{party}_{subject}.{key})\n"
 	       "  -o prefetch=on|off    fetch messages ahead (default: on)\n"
 	       "  -o size=auto|exact    whether a scan waits for exact sizes (default: auto)\n"
 	       "  -o backup             for backups: ro, size=exact, listings never old\n"
@@ -159,6 +162,7 @@ void fs_config_free(FsConfig *self)
 	g_free(self->pinned_pubkey);
 	g_free(self->client_cert);
 	g_free(self->client_key);
+	g_free(self->names);
 	g_free(self->cache_dir);
 	g_free(self->state_dir);
 	g_ptr_array_unref(self->kernel_words);
@@ -499,6 +503,12 @@ static bool judge(FsConfig *self, GError **error)
 	}
 	if (!judge_mailbox(self, error))
 		return false;
+	if (self->names != NULL && self->layout == FS_LAYOUT_MAILDIR) {
+		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"names= and layout=maildir exclude each other: in a Maildir names tell "
+			"flags");
+		return false;
+	}
 	if (self->backup && self->has_sizes && self->sizes != FS_SIZES_EXACT) {
 		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
 			"backup means size=exact: size=auto contradicts it");

@@ -79,6 +79,7 @@ typedef struct FsConfig {
 	char *pinned_pubkey;
 	char *client_cert;
 	char *client_key;
+	char *names;            /* own; a template (CacheConfig.names), or NULL */
 	char *cache_dir;        /* own */
 	char *state_dir;        /* own */
 	uint64_t cache_size;

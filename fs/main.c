@@ -107,6 +107,12 @@ static bool prepare_process(Program *self, GError **error)
 	return true;
 }
 
+/* Before anybody is asked for a password. */
+static bool check_names(Program *self, GError **error)
+{
+	return cache_names_check(self->config->names, error);
+}
+
 static bool check_fuse(Program *self, GError **error)
 {
 	if (access("/dev/fuse", R_OK | W_OK) == 0)
@@ -245,6 +251,7 @@ static bool open_cache(Program *self, GError **error)
 		.disposal = disposals[config->disposal],
 		.push = pushes[config->push],
 		.layout = fs_config_layout(config),
+		.names = config->names,
 	};
 
 	self->cache = open_when_free(&cache, config->flush_timeout_s, error);
@@ -512,6 +519,7 @@ typedef struct Step {
 
 static const Step steps[] = {
 	{prepare_process, FS_EXIT_LOCAL, true},
+	{check_names, FS_EXIT_USAGE, true},
 	{check_fuse, FS_EXIT_LOCAL, true},
 	{check_mountpoint, FS_EXIT_MOUNTPOINT, true},
 	{find_server, FS_EXIT_BY_ERROR, true},

@@ -171,6 +171,23 @@ static void test_mailbox(void)
 		"exclude each other");
 }
 
+static void test_names(void)
+{
+	g_autoptr(FsConfig) usual = parse_ok("ewsfs -o user=me " URL " /mnt");
+	g_autoptr(FsConfig) chosen = parse_ok(
+		"ewsfs -o user=me,names={day}-{subject}_{key},ro " URL " /mnt");
+	g_autoptr(FsConfig) maildir = parse_ok("ewsfs -o user=me,layout=maildir " URL " /mnt");
+
+	g_assert_null(usual->names);
+	g_assert_cmpstr(chosen->names, ==, "{day}-{subject}_{key}");
+	g_assert_true(chosen->is_read_only);
+	g_assert_null(maildir->names);
+	refuse("ewsfs -o user=me,names= " URL " /mnt", "option \"names\": the value is empty");
+	refuse("ewsfs -o user=me,names " URL " /mnt", "needs a value");
+	refuse("ewsfs -o user=me,layout=maildir,names={key} " URL " /mnt",
+		"names= and layout=maildir exclude each other");
+}
+
 static void test_backup(void)
 {
 	g_autoptr(FsConfig) config = parse_ok("ewsfs -o user=me,backup " URL " /mnt");
@@ -425,6 +442,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fs/config/writing-has-its-options", test_writing);
 	g_test_add_func("/fs/config/oauth", test_oauth);
 	g_test_add_func("/fs/config/mailbox", test_mailbox);
+	g_test_add_func("/fs/config/names-are-of-files", test_names);
 	g_test_add_func("/fs/config/backup-is-read-only-and-exact", test_backup);
 	g_test_add_func("/fs/config/mount-words-are-silent", test_mount_words);
 	g_test_add_func("/fs/config/the-later-option-wins", test_later_wins);
