@@ -36,7 +36,6 @@ static CacheNode *find_node(const Call *call, GError **error)
 {
 	g_auto(GStrv) names = g_strsplit(fs_json_get_text(call->request, "path", ""), "/", -1);
 	CacheNode *node = cache_get(call->fs->cache, CACHE_ROOT, error);
-
 	fuse_ino_t ino = FUSE_ROOT_ID;
 
 	for (char **name = names; *name != NULL && node != NULL; name++) {

@@ -124,24 +124,29 @@ static bool may_keep(const Fs *fs, fuse_ino_t ino)
 	return !fs_inode_is_hidden(ino) || fs->config->is_read_only;
 }
 
-static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
-	struct fuse_file_info *info)
+static void reply_open(fuse_req_t req, const struct fuse_file_info *info, uint64_t handle,
+	bool is_kept)
 {
-	info->fh = may_keep(fs, ino) ? fs_notify_serial(fs->notify) + 1 : KEPT_NOT;
-	info->cache_readdir = may_keep(fs, ino);
-	info->keep_cache = may_keep(fs, ino);
-	fuse_reply_open(req, info);
+	struct fuse_file_info opened = *info;
+
+	opened.fh = handle;
+	opened.cache_readdir = is_kept;
+	opened.keep_cache = is_kept;
+	fuse_reply_open(req, &opened);
+}
+
+static void reply_opened(fuse_req_t req, const Fs *fs, fuse_ino_t ino,
+	const struct fuse_file_info *info)
+{
+	bool is_kept = may_keep(fs, ino);
+
+	reply_open(req, info, is_kept ? fs_notify_serial(fs->notify) + 1 : KEPT_NOT, is_kept);
 }
 
 /* There will be no news of it: KEPT_NOT, so that none is looked for. */
 void fs_dir_reply_fixed(fuse_req_t req, const struct fuse_file_info *info, bool is_passing)
 {
-	struct fuse_file_info opened = *info;
-
-	opened.fh = KEPT_NOT;
-	opened.cache_readdir = !is_passing;
-	opened.keep_cache = !is_passing;
-	fuse_reply_open(req, &opened);
+	reply_open(req, info, KEPT_NOT, !is_passing);
 }
 
 static void reply_listing(FsParked *parked, FsParkedHow how, const GError *error)
