@@ -15,6 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const words[] = {
 	"get-item-mime X", "get-item X", "sync-items X S", "sync-hierarchy", "find-folder X 3",
 	"get-folder X", "get-distinguished inbox", "resolve me",
+	"get-details X 1", "find-items X", "find-newest X", "find-subfolders X",
+	"search aqs X 0 - a", "search restriction X 0 - a b",
+	"create-item F message sent a", "update-item X - message read=1", "delete-item X trash",
+	"move-item X F", "send-item X CK", "create-folder P N", "update-folder X - N",
+	"move-folder X P", "delete-folder X trash", "subscribe pull X",
 };
 
 /* Pieces of 1 to 64 bytes, sometimes of a few thousand. */
