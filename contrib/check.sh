@@ -4,8 +4,9 @@
 # Installs what is needed (Debian), builds ewsfs in every way that matters and runs all tests:
 #
 #   gcc     gcc, warnings are errors: every suite
-#   asan    clang with the address and undefined-behaviour sanitizers: every suite (mount-real,
-#           the mount suite once more on a server that does what real ones do, only with gcc)
+#   asan    clang with the address and undefined-behaviour sanitizers: every suite, but for
+#           mount-real (the mount suite once more on a server that does what real ones do) and
+#           tools (what other people's programs do on a mount)
 #   tsan    clang with the thread sanitizer: unit, wire, and the mount tests that cross threads
 #   lint    layers, sizes, text, layout, commit messages (once, from the first build)
 #
@@ -256,9 +257,10 @@ if CC=gcc build gcc -Dwerror=true; then
 fi
 
 if [ "$quick" = no ]; then
-    title "clang, address and undefined-behaviour sanitizers: every suite, mounts once"
+    title "clang, address and undefined-behaviour sanitizers: what is ours, once"
     if CC=clang build asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false; then
-        tests asan "$dir" --no-suite lint --no-suite mount-real --timeout-multiplier 3
+        tests asan "$dir" --no-suite lint --no-suite mount-real --no-suite tools \
+            --timeout-multiplier 3
     fi
 
     title "clang, thread sanitizer: unit, wire, mounts that cross threads"
