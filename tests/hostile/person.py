@@ -14,6 +14,8 @@ import time
 
 MESSAGE = b'From: a@example.org\nSubject: new\nDate: Sun, 22 Nov 2026 10:00:00 +0000\n\nText.\n'
 SLOWEST = 5
+QUERIES = ['Subject', 'from:a@example.org', 'a OR NOT b', 'received:2026-11', 'hasattachment:true']
+SHOWN_MAX = 20 # of what a view lists
 
 
 class Person:
@@ -102,11 +104,42 @@ class Person:
         self.call(os.statvfs, self.top)
         self.call(self.open_all, os.path.join(self.top, '.ewsfs', 'status'))
 
+    def search(self):
+        top = os.path.join(self.top, '.search', self.rng.choice(QUERIES))
+        names = self.call(os.listdir, top) or []
+        self.names.update(names)
+        for name in names[:SHOWN_MAX]:
+            self.call(os.readlink, os.path.join(top, name))
+            self.call(os.stat, os.path.join(top, name))
+
+    def look_into(self):
+        """A message as text, and its parts."""
+        if not self.files:
+            return
+        path = os.path.relpath(self.rng.choice(self.files), self.top).removesuffix('.eml')
+        self.call(self.open_all, os.path.join(self.top, '.text', path + '.txt'))
+        found = [os.path.join(self.top, '.parts', path)]
+        for _ in range(SHOWN_MAX):
+            if not found or self.is_over():
+                return
+            top = found.pop()
+            names = self.call(os.listdir, top) or []
+            self.names.update(names)
+            for name in names[:SHOWN_MAX]:
+                part = os.path.join(top, name)
+                attributes = self.call(os.lstat, part)
+                if attributes is not None and attributes.st_mode & 0o170000 == 0o040000:
+                    found.append(part)
+                elif attributes is not None:
+                    self.call(self.open_all, part)
+
     def live(self):
         while not self.is_over():
             self.walk()
             for _ in range(3):
                 self.work()
+                self.search()
+                self.look_into()
 
 
 def main():

@@ -62,6 +62,19 @@ def test_her_mail_in_other_trees(hers):
         assert hers.cat(os.path.join('.text', path[:-4] + '.txt'))
 
 
+def test_her_mail_is_searched(people, ada, hers):
+    people.client().create_item('inbox', message('Plan of mine'))
+    ada.create_item('inbox', message('Plan by Ada'))
+    ada.create_item(ada.create_folder('inbox', 'Sub'), message('Plan below'))
+    until(lambda: 'Sub' in hers.names('Inbox'), 'the folder')
+    until(lambda: any('Plan' in name for name in hers.names('Inbox/Sub')), 'the news')
+    for where, count in (('Plan', 2), ('in:Inbox%2FSub/Plan', 1), ('nothing-like-it', 0)):
+        links = hers.names('.search/' + where)
+        assert len(links) == count, where
+        for name in links:
+            assert b'Plan' in hers.cat(os.path.join('.search', where, name))
+
+
 def test_what_is_written_is_hers(people, ada, hers):
     own = people.client()
     put(hers, 'Inbox/new.eml', message('New'))
@@ -335,6 +348,19 @@ def test_the_archive(kept, mount):
     until(lambda: any('Laid-there' in name for name in there.names('Old/2019')), 'the news')
     there.remount()
     assert len(there.names('Older')) == 2
+
+
+def test_the_archive_in_other_trees(kept, mount):
+    kept.somebody().create_item('inbox', message('Plan of today'))
+    old = kept.somebody().find_path('Old/2019', 'archivemsgfolderroot')
+    kept.somebody().create_item(old, message('Plan of then'))
+    there = mount(kept, 'archive', refresh=HOUR)
+    links = there.names('.search/Plan')
+    assert len(links) == 1 and links == there.names('.search/in:Old/Plan')
+    path = os.path.join('Old/2019', links[0])
+    assert there.cat('.search/Plan/' + links[0]) == there.cat(path)
+    assert b'Plan of then' in there.cat(os.path.join('.text', path[:-4] + '.txt'))
+    assert there.cat(os.path.join('.parts', path[:-4], 'raw')) == there.cat(path)
 
 
 def test_archive_and_mailbox_beside_each_other(kept, mount):

@@ -55,6 +55,19 @@ def test_they_are_there(board, ada, there):
     assert b'mailbox     public folders of user at ' in there.cat('.ewsfs/status')
 
 
+def test_they_in_other_trees(board, ada, there):
+    ada.create_item(place(ada, 'Team/Plans'), message('Budget of the team'))
+    ada.create_item('inbox', message('Budget of Ada'))
+    until(lambda: any('Budget' in name for name in there.names('Team/Plans')), 'the news')
+    for where in ('.search/Budget', '.search/in:Team/Budget', '.search/in:Team%2FPlans/Budget'):
+        links = there.names(where)
+        assert len(links) == 1 and there.names('.search/in:News/Budget') == []
+        assert b'Budget of the team' in there.cat('%s/%s' % (where, links[0]))
+    path = 'Team/Plans/' + links[0]
+    assert b'Budget of the team' in there.cat('.text/' + path[:-4] + '.txt')
+    assert there.cat('.parts/%s/raw' % path[:-4]) == there.cat(path)
+
+
 def test_what_is_written(board, ada, there):
     put(there, 'News/new.eml', message('New'))
     shell(there, 'mkdir Team/Sub; mv News/new.eml Team/Sub/moved.eml;'
