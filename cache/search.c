@@ -31,9 +31,10 @@ typedef struct Search {
 	GPtrArray *places; /* own; of Place */
 	guint found;       /* ids so far */
 	bool is_aqs;
-	bool is_synced; /* what was not known was waited for */
-	unsigned asked; /* not answered yet, of whomever */
-	GError *error;  /* own; the first */
+	bool is_synced;  /* what was not known was waited for */
+	unsigned asked;  /* not answered yet, of whomever */
+	unsigned barred; /* places that may not be looked into */
+	GError *error;   /* own; the first */
 	int64_t since_us;
 	CacheFoundDone done;
 	void *user;
@@ -257,6 +258,7 @@ static void forget_place(Search *self, Place *place)
 
 static void ask(Search *self)
 {
+	self->barred = 0;
 	ews_hold(self->cache->session);
 	for (guint i = 0; i < self->places->len; i++) {
 		forget_place(self, self->places->pdata[i]);
@@ -288,7 +290,10 @@ static void take_page(Search *self, guint index, const EwsFound *page)
 static void take_trouble(Search *self, guint index, const GError *error)
 {
 	Place *place = self->places->pdata[index];
-	if (ews_error_is(error, EWS_ERROR_NOT_FOUND) || ews_error_is(error, EWS_ERROR_DENIED)) {
+	bool is_barred = ews_error_is(error, EWS_ERROR_DENIED);
+	if (is_barred && ++self->barred == self->places->len) {
+		fail(self, error);
+	} else if (is_barred || ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
 		forget_place(self, place);
 	} else if (!ews_error_is(error, EWS_ERROR_STALE)) {
 		fail(self, error);

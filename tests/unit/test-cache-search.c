@@ -163,6 +163,9 @@ static void test_folders_that_are_gone_or_closed(World *world, gconstpointer dat
 	fake_fail(world->fake, "Search F3", EWS_ERROR_DENIED, -1);
 	assert_found(world, CACHE_ROOT, "A", 2);
 	assert_found(world, CACHE_ROOT, "B", 0);
+	/* Nothing found is not what may not be looked for. */
+	fake_fail(world->fake, "Search", EWS_ERROR_DENIED, -1);
+	assert_fails(world, "A", EWS_ERROR_DENIED);
 }
 
 /* --- what is not ----------------------------------------------------------------------------- */
