@@ -24,7 +24,9 @@ class Activity:
     # What may be asked for besides: twice for each message of many.
     requests = 0
     # A call may say what the fault's row allows; others must succeed.
-    waits = ('read', 'fsync')
+    waits = ('read', 'search', 'fsync')
+    # What else it may say than the row allows.
+    says = ()
 
     def __init__(self, cell):
         self.cell = cell
@@ -147,6 +149,25 @@ class ReadSmall(Activity):
 class ReadLarge(Activity):
     def act(self):
         self.cell.call(['read', self.find('Large')])
+
+
+class Search(Activity):
+    # What was found is not asked for again while it is new.
+    options = {'refresh': 1}
+    # What a batch of folders is not answered for is asked of each of them.
+    requests = 60
+    # So many of them fail that the server is left alone for a while.
+    says = ('EBUSY',)
+    queries = [['search', '.search/subject:Mail', 8], ['search', '.search/in:Inbox/Below', 1],
+               ['search', '.search/nowhere', 0]]
+
+    def act(self):
+        self.cell.call(*self.queries)
+
+    def afterwards(self):
+        top = self.there.at(self.queries[0][1])
+        until(lambda: run('ls', top, status=None).status == 0, 'a search', RECOVERY_S)
+        self.cell.call(*self.queries, waits=())
 
 
 class Prefetch(Activity):
@@ -304,8 +325,8 @@ class Unmount(Activity):
 
 CLASSES = {
     'first sync': FirstSync, 'refresh': Refresh, 'news': News, 'listing': Listing,
-    'read small': ReadSmall,
-    'read large': ReadLarge, 'prefetch': Prefetch, 'create': Create, 'overwrite': Overwrite,
-    'move': Move, 'delete': Delete, 'flag': Flag, 'mkdir': MakeFolder, 'rmdir': RemoveFolder,
-    'rename folder': RenameFolder, 'send': Send, 'unmount': Unmount,
+    'search': Search, 'read small': ReadSmall, 'read large': ReadLarge, 'prefetch': Prefetch,
+    'create': Create, 'overwrite': Overwrite, 'move': Move, 'delete': Delete, 'flag': Flag,
+    'mkdir': MakeFolder, 'rmdir': RemoveFolder, 'rename folder': RenameFolder, 'send': Send,
+    'unmount': Unmount,
 }

@@ -73,9 +73,16 @@ def fail(error):
     raise error
 
 
-CALLS = {'read': read, 'write': write, 'fsync': fsync, 'walk': walk, 'mkdir': os.mkdir,
-         'rmdir': os.rmdir, 'rename': os.rename, 'unlink': os.unlink, 'set': set_attribute,
-         'list': os.listdir, 'stat': os.lstat}
+def search(path, count):
+    """Some of what is found, as if it were all, is worse than an error."""
+    found = os.listdir(path)
+    if len(found) != count:
+        raise OSError(errno.ENODATA, '%d found' % len(found))
+
+
+CALLS = {'read': read, 'search': search, 'write': write, 'fsync': fsync, 'walk': walk,
+         'mkdir': os.mkdir, 'rmdir': os.rmdir, 'rename': os.rename, 'unlink': os.unlink,
+         'set': set_attribute, 'list': os.listdir, 'stat': os.lstat}
 
 
 def main():

@@ -17,7 +17,7 @@ NEWS = ('first sync', 'refresh')
 WRITES = ('create', 'overwrite', 'move', 'delete', 'flag', 'mkdir', 'rmdir', 'rename folder',
           'send')
 BATCHED = ('create', 'move', 'delete', 'flag')
-ACTIVITIES = NEWS + ('news', 'listing') + READS + WRITES + ('unmount',)
+ACTIVITIES = NEWS + ('news', 'listing', 'search') + READS + WRITES + ('unmount',)
 ANY = NEWS + READS + WRITES + ('unmount',)
 
 Row = collections.namedtuple('Row', 'name how reads change home meanwhile')
