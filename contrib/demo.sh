@@ -278,7 +278,19 @@ tour()
     run rsync -a --itemize-changes ./ "$keep/copy/"
     run diff -r . "$keep/copy"
     run cat .ewsfs/status
+    tour_views
     tour_writing
+}
+
+# The hidden trees; find and rsync saw nothing of them.
+tour_views()
+{
+    say
+    say "The same messages as text whatever they are encoded in, taken apart, and as the server"
+    say "finds them."
+    run grep -rl Prüfung Inbox .text/Inbox
+    run find .parts/Inbox -name '*.pdf'
+    run ls .search/'budget NOT from:ines'
 }
 
 # Writing, and what it became on the wire.
