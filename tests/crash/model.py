@@ -253,7 +253,7 @@ def rename_dir(path, to):
 ACTIONS = {
     'write': write, 'replace': replace, 'append': append, 'rename': os.rename, 'unlink': os.unlink,
     'mkdir': os.mkdir, 'rmdir': os.rmdir, 'rename_dir': rename_dir, 'copy': copy, 'scratch': write,
-    'rewrite_many': rewrite_many,
+    'rewrite_many': rewrite_many, 'link': os.link,
     'categories': lambda path, text: os.setxattr(path, 'user.ewsfs.categories', text.encode()),
     'touch': lambda path, seconds: os.utime(path, (seconds, seconds)),
     'cd': os.chdir, 'look': lambda top: list(look(top)),

@@ -38,11 +38,11 @@ class Stage:
     """A server, a mount and the processes that do the work, for some sequences: to start a process
     takes longer than what it does in one."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.server = Server()
         self.server.is_written = True
         self.ews = self.server.somebody()
-        self.there = Mount(self.server.url, settle=SETTLE_S).start()
+        self.there = Mount(self.server.url, settle=SETTLE_S, **options).start()
         self.workers = [Worker() for _ in range(WORKERS)]
         self.pool = concurrent.futures.ThreadPoolExecutor(WORKERS)
 
@@ -164,7 +164,7 @@ def learn_names(stage, top, models):
     """What names the mount gave to what others created."""
     if not any('?' in path for model in models for path in model.nodes):
         return
-    for model, seen in zip(models, look_at(stage, top)):
+    for model, seen in zip(models, look_at(stage, stage.tops(top))):
         for path in [path for path in model.files() if '?' in path]:
             folder = os.path.dirname(path)
             wanted = gist(model.nodes[path].data.encode())
@@ -175,9 +175,9 @@ def learn_names(stage, top, models):
             model.nodes[found[0]] = model.nodes.pop(path)
 
 
-def look_at(stage, top):
-    """What the mount shows to each worker: {path: None or [mtime, subject, hash, categories]}."""
-    found = stage.at_once(Worker.look, stage.tops(top))
+def look_at(stage, tops):
+    """What the mount shows in each: {path: None or [mtime, subject, hash, categories]}."""
+    found = stage.at_once(Worker.look, tops)
     if any(isinstance(seen, str) for seen in found):
         raise Wrong('looking answers %s' % found)
     return [{path: what for path, what in seen if not is_scratch(path)} for seen in found]
@@ -202,7 +202,7 @@ def compare(stage, top, models):
     left = [entry for entry in queue(stage.there) if entry['state'] != 'scratch']
     if left or out.status != 0:
         raise Wrong('flush: %s queue: %s' % (out.err, left))
-    for number, (model, seen) in enumerate(zip(models, look_at(stage, top))):
+    for number, (model, seen) in enumerate(zip(models, look_at(stage, stage.tops(top)))):
         compare_mount(seen, model)
         compare_server(stage.ews, '%s/w%d' % (top, number), model)
 
