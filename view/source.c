@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define PIECE_BYTES (64 * 1024)
+#define GLANCE_BYTES 4096
 #define OLD_LINES_MAX (1024 * 1024)
 
 /* --- how far it is harmless -------------------------------------------------------------- */
@@ -187,13 +188,23 @@ static void count_header(GMimeParser *parser, const char *name, const char *valu
 	self->has_ended = self->source->is_cut = true;
 }
 
+/* Nearly all do, and soon: the others are read as a whole. */
+static bool begins_with_line(int fd)
+{
+	char start[GLANCE_BYTES];
+	ssize_t got = pread(fd, start, sizeof(start), 0);
+
+	return got <= 0 || memchr(start, '\n', (size_t)got) != NULL;
+}
+
 /* Lines that end in CR alone, as they did on some machines, are no lines to GMime. Such a message
  * is short or not at all: a copy with line feeds in their place is looked at. */
 static int open_old_lines(int fd, gint64 *length)
 {
+	if (*length > OLD_LINES_MAX || begins_with_line(fd))
+		return fd;
 	g_autofree char *bytes = g_malloc(OLD_LINES_MAX);
-	ssize_t got = *length <= OLD_LINES_MAX ? pread(fd, bytes, OLD_LINES_MAX, 0) : 0;
-
+	ssize_t got = pread(fd, bytes, OLD_LINES_MAX, 0);
 	if (got <= 0 || memchr(bytes, '\n', (size_t)got) != NULL ||
 		memchr(bytes, '\r', (size_t)got) == NULL)
 		return fd;
