@@ -47,15 +47,19 @@ void fs_shape_getattr(const FsShape *self, fuse_req_t req, fuse_ino_t ino)
 
 /* --- names ------------------------------------------------------------------------------- */
 
-static void reply_dir(const FsShape *self, fuse_req_t req, const CacheNode *node)
+static struct fuse_entry_param dir_entry(const FsShape *self, const Fs *fs, const CacheNode *node)
 {
-	const Fs *fs = fs_of(req);
-	struct fuse_entry_param entry = {
+	return (struct fuse_entry_param){
 		.ino = fs_inode_make_shape_dir(self->tree, node->id),
 		.attr = fs_shape_attr(self, fs, node),
 		.entry_timeout = fs_shape_keep_s(fs),
 		.attr_timeout = keep_dir_s(fs, node),
 	};
+}
+
+static void reply_dir(const FsShape *self, fuse_req_t req, const CacheNode *node)
+{
+	const struct fuse_entry_param entry = dir_entry(self, fs_of(req), node);
 
 	fuse_reply_entry(req, &entry);
 }
@@ -125,14 +129,31 @@ typedef struct Listing {
 	FsPage *page;
 } Listing;
 
+/* All that a LOOKUP would say, where the kernel keeps it: then it need not ask. */
+static bool is_entry_known(const Listing *self, CacheNode *node, struct fuse_entry_param *ret_entry)
+{
+	if (!self->page->is_plus || self->shape->fill_entry == NULL ||
+		fs_shape_keep_s(self->fs) == 0)
+		return false;
+	if (node->kind == CACHE_KIND_FILE)
+		return self->shape->fill_entry(self->fs, cache_node_ref(node), ret_entry, NULL);
+	*ret_entry = dir_entry(self->shape, self->fs, node);
+	return true;
+}
+
 static bool add_node(const CacheNode *node, void *user)
 {
 	const Listing *self = user;
+	off_t cookie = node->id + COOKIE_OF;
 	mode_t type = node->kind == CACHE_KIND_DIR ? S_IFDIR : self->shape->type;
 	g_autofree char *name = fs_shapename_of(self->fs, node, self->shape->ext);
+	struct fuse_entry_param entry;
 
-	return name == NULL || fs_page_add(self->page, name, self->shape->ino(node), type,
-		node->id + COOKIE_OF);
+	if (name == NULL || cookie <= self->page->offset)
+		return true;
+	if (is_entry_known(self, (CacheNode *)node, &entry))
+		return fs_page_add_entry(self->page, name, &entry, cookie);
+	return fs_page_add(self->page, name, self->shape->ino(node), type, cookie);
 }
 
 void fs_shape_readdir(const FsShape *self, FsPage *page, fuse_ino_t ino)

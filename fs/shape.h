@@ -30,6 +30,10 @@ typedef struct FsShape {
 	mode_t type;      /* of what stands for a message */
 	/* What people see as its number. */
 	uint64_t (*ino)(const CacheNode *node);
+	/* What a LOOKUP would say of it, for listings that tell all that; takes @node. NULL: they
+	 * tell names only. */
+	bool (*fill_entry)(const Fs *fs, CacheNode *node, struct fuse_entry_param *ret_entry,
+		GError **error);
 	/* Answers a LOOKUP of what stands for @node, a file; takes it. */
 	void (*reply_message)(fuse_req_t req, const Fs *fs, CacheNode *node);
 	/* Of FsJob: an OPEN (fs_reading_open), and a READ on mounts without that. */

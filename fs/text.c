@@ -70,24 +70,33 @@ static bool load(fuse_req_t req, fuse_ino_t ino, FsText *ret_text)
 
 /* --- names ------------------------------------------------------------------------------- */
 
-/* Takes @node. */
-static void reply_file(fuse_req_t req, const Fs *fs, CacheNode *node)
+static bool fill_entry(const Fs *fs, CacheNode *node, struct fuse_entry_param *ret_entry,
+	GError **error)
 {
-	g_autoptr(GError) error = NULL;
 	g_auto(FsText) text = {0};
 
-	if (!fs_text_load(&text, fs, node, &error)) {
-		fs_err_reply(req, error, "text");
-		return;
-	}
+	if (!fs_text_load(&text, fs, node, error))
+		return false;
 	int64_t size = fs_text_size(&text);
-	struct fuse_entry_param entry = {
+	*ret_entry = (struct fuse_entry_param){
 		.ino = text.ino,
 		.attr = file_attr(fs, &text, size),
 		.entry_timeout = text.node->is_local ? 0 : fs_shape_keep_s(fs),
 		.attr_timeout = keep_file_s(fs, &text, size),
 	};
-	fuse_reply_entry(req, &entry);
+	return true;
+}
+
+/* Takes @node. */
+static void reply_file(fuse_req_t req, const Fs *fs, CacheNode *node)
+{
+	g_autoptr(GError) error = NULL;
+	struct fuse_entry_param entry;
+
+	if (fill_entry(fs, node, &entry, &error))
+		fuse_reply_entry(req, &entry);
+	else
+		fs_err_reply(req, error, "text");
 }
 
 static void look_up(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -203,11 +212,13 @@ static void getattr_file(fuse_req_t req, Fs *fs, fuse_ino_t ino)
 static void get_attributes(fuse_req_t req, fuse_ino_t ino)
 {
 	Fs *fs = fs_of(req);
-	g_autoptr(FsReading) open = fs_reading_find(fs->workshop, ino);
 
-	if (fs_inode_is_shape_dir(ino))
+	if (fs_inode_is_shape_dir(ino)) {
 		fs_shape_getattr(&fs_text_shape, req, ino);
-	else if (open != NULL)
+		return;
+	}
+	g_autoptr(FsReading) open = fs_reading_find(fs->workshop, ino);
+	if (open != NULL)
 		getattr_open(req, open);
 	else
 		getattr_file(req, fs, ino);
@@ -295,6 +306,7 @@ const FsShape fs_text_shape = {
 	.what = "text",
 	.type = S_IFREG,
 	.ino = ino_of,
+	.fill_entry = fill_entry,
 	.reply_message = reply_file,
 	.run_open = run_open,
 	.run_read = run_read,

@@ -250,6 +250,33 @@ def test_a_scan_of_unseen_ones_has_an_end(serve, mount):
     assert out.took < 20
 
 
+# How often is asked
+
+
+def writes_of(there):
+    """How often ewsfs wrote: each answer to the kernel is once, and little else happens here."""
+    with open('/proc/%d/io' % there.pid, encoding='ascii') as file:
+        return int(dict(line.split(': ') for line in file)['syscw'])
+
+
+def requests(there, *words):
+    before = writes_of(there)
+    run('grep', *words, there.at('.text', 'Inbox'), status=1)
+    return writes_of(there) - before
+
+
+def test_a_walk_asks_for_lengths_and_bytes_only(serve, mount):
+    there = mount(serve('--fill', 'Inbox=300,4000'), ro=True, size='exact', prefetch='off')
+    there.fetch()
+    there.wait_idle()
+    words = ('-r', '-F', 'no message says so')
+    assert requests(there, *words) < 2.6 * 300
+    assert requests(there, *words) < 60
+    there.remount()
+    there.wait_idle()
+    assert requests(there, *words) < 1.6 * 300
+
+
 def test_offline(serve, mount, way):
     server = serve('--mail', 'Inbox/Sample=' + SAMPLE_MAIL)
     there = mount(server, **way)

@@ -104,6 +104,22 @@ static void test_listing(World *self, gconstpointer data)
 	world_expect_missing(self, dir, ".git");
 }
 
+/* Where the kernel keeps it, a listing tells all that a LOOKUP would. */
+static void test_listing_plus(World *self, gconstpointer data)
+{
+	add_message(self, MESSAGE);
+	fake_cache_add(self->cache, 12, DIR, CACHE_KIND_DIR, "Sub");
+	self->config->is_read_only = true;
+	fuse_ino_t dir = inbox(self);
+	fuse_ino_t file = world_look_up(self, dir, "a.txt");
+	fuse_ino_t sub = world_look_up(self, dir, "Sub");
+	fs_op_readdirplus(world_next(self), dir, 4096, 0, NULL);
+	g_autofree char *text = fake_req_text(self->req);
+	g_autofree char *wanted = g_strdup_printf(". 0 1 dir\n.. 0 2 dir\na.txt %" G_GUINT64_FORMAT
+		" 8 file\nSub %" G_GUINT64_FORMAT " 13 dir\n", (guint64)file, (guint64)sub);
+	g_assert_cmpstr(text, ==, wanted);
+}
+
 /* --- texts ------------------------------------------------------------------------------- */
 
 static void test_read(World *self, gconstpointer data)
@@ -313,6 +329,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	world_add("/fs/text/hidden-but-there", test_hidden);
 	world_add("/fs/text/names", test_listing);
+	world_add("/fs/text/names-with-attributes", test_listing_plus);
 	world_add("/fs/text/read-as-it-is-long", test_read);
 	world_add("/fs/text/other-flags-are-another-text", test_flags);
 	world_add("/fs/text/lengths-belong-to-a-stamp", test_stamp);
