@@ -183,6 +183,10 @@ typedef bool (*CacheEach)(const CacheNode *node, void *user);
 bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *user,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same with a name above @after, in order of name as bytes. */
+bool cache_list_by_name(Cache *self, int64_t dir, const char *after, CacheEach each, void *user,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* What is known of an item beyond its node; for extended attributes. Strings may be NULL. */
 typedef struct CacheDetails {
 	char *item_id;

@@ -114,16 +114,10 @@ CacheNode *cache_lookup(Cache *cache, int64_t parent, const char *name, GError *
 	return look(cache, node);
 }
 
-bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *user,
-	GError **error)
+/* Gives the rows of @stmt, NULL for an error, to @each, and @conn back. */
+static bool list_rows(Cache *cache, CacheConn *conn, sqlite3_stmt *stmt, CacheEach each,
+	void *user, GError **error)
 {
-	CacheConn *conn = cache_db_take_reader(cache->db, error);
-	if (conn == NULL)
-		return false;
-	sqlite3_stmt *stmt = cache_conn_query(conn, error,
-		"SELECT " CACHE_NODE_COLUMNS
-		" FROM node WHERE parent = ? AND id > ? AND state = 0 AND parent > 0 ORDER BY id",
-		"ii", dir, after);
 	bool is_ok = stmt != NULL;
 	bool has_row = true;
 	while (is_ok && has_row) {
@@ -138,6 +132,32 @@ bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *
 	}
 	cache_db_put_reader(cache->db, conn);
 	return is_ok;
+}
+
+bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *user,
+	GError **error)
+{
+	CacheConn *conn = cache_db_take_reader(cache->db, error);
+	if (conn == NULL)
+		return false;
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " CACHE_NODE_COLUMNS
+		" FROM node WHERE parent = ? AND id > ? AND state = 0 AND parent > 0 ORDER BY id",
+		"ii", dir, after);
+	return list_rows(cache, conn, stmt, each, user, error);
+}
+
+bool cache_list_by_name(Cache *cache, int64_t dir, const char *after, CacheEach each, void *user,
+	GError **error)
+{
+	CacheConn *conn = cache_db_take_reader(cache->db, error);
+	if (conn == NULL)
+		return false;
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT " CACHE_NODE_COLUMNS " FROM node"
+		" WHERE parent = ? AND name > ? AND state = 0 AND parent > 0 ORDER BY name",
+		"it", dir, after);
+	return list_rows(cache, conn, stmt, each, user, error);
 }
 
 bool cache_node_detach(CacheConn *conn, int64_t id, int state, GError **error)

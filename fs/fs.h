@@ -33,6 +33,7 @@ typedef struct FsServer {
 
 typedef void (*FsServerLook)(FsServer *ret_server, void *user);
 
+struct FsAhead;
 struct FsPark;
 struct FsBudget;
 struct FsNotify;
@@ -55,6 +56,7 @@ typedef struct Fs {
 	struct FsHandles *handles;
 	struct FsSearches *searches;
 	struct FsWorkshop *workshop;
+	struct FsAhead *ahead;
 	struct FsShelf *contents; /* lists of parts, see contents.h */
 	GTimeZone *zone; /* in which dates are told */
 	struct FsMaildir *maildir; /* NULL: another layout */

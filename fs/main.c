@@ -14,6 +14,7 @@
 #include "ews/ews.h"
 #include "ews/inbox.h"
 #include "ews/secret.h"
+#include "fs/ahead.h"
 #include "fs/budget.h"
 #include "fs/config.h"
 #include "fs/contents.h"
@@ -363,6 +364,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->control = fs_control_new();
 	fs->handles = fs_handles_new();
 	fs->workshop = fs_workshop_new(self->config->cache_dir);
+	fs->ahead = fs_ahead_new(fs);
 	fs->contents = fs_contents_new();
 	fs->zone = g_time_zone_new_local();
 	fs->searches = fs_searches_new();
@@ -462,6 +464,7 @@ static void serve(Program *self)
 	fs_notify_stop(self->fs.notify);
 	fs_park_drain(self->fs.park);
 	fs_workshop_stop(self->fs.workshop);
+	fs_ahead_stop(self->fs.ahead);
 	fs_mount_unmount(self->mount);
 	g_info("%s is unmounted", self->config->mountpoint);
 	fs_handles_free(self->fs.handles);
@@ -486,6 +489,7 @@ static void take_down(Program *self)
 	fs_notify_free(self->fs.notify);
 	fs_watch_free(self->fs.watch);
 	fs_handles_free(self->fs.handles);
+	fs_ahead_free(self->fs.ahead);
 	fs_workshop_free(self->fs.workshop);
 	fs_shelf_free(self->fs.contents);
 	g_clear_pointer(&self->fs.zone, g_time_zone_unref);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "fs/ahead.h"
 #include "fs/json.h"
 #include "fs/park.h"
 #include "fs/watch.h"
@@ -370,6 +371,7 @@ char *fs_status_json(const Fs *fs)
 	put_news(json, &picture);
 	put_progress(json, &picture);
 	fs_json_number(json, "waiting", fs_park_count(fs->park));
+	fs_json_number(json, "texts_ahead", (int64_t)fs_ahead_count(fs->ahead));
 	fs_status_put_queue(json, fs);
 	put_rescued(json, &picture);
 	put_folders(json, &picture);

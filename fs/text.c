@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "ews/error.h"
+#include "fs/ahead.h"
 #include "fs/budget.h"
 #include "fs/dir.h"
 #include "fs/err.h"
@@ -130,6 +131,7 @@ static bool run_getattr(const FsJob *job, GError **error)
 
 	if (!load(job->req, job->ino, &text))
 		return true;
+	fs_ahead_missed(fs_of(job->req)->ahead, text.node);
 	g_autoptr(FsRendered) rendered = fs_text_render(&text, fs_of(job->req), &problem);
 	reply_made(job->req, &text, rendered, problem);
 	return true;
@@ -165,6 +167,7 @@ static void make_size(fuse_req_t req, Fs *fs, const FsText *text)
 		return;
 	}
 	g_autoptr(GError) error = NULL;
+	fs_ahead_missed(fs->ahead, text->node);
 	g_autoptr(FsRendered) rendered = fs_text_render(text, fs, &error);
 	if (!ews_error_is(error, EWS_ERROR_NOT_FOUND)) {
 		if (is_auto)
@@ -218,6 +221,7 @@ static void get_attributes(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	g_autoptr(FsReading) open = fs_reading_find(fs->workshop, ino);
+	fs_ahead_passed(fs->ahead, fs_inode_node(ino));
 	if (open != NULL)
 		getattr_open(req, open);
 	else
@@ -240,8 +244,14 @@ static void free_text(void *text)
 	g_free(text);
 }
 
-static FsRendered *make_text(const void *text, const Fs *fs, const CacheBlob *blob, GError **error)
+static FsRendered *make_text(const void *of, const Fs *fs, const CacheBlob *blob, GError **error)
 {
+	const FsText *text = of;
+	FsRendered *made = fs_workshop_find(fs->workshop, text->ino);
+
+	if (made != NULL)
+		return made;
+	fs_ahead_missed(fs->ahead, text->node);
 	return fs_text_render_blob(text, fs, blob, error);
 }
 
@@ -282,10 +292,19 @@ static bool run_read(const FsJob *job, GError **error)
 
 	if (!load(job->req, job->ino, &text))
 		return true;
+	fs_ahead_missed(fs_of(job->req)->ahead, text.node);
 	g_autoptr(FsRendered) rendered = fs_text_render(&text, fs_of(job->req), error);
 	if (rendered != NULL)
 		fs_rendered_reply(rendered, job->req, job->size, job->offset);
 	return rendered != NULL;
+}
+
+static void read_file(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+	struct fuse_file_info *info)
+{
+	if (offset == 0)
+		fs_ahead_passed(fs_of(req)->ahead, fs_inode_node(ino));
+	fs_shape_read(req, ino, size, offset, info);
 }
 
 /* --- the tree ---------------------------------------------------------------------------- */
@@ -297,7 +316,7 @@ const FsHidden fs_text_tree = {
 	.opendir = fs_dir_open,
 	.readdir = read_directory,
 	.open = fs_shape_open,
-	.read = fs_shape_read,
+	.read = read_file,
 };
 
 const FsShape fs_text_shape = {

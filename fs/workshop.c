@@ -20,8 +20,10 @@ struct FsWorkshop {
 	EwsInbox *inbox; /* own; of FsJob */
 
 	pthread_mutex_t lock;
+	pthread_cond_t made; /* one of those in making */
 	/* guarded by lock */
-	GQueue open; /* of FsReading */
+	GQueue open;   /* of FsReading */
+	GQueue making; /* borrowed: of FsMaking, from those who make them */
 	pthread_t thread;
 	bool is_running;
 	bool is_over;
@@ -66,7 +68,9 @@ FsWorkshop *fs_workshop_new(const char *cache_dir)
 	self->in_files = fs_shelf_new(&in_files);
 	self->inbox = ews_inbox_new(NULL, NULL);
 	pthread_mutex_init(&self->lock, NULL);
+	pthread_cond_init(&self->made, NULL);
 	g_queue_init(&self->open);
+	g_queue_init(&self->making);
 	return self;
 }
 
@@ -90,6 +94,7 @@ void fs_workshop_free(FsWorkshop *self)
 	fs_shelf_free(self->in_memory);
 	fs_shelf_free(self->in_files);
 	ews_inbox_free(self->inbox, free_message);
+	pthread_cond_destroy(&self->made);
 	pthread_mutex_destroy(&self->lock);
 	g_free(self);
 }
@@ -103,20 +108,60 @@ FsRendered *fs_workshop_find(FsWorkshop *self, fuse_ino_t ino)
 	return found != NULL ? found : fs_shelf_find(self->in_files, ino);
 }
 
+/* Under the lock. */
+static bool is_in_making(FsWorkshop *self, fuse_ino_t ino)
+{
+	for (const GList *link = self->making.head; link != NULL; link = link->next) {
+		const FsMaking *making = link->data;
+		if (making->ino == ino)
+			return true;
+	}
+	return false;
+}
+
+/* From now on nobody else makes the same: who wants to waits until it is made. */
+static void begin_to_make(FsWorkshop *self, const FsMaking *making, GList *link)
+{
+	link->data = (void *)making;
+	pthread_mutex_lock(&self->lock);
+	while (is_in_making(self, making->ino))
+		pthread_cond_wait(&self->made, &self->lock);
+	g_queue_push_head_link(&self->making, link);
+	pthread_mutex_unlock(&self->lock);
+}
+
+static void end_to_make(FsWorkshop *self, GList *link)
+{
+	pthread_mutex_lock(&self->lock);
+	g_queue_unlink(&self->making, link);
+	pthread_cond_broadcast(&self->made);
+	pthread_mutex_unlock(&self->lock);
+}
+
+static void put(FsWorkshop *self, fuse_ino_t ino, FsRendered *made)
+{
+	size_t memory = fs_rendered_memory(made);
+
+	if (memory > 0)
+		fs_shelf_put(self->in_memory, ino, made, memory);
+	else
+		fs_shelf_put(self->in_files, ino, made, (uint64_t)fs_rendered_size(made));
+}
+
 FsRendered *fs_workshop_make(FsWorkshop *self, const FsMaking *making, GError **error)
 {
-	FsRendered *made = making->is_passing ? NULL : fs_workshop_find(self, making->ino);
+	GList link = {0};
 
-	if (made != NULL)
-		return made;
-	made = fs_rendered_new(making->make, making->user, self->cache_dir, error);
-	if (made == NULL || making->is_passing)
-		return made;
-	size_t memory = fs_rendered_memory(made);
-	if (memory > 0)
-		fs_shelf_put(self->in_memory, making->ino, made, memory);
-	else
-		fs_shelf_put(self->in_files, making->ino, made, (uint64_t)fs_rendered_size(made));
+	if (making->is_passing)
+		return fs_rendered_new(making->make, making->user, self->cache_dir, error);
+	begin_to_make(self, making, &link);
+	FsRendered *made = fs_workshop_find(self, making->ino);
+	if (made == NULL) {
+		made = fs_rendered_new(making->make, making->user, self->cache_dir, error);
+		if (made != NULL)
+			put(self, making->ino, made);
+	}
+	end_to_make(self, &link);
 	return made;
 }
 

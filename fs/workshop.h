@@ -38,7 +38,8 @@ typedef struct FsMaking {
 	void *user; /* for it */
 } FsMaking;
 
-/* One that was made lately, or a new one. A reference for the caller. */
+/* One that was made lately, or a new one; where somebody is making it just now, his, when he is
+ * done. A reference for the caller. */
 FsRendered *fs_workshop_make(FsWorkshop *self, const FsMaking *making,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

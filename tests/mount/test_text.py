@@ -4,6 +4,7 @@ import base64
 import os
 import quopri
 import subprocess
+import time
 
 import pytest
 
@@ -250,7 +251,7 @@ def test_a_scan_of_unseen_ones_has_an_end(serve, mount):
     assert out.took < 20
 
 
-# How often is asked
+# Made before they are asked for
 
 
 def writes_of(there):
@@ -275,6 +276,82 @@ def test_a_walk_asks_for_lengths_and_bytes_only(serve, mount):
     there.remount()
     there.wait_idle()
     assert requests(there, *words) < 1.6 * 300
+
+
+@pytest.mark.parametrize('order', ['grep -r', 'names'])
+def test_texts_are_made_ahead(serve, mount, way, order):
+    server = serve('--fill', 'Inbox=300')
+    there = mount(server, prefetch='off', **way)
+    there.fetch()
+    there.wait_idle()
+    asked = server.count('GetItem')
+    assert there.status()['texts_ahead'] == 0
+    names = sorted(there.names('.text/Inbox'))
+    if order == 'names':
+        run('cat', *(there.at('.text', 'Inbox', name) for name in names))
+    else:
+        run('grep', '-r', '-c', '^Subject: ', there.at('.text', 'Inbox'))
+    # How many depends on who is faster.
+    assert 0 < there.status()['texts_ahead'] < 300
+    assert server.count('GetItem') == asked
+    paths = [os.path.join('.text/Inbox', name) for name in names]
+    read = there.read(paths)
+    for path, entry in zip(paths, there.stat(*paths)):
+        assert entry['size'] == read[path]['length'] == read[path]['size'], path
+
+
+def test_who_stops_is_not_followed(serve, mount):
+    server = serve('--fill', 'Inbox=300')
+    there = mount(server, prefetch='off')
+    there.fetch()
+    names = there.names('.text/Inbox')
+    for name in names[:3]:
+        there.cat('.text/Inbox/' + name)
+    until(lambda: there.status()['texts_ahead'] > 0, 'the next ones')
+    time.sleep(0.5)
+    assert there.status()['texts_ahead'] <= 2 * 32
+    for name in names[100::60]:
+        there.cat('.text/Inbox/' + name)
+    time.sleep(0.2)
+    assert there.status()['texts_ahead'] <= 2 * 32
+
+
+def test_nothing_is_fetched_to_be_made_ahead(serve, mount, way):
+    server = serve('--fill', 'Inbox=20')
+    there = mount(server, prefetch='off', **way)
+    there.fetch()
+    here = there.names('.text/Inbox')
+    somebody = server.somebody()
+    for number in range(20):
+        somebody.create_item('inbox', message('Later', number=number))
+    until(lambda: len(there.names('Inbox')) == 40, 'the others')
+    there.wait_idle()
+    asked = server.count('GetItem')
+    for name in here:
+        there.cat('.text/Inbox/' + name)
+    assert there.status()['texts_ahead'] > 0
+    there.wait_idle()
+    assert there.status()['items_here'] == 20
+    assert server.count('GetItem') == asked
+
+
+def test_a_change_during_a_walk(serve, mount, way):
+    """What was made ahead is not shown for what the message is by then."""
+    server = serve('--fill', 'Inbox=60')
+    there = mount(server, prefetch='off', **way)
+    there.fetch()
+    somebody = server.somebody()
+    names = there.names('.text/Inbox')
+    for name in names[:2]:
+        there.cat('.text/Inbox/' + name)
+    until(lambda: there.status()['texts_ahead'] > 2, 'the next ones')
+    path = '.text/Inbox/' + names[4]
+    item = there.xattrs(path[len('.text/'):-4] + '.eml')['user.ewsfs.item_id']
+    for is_read in (True, False):
+        somebody.update_item(item, read=is_read)
+        wanted = 'Flags: read' if is_read else 'Flags: unread'
+        until(lambda line=wanted: flags_of(there, path).startswith(line), wanted)
+    assert there.stat(path)['size'] == len(there.cat(path))
 
 
 def test_offline(serve, mount, way):

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "tests/unit/fake-cache.h"
 
 /* What fake-cache.c and fake-cache-write.c share. */
@@ -18,7 +21,7 @@ typedef struct Bytes {
 	int64_t id;
 	uint32_t content;
 	char *data; /* own */
-	unsigned pins;
+	atomic_uint pins;
 } Bytes;
 
 /* A file that is written here. */
@@ -36,8 +39,9 @@ struct Cache {
 	GPtrArray *queue;  /* own, of CacheQueued, or NULL */
 	GQueue waits;      /* of Wait, oldest first */
 	CacheDetails details;
-	CacheView view;
-	int64_t viewed; /* whose stamp and size those of view are */
+	pthread_mutex_t view_lock; /* several threads make texts */
+	CacheView view;            /* guarded by view_lock, and the test where no thread is */
+	int64_t viewed;            /* the same; whose stamp and size those of view are */
 	GError *list_error;  /* own */
 	GError *flush_error; /* own */
 	GHashTable *marks;   /* own; node id → own uint64_t */

@@ -48,6 +48,7 @@ Cache *fake_cache_new(void)
 	self->marks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	self->log = g_string_new(NULL);
 	g_queue_init(&self->waits);
+	pthread_mutex_init(&self->view_lock, NULL);
 	self->details.received = self->details.sent = INT64_MIN;
 	fake_cache_add(self, CACHE_ROOT, 0, CACHE_KIND_DIR, "")->is_listed = true;
 	return self;
@@ -264,6 +265,7 @@ void cache_free(Cache *self)
 	g_hash_table_unref(self->marks);
 	g_clear_error(&self->flush_error);
 	g_clear_error(&self->list_error);
+	pthread_mutex_destroy(&self->view_lock);
 	g_free(self);
 }
 
@@ -312,6 +314,31 @@ bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *u
 	if (self->list_error != NULL)
 		g_propagate_error(error, g_error_copy(self->list_error));
 	return self->list_error == NULL;
+}
+
+static int compare_names(gconstpointer left, gconstpointer right)
+{
+	const CacheNode *const *a = left;
+	const CacheNode *const *b = right;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+bool cache_list_by_name(Cache *self, int64_t dir, const char *after, CacheEach each, void *user,
+	GError **error)
+{
+	g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(unref_node);
+
+	for (guint i = 0; i < self->nodes->len; i++)
+		g_ptr_array_add(nodes,
+			fake_cache_snapshot(self, g_ptr_array_index(self->nodes, i)));
+	g_ptr_array_sort(nodes, compare_names);
+	for (guint i = 0; i < nodes->len; i++) {
+		const CacheNode *node = g_ptr_array_index(nodes, i);
+		if (node->parent == dir && strcmp(node->name, after) > 0 && !each(node, user))
+			break;
+	}
+	return true;
 }
 
 CacheDetails *cache_details(Cache *self, int64_t id, GError **error)
@@ -377,12 +404,14 @@ bool cache_view(Cache *self, int64_t id, CacheView *ret_view, GError **error)
 
 	if (node == NULL)
 		return false;
+	pthread_mutex_lock(&self->view_lock);
 	*ret_view = self->view;
 	ret_view->categories = g_strdup(self->view.categories);
 	if (self->viewed != id) {
 		ret_view->stamp = 0;
 		ret_view->size = -1;
 	}
+	pthread_mutex_unlock(&self->view_lock);
 	return true;
 }
 
@@ -393,9 +422,11 @@ void cache_view_clear(CacheView *self)
 
 void cache_view_note(Cache *self, int64_t id, int64_t stamp, int64_t size)
 {
+	pthread_mutex_lock(&self->view_lock);
 	self->viewed = id;
 	self->view.stamp = stamp;
 	self->view.size = size;
+	pthread_mutex_unlock(&self->view_lock);
 }
 
 CacheBlob *cache_blob_open(Cache *self, int64_t id, uint32_t content, GError **error)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fs/ahead.h"
 #include "fs/budget.h"
 #include "fs/contents.h"
 #include "fs/control.h"
@@ -37,6 +38,7 @@ static void set_up(World *self, gconstpointer data)
 	self->fs.control = fs_control_new();
 	self->fs.handles = fs_handles_new();
 	self->fs.workshop = fs_workshop_new(NULL);
+	self->fs.ahead = fs_ahead_new(&self->fs);
 	self->fs.contents = fs_contents_new();
 	self->fs.zone = g_time_zone_new_local();
 	self->fs.searches = fs_searches_new();
@@ -50,7 +52,9 @@ static void tear_down(World *self, gconstpointer data)
 	fs_watch_free(self->fs.watch);
 	fs_park_free(self->fs.park);
 	fs_workshop_stop(self->fs.workshop);
+	fs_ahead_stop(self->fs.ahead);
 	fs_handles_free(self->fs.handles);
+	fs_ahead_free(self->fs.ahead);
 	fs_workshop_free(self->fs.workshop);
 	fs_shelf_free(self->fs.contents);
 	g_time_zone_unref(self->fs.zone);

@@ -423,6 +423,34 @@ static void test_random(Kit *kit, gconstpointer data)
 	}
 }
 
+static bool take_two(const CacheNode *node, void *user)
+{
+	GString *names = user;
+
+	g_string_append_printf(names, "%s ", node->name);
+	return names->len < 4;
+}
+
+/* In the order of bytes, whatever order they came in. */
+static void test_list_by_name(Kit *kit, gconstpointer data)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	say(kit, "F1", KIT_TOP, "c");
+	say(kit, "F2", KIT_TOP, "a");
+	say(kit, "F3", KIT_TOP, "b");
+	say(kit, "F4", KIT_TOP, "B");
+	kit_lay_out(kit);
+	g_assert_true(cache_list_by_name(kit->cache, CACHE_ROOT, "", take_two, names, NULL));
+	g_assert_cmpstr(names->str, ==, "B a ");
+	g_string_truncate(names, 0);
+	g_assert_true(cache_list_by_name(kit->cache, CACHE_ROOT, "a", take_two, names, NULL));
+	g_assert_cmpstr(names->str, ==, "b c ");
+	g_string_truncate(names, 0);
+	g_assert_true(cache_list_by_name(kit->cache, CACHE_ROOT, "c", take_two, names, NULL));
+	g_assert_cmpstr(names->str, ==, "");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -446,6 +474,7 @@ int main(int argc, char **argv)
 	ADD("part-of-a-mailbox", "In box//a%2Fb/", test_part);
 	ADD("part-that-is-missing", "In box/a%2Fb", test_part_missing);
 	ADD("part-that-vanished", "In box/a%2Fb", test_part_vanished);
+	ADD("listed-by-name", NULL, test_list_by_name);
 	ADD("random-words-make-one-tree", NULL, test_random);
 #undef ADD
 	return g_test_run();

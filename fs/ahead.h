@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "cache/cache.h"
+#include "fs/fs.h"
+
+/*
+ * Texts (fs/texts.h) that somebody will want next, made before he asks: making one takes longer
+ * than reading it, and who reads them one after the other leaves the other processors idle.
+ *
+ * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir) or by
+ * name (rsync, a shell's pattern). Two texts in a row that had to be made tell which. From then on
+ * a thread of its own makes those that follow, FS_AHEAD_MAX beyond the reader at most, and goes on
+ * when he does: one who stops, or goes elsewhere, has cost no more than these. They are where all
+ * that was made lately is (fs/workshop.h), and there a reader who is faster waits for one that is
+ * just being made. There is no thread before it is wanted.
+ *
+ * Only of bytes that are here: nothing is fetched, and where the next message is not here, it waits
+ * until the reader has come by. Those that programs may write, and long ones, are left to him.
+ *
+ * Any thread. One lock, with nothing taken below it.
+ */
+#define FS_AHEAD_MAX 32
+#define FS_AHEAD_BYTES (1024 * 1024) /* of their messages, together */
+
+typedef struct FsAhead FsAhead;
+
+/* @fs is borrowed: its cache, workshop and zone. */
+FsAhead *fs_ahead_new(const Fs *fs);
+
+/* Joins the thread, after the text that it is at. Twice is fine. */
+void fs_ahead_stop(FsAhead *self);
+void fs_ahead_free(FsAhead *self);
+
+/* Somebody came by the text of the node @id, whether or not it was made already. */
+void fs_ahead_passed(FsAhead *self, int64_t id);
+
+/* ... and it is not: he makes it now. After fs_ahead_passed. */
+void fs_ahead_missed(FsAhead *self, CacheNode *node);
+
+/* How many it was at, and is done with. */
+uint64_t fs_ahead_count(FsAhead *self);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/ahead.h"
+
+#include <string.h>
+
+#include "fs/texts.h"
+#include "fs/workshop.h"
+#include "tests/unit/fs-world.h"
+
+/*
+ * Who is followed, how far, and what is left to him.
+ */
+
+#define FIRST 100
+#define COUNT 80
+#define PATIENCE_US (5 * G_USEC_PER_SEC)
+#define QUIET_US (50 * 1000) /* as long as nothing more may be made */
+
+/* Messages that are here. By name they follow each other in steps of 17. */
+static void fill(World *self)
+{
+	fake_cache_add(self->cache, WORLD_DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox");
+	*fake_cache_view(self->cache) = (CacheView){.size = -1, .is_item = true};
+	for (int i = 0; i < COUNT; i++) {
+		g_autofree char *name = g_strdup_printf("%03d.eml", i * 33 % COUNT);
+		fake_cache_add(self->cache, FIRST + i, WORLD_DIR, CACHE_KIND_FILE, name);
+		fake_cache_put(self->cache, FIRST + i, 0, "Subject: a\n\nb\n");
+	}
+}
+
+static CacheNode *node_of(World *self, int number)
+{
+	return fake_cache_node(self->cache, FIRST + number);
+}
+
+/* Whose name is the @number-th: 17 is what 33 is to 1. */
+static int by_name(int number)
+{
+	return number * 17 % COUNT;
+}
+
+static void miss(World *self, int number)
+{
+	g_autoptr(CacheNode) node = cache_get(self->cache, FIRST + number, NULL);
+
+	fs_ahead_passed(self->fs.ahead, FIRST + number);
+	fs_ahead_missed(self->fs.ahead, node);
+}
+
+static void pass(World *self, int number)
+{
+	fs_ahead_passed(self->fs.ahead, FIRST + number);
+}
+
+/* So many were made by now, and no more. */
+static void expect_count(World *self, uint64_t count)
+{
+	gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+	while (fs_ahead_count(self->fs.ahead) < count && g_get_monotonic_time() < end)
+		g_usleep(1000);
+	g_usleep(QUIET_US);
+	g_assert_cmpuint(fs_ahead_count(self->fs.ahead), ==, count);
+	g_assert_cmpuint(fake_cache_waiting(self->cache), ==, 0);
+}
+
+static bool is_made(World *self, int number)
+{
+	g_auto(FsText) text = {0};
+	CacheNode *node = cache_get(self->cache, FIRST + number, NULL);
+
+	g_assert_true(fs_text_load(&text, &self->fs, node, NULL));
+	g_autoptr(FsRendered) made = fs_workshop_find(self->fs.workshop, text.ino);
+	return made != NULL;
+}
+
+/* --- following --------------------------------------------------------------------------- */
+
+static void test_by_id(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, 0);
+	expect_count(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	g_assert_false(is_made(self, 1));
+	g_assert_true(is_made(self, 2));
+	g_assert_true(is_made(self, 1 + FS_AHEAD_MAX));
+	g_assert_false(is_made(self, 2 + FS_AHEAD_MAX));
+}
+
+static void test_by_name(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, by_name(3));
+	miss(self, by_name(4));
+	expect_count(self, FS_AHEAD_MAX);
+	for (int i = 5; i < 5 + FS_AHEAD_MAX; i++)
+		g_assert_true(is_made(self, by_name(i)));
+}
+
+/* It goes on as he does, not with each step of his, to the end. */
+static void test_to_the_end(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	pass(self, 2);
+	expect_count(self, FS_AHEAD_MAX);
+	pass(self, 1 + FS_AHEAD_MAX / 2);
+	expect_count(self, FS_AHEAD_MAX + FS_AHEAD_MAX / 2);
+	for (int i = 2 + FS_AHEAD_MAX / 2; i < COUNT; i++) {
+		pass(self, i);
+		/* He waits: nobody outruns it. */
+		for (int k = 0; k < 5000 && !is_made(self, i); k++)
+			g_usleep(1000);
+	}
+	expect_count(self, COUNT - 2);
+	g_assert_true(is_made(self, COUNT - 1));
+}
+
+/* --- not following ----------------------------------------------------------------------- */
+
+/* Here and there is no walk. */
+static void test_jumps(World *self, gconstpointer data)
+{
+	static const int places[] = {0, 30, 10, 60, 45, 20};
+
+	fill(self);
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+		miss(self, places[i]);
+	expect_count(self, 0);
+}
+
+/* Who goes elsewhere is not followed where he was. */
+static void test_turns(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	miss(self, 60);
+	expect_count(self, FS_AHEAD_MAX);
+	pass(self, 2 + FS_AHEAD_MAX / 2);
+	expect_count(self, FS_AHEAD_MAX);
+	miss(self, 61);
+	expect_count(self, FS_AHEAD_MAX + COUNT - 62);
+}
+
+/* --- what is left to him ----------------------------------------------------------------- */
+
+/* What is not here is waited for, and never fetched. */
+static void test_not_here(World *self, gconstpointer data)
+{
+	fill(self);
+	node_of(self, 5)->is_here = false;
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, 3);
+	pass(self, 2);
+	pass(self, 3);
+	pass(self, 4);
+	expect_count(self, 3);
+	node_of(self, 5)->is_here = true;
+	miss(self, 5);
+	expect_count(self, 3 + FS_AHEAD_MAX);
+	g_assert_false(is_made(self, 5));
+}
+
+static void test_left_out(World *self, gconstpointer data)
+{
+	fill(self);
+	node_of(self, 2)->size = FS_AHEAD_BYTES + 1;
+	node_of(self, 3)->has_error = true;
+	node_of(self, 4)->is_suspect = true;
+	node_of(self, 5)->is_scratch = true;
+	node_of(self, 6)->kind = CACHE_KIND_DIR;
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX - 5);
+	for (int i = 2; i < 7; i++)
+		g_assert_false(is_made(self, i));
+	/* He comes by one of them: nothing changes. */
+	miss(self, 2);
+	expect_count(self, FS_AHEAD_MAX - 5);
+	pass(self, 1 + FS_AHEAD_MAX);
+	expect_count(self, 2 * FS_AHEAD_MAX - 5);
+}
+
+static void test_bytes(World *self, gconstpointer data)
+{
+	fill(self);
+	for (int i = 0; i < COUNT; i++)
+		node_of(self, i)->size = FS_AHEAD_BYTES / 4;
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, 4);
+}
+
+/* --- the end ----------------------------------------------------------------------------- */
+
+static void test_stop(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, 0);
+	miss(self, 1);
+	fs_ahead_stop(self->fs.ahead);
+	uint64_t count = fs_ahead_count(self->fs.ahead);
+	miss(self, 40);
+	miss(self, 41);
+	expect_count(self, count);
+	fs_ahead_stop(self->fs.ahead);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	world_add("/fs/ahead/by-id", test_by_id);
+	world_add("/fs/ahead/by-name", test_by_name);
+	world_add("/fs/ahead/to-the-end", test_to_the_end);
+	world_add("/fs/ahead/jumps", test_jumps);
+	world_add("/fs/ahead/turns", test_turns);
+	world_add("/fs/ahead/not-here", test_not_here);
+	world_add("/fs/ahead/left-out", test_left_out);
+	world_add("/fs/ahead/so-many-bytes", test_bytes);
+	world_add("/fs/ahead/stop", test_stop);
+	return g_test_run();
+}
