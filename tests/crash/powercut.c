@@ -125,7 +125,8 @@ static bool flatten(const char *path, char *ret_name, size_t size)
 
 static void set_name(const char *flat, const char *key)
 {
-	char temp[PATH_MAX], path[2 * PATH_MAX];
+	/* What was flattened is shorter than a path may be; the compiler takes it for longer. */
+	char temp[PATH_MAX], path[3 * PATH_MAX];
 	snprintf(temp, sizeof temp, "%s/names/.temp", shadow);
 	snprintf(path, sizeof path, "%s/names/%s", shadow, flat);
 	unlink(temp);
