@@ -281,6 +281,7 @@ Cache *cache_open(const CacheConfig *config, GError **error)
 	self->is_archive = config->is_archive;
 	self->can_send = config->is_writable && config->can_send;
 	self->layout = g_strdup(config->layout);
+	self->is_flat = config->is_flat;
 	self->settle_us = config->settle_s * (int64_t)G_USEC_PER_SEC;
 	self->delete_max = config->delete_max;
 	self->disposal = config->disposal;

@@ -64,6 +64,7 @@ typedef struct CacheConfig {
 	CacheDisposal disposal;
 	CachePush push;
 	const char *layout; /* NULL: of files; else by marks, and so called: an index is of one */
+	bool is_flat; /* every folder shows in the root, whose own messages are cache_inbox's */
 	const char *names;  /* of files: a template (template.h); NULL: CACHE_NAMES_USUAL */
 } CacheConfig;
 
@@ -185,6 +186,14 @@ bool cache_list(Cache *self, int64_t dir, int64_t after, CacheEach each, void *u
 
 /* The same with a name above @after, in order of name as bytes. */
 bool cache_list_by_name(Cache *self, int64_t dir, const char *after, CacheEach each, void *user,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Where the tree is shown flat: the Inbox; CACHE_ROOT where that is not in the mounted part. Known
+ * before there is a tree. */
+bool cache_inbox(Cache *self, int64_t *ret_node, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* As cache_list: every folder below the mounted one, at any depth, and none that is scratch. */
+bool cache_list_dirs(Cache *self, int64_t after, CacheEach each, void *user,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What is known of an item beyond its node; for extended attributes. Strings may be NULL. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/change.h"
+#include "cache/dirs.h"
 #include "cache/name.h"
 #include "cache/node.h"
 #include "ews/error.h"
@@ -87,6 +88,7 @@ CacheNode *cache_mkdir(Cache *cache, int64_t dir_id, const char *name, GError **
 		return NULL;
 	g_autoptr(CacheNode) dir = cache_change_dir(conn, dir_id, error);
 	bool is_good = dir != NULL && make(conn, dir, name, &id, error) &&
+		       cache_dirs_touch_root(cache, conn, error) &&
 		       (node = cache_node_get(conn, id, error)) != NULL;
 	if (!cache_change_end(cache, is_good, error))
 		return NULL;

@@ -51,6 +51,7 @@ struct Cache {
 	bool is_public;
 	bool can_send;
 	char *layout; /* own; NULL: of files. Else names tell marks, and move with them */
+	bool is_flat;
 	struct CacheTemplate *names; /* own */
 	int64_t settle_us;
 	unsigned delete_max;

@@ -2,6 +2,7 @@
 #include "cache/refresh.h"
 
 #include "cache/apply.h"
+#include "cache/dirs.h"
 #include "cache/due.h"
 #include "cache/find.h"
 #include "cache/found.h"
@@ -438,12 +439,34 @@ static void find_done(Cache *cache, const GError *failed)
 		begin_items(cache);
 }
 
-static void begin_find(Cache *cache)
+static void find(Cache *cache)
 {
 	CacheRefresh *self = cache->refresh;
 	/* Told already at the start; or another folder is mounted, which is among the found. */
 	bool needs_top = self->top == NULL && cache->below[0] == '\0';
 	self->find = cache_find_begin(cache, self->top_id, needs_top, find_done);
+}
+
+static void inbox_answered(Cache *cache, EwsOp *op, void *user)
+{
+	g_autoptr(GError) error = NULL;
+	if (cache_dirs_take_inbox(cache, op, &error))
+		find(cache);
+	else
+		fail(cache, error);
+}
+
+static void begin_find(Cache *cache)
+{
+	g_autoptr(GError) error = NULL;
+	bool is_known = false;
+	if (!cache_dirs_know_inbox(cache, &is_known, &error))
+		fail(cache, error);
+	else if (is_known)
+		find(cache);
+	else
+		cache_sync_submit(cache, ews_get_distinguished_folder_new("inbox"),
+			EWS_PRIORITY_SCAN, inbox_answered, NULL);
 }
 
 /* --- mailbox ----------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/change.h"
+#include "cache/dirs.h"
 #include "cache/evict.h"
 #include "cache/item.h"
 #include "cache/local.h"
@@ -208,6 +209,7 @@ bool cache_rmdir(Cache *cache, int64_t dir_id, const char *name, GError **error)
 	g_autoptr(CacheNode) node = cache_change_find(conn, dir_id, name, error);
 	bool is_good = node != NULL && check_kind(node, CACHE_KIND_DIR, error) &&
 		       cache_remove_dir(cache, conn, node, error) &&
-		       cache_change_touch(conn, dir_id, -1, error);
+		       cache_change_touch(conn, dir_id, -1, error) &&
+		       cache_dirs_touch_root(cache, conn, error);
 	return cache_change_end(cache, is_good, error);
 }

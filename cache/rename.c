@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cache/change.h"
+#include "cache/dirs.h"
 #include "cache/evict.h"
 #include "cache/fields.h"
 #include "cache/item.h"
@@ -334,7 +335,8 @@ static bool rename_dir(Renaming *self, GError **error)
 	if (self->node->is_scratch)
 		return place(self, error);
 	return cache_change_may(self->to_dir, EWS_RIGHT_CREATE_HIERARCHY, error) &&
-	       place(self, error) && ask_dir(self, error);
+	       place(self, error) && ask_dir(self, error) &&
+	       cache_dirs_touch_root(self->cache, self->conn, error);
 }
 
 static bool rename_it(Renaming *self, const char *name, bool can_replace, GError **error)

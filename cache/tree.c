@@ -40,6 +40,7 @@ typedef struct Layout {
 	const char *mailbox;
 	GHashTable *folders; /* own; folder_id (borrowed from the Folder) → Folder (own) */
 	Folder top;          /* msgfolderroot, which no sync names */
+	bool has_moved;      /* a directory came, went, or is called otherwise */
 } Layout;
 
 /* --- rows ------------------------------------------------------------------------------- */
@@ -295,6 +296,7 @@ static bool place(Layout *self, Folder *folder, int64_t parent, const char *name
 	}
 	cache_note(cache, CACHE_CHANGE_MEMBERS, parent, 0);
 	cache_note_arrived(cache, parent, name, folder->node);
+	self->has_moved = true;
 	return cache_conn_run(self->conn, error,
 		"UPDATE node SET parent = ?, name = ?, state = 0 WHERE id = ?", "iti", parent, name,
 		folder->node);
@@ -459,6 +461,7 @@ static bool remove_folder(Layout *self, const Folder *folder, int64_t round, GEr
 	g_autoptr(CacheNode) old = cache_node_get(self->conn, folder->node, error);
 	if (old == NULL)
 		return false;
+	self->has_moved = true;
 	if (old->parent != 0) {
 		cache_note_gone(self->cache, old->parent, old->name, old->id);
 		cache_note(self->cache, CACHE_CHANGE_MEMBERS, old->parent, 0);
@@ -562,7 +565,9 @@ static bool lay_out(Layout *self, GError **error)
 	if (root == NULL)
 		root = find_root(self, error);
 	return root != NULL && tie_root(self, root, error) &&
-	       lay_out_below(self, root, true, 0, error) && remove_lost(self, error);
+	       lay_out_below(self, root, true, 0, error) && remove_lost(self, error) &&
+	       (!self->has_moved || !self->cache->is_flat ||
+		       touch_listed(self, CACHE_ROOT, error));
 }
 
 bool cache_tree_lay_out(Cache *cache, CacheConn *conn, const char *top_id, const char *mailbox,

@@ -48,6 +48,7 @@ static void open_cache(Kit *kit)
 		.disposal = kit->disposal,
 		.push = kit->push,
 		.layout = kit->layout,
+		.is_flat = kit->is_flat,
 		.names = kit->names,
 	};
 	kit->cache = cache_open(&config, &error);

@@ -42,6 +42,7 @@ typedef struct Kit {
 	CacheDisposal disposal;
 	CachePush push;
 	const char *layout; /* borrowed */
+	bool is_flat;
 	const char *names;  /* borrowed */
 } Kit;
 
