@@ -66,7 +66,7 @@ const char *fs_config_usage(void)
 	       "  -o state_dir=DIR      index (default: $XDG_STATE_HOME/ewsfs/NAME)\n"
 	       "  -o cache_dir=DIR      messages read (default: $XDG_CACHE_HOME/ewsfs/NAME)\n"
 	       "  -o cache_size=SIZE    how much of them to keep (default: 10G)\n"
-	       "  -o layout=files|maildir\n"
+	       "  -o layout=files|maildir|maildir++\n"
 	       "                        what a folder looks like (default: files)\n"
 	       "  -o names=TEMPLATE     what messages are called, of {date} {day} {time} {party}\n"
 	       "                        {from} {to} {subject} {key}\n"
@@ -174,6 +174,7 @@ const char *fs_config_layout(const FsConfig *self)
 	static const char *const names[] = {
 		[FS_LAYOUT_FILES] = NULL,
 		[FS_LAYOUT_MAILDIR] = "maildir",
+		[FS_LAYOUT_MAILDIRPP] = "maildir++",
 	};
 
 	return names[self->layout];
@@ -503,10 +504,10 @@ static bool judge(FsConfig *self, GError **error)
 	}
 	if (!judge_mailbox(self, error))
 		return false;
-	if (self->names != NULL && self->layout == FS_LAYOUT_MAILDIR) {
-		g_set_error_literal(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
-			"names= and layout=maildir exclude each other: in a Maildir names tell "
-			"flags");
+	if (self->names != NULL && self->layout != FS_LAYOUT_FILES) {
+		g_set_error(error, EWS_ERROR, EWS_ERROR_UNSUPPORTED,
+			"names= and layout=%s exclude each other: in a Maildir names tell flags",
+			fs_config_layout(self));
 		return false;
 	}
 	if (self->backup && self->has_sizes && self->sizes != FS_SIZES_EXACT) {

@@ -40,6 +40,7 @@ typedef enum FsPush {
 typedef enum FsLayout {
 	FS_LAYOUT_FILES,   /* a folder is a directory of messages */
 	FS_LAYOUT_MAILDIR, /* ... is a Maildir, and has its subfolders beside cur, new and tmp */
+	FS_LAYOUT_MAILDIRPP, /* ... is a Maildir in the root, called .A.B; the Inbox is the root */
 } FsLayout;
 
 typedef enum FsAuth {
@@ -148,7 +149,7 @@ bool fs_config_load(FsConfig *self, const char *data, gsize len, const char *pat
 /* A record with the defaults and nothing else. */
 FsConfig *fs_config_new_default(void);
 
-/* What the index is told of it: NULL, or "maildir". */
+/* What the index is told of it: NULL, "maildir" or "maildir++". */
 const char *fs_config_layout(const FsConfig *self);
 
 /* FALSE for the mounts that answer OPEN with ENOSYS: read-only, and every size exact. */

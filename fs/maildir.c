@@ -11,6 +11,7 @@
 #include "fs/hidden.h"
 #include "fs/inode.h"
 #include "fs/maildirplace.h"
+#include "fs/maildirroot.h"
 #include "fs/maildirwrite.h"
 #include "fs/page.h"
 #include "fs/park.h"
@@ -155,12 +156,22 @@ typedef struct Listing {
 	FsPage *page;
 	FsMaildirPart part;
 	bool is_plain;
+	bool is_flat; /* folders are entries of the root alone */
+	bool is_full;
+	int64_t home; /* whose messages are here; of the root another's, who is not listed */
+	uint64_t ino; /* as people see it */
 } Listing;
 
 /* After those of cur, new and tmp; no entry has the id 1, which is the root. */
 static off_t cookie_of(int64_t id)
 {
 	return id + FS_PAGE_FIRST_COOKIE + FS_MAILDIR_PARTS;
+}
+
+/* After all of these. */
+static off_t folder_cookie_of(int64_t id)
+{
+	return cookie_of(id) + ((off_t)1 << FS_INODE_ID_BITS);
 }
 
 /* As it is listed in this directory; NULL: it is not. Owned. */
@@ -172,7 +183,8 @@ static char *name_of(const Listing *self, const CacheNode *node, uint64_t marks)
 	if (self->is_plain)
 		return g_strdup(node->name);
 	if (node->kind == CACHE_KIND_DIR)
-		return self->part == FS_MAILDIR_NONE ? fs_maildirname_show_dir(node->name) : NULL;
+		return self->part == FS_MAILDIR_NONE && !self->is_flat
+			? fs_maildirname_show_dir(node->name) : NULL;
 	if (!is_message)
 		return g_strdup(fs_maildirname_show_file(file, node->name));
 	bool is_here = node->name[0] != '.' && fs_maildirname_place(marks) == self->part;
@@ -188,7 +200,21 @@ static bool add_node(const CacheNode *node, uint64_t marks, void *user)
 	if (name == NULL || strlen(name) > FS_NAME_MAX)
 		return true;
 	fs_maildir_entry(self->fs, node, FS_MAILDIR_NONE, &entry);
-	return fs_page_add_entry(self->page, name, &entry, cookie_of(node->id));
+	self->is_full = !fs_page_add_entry(self->page, name, &entry, cookie_of(node->id));
+	return !self->is_full;
+}
+
+static bool add_folder(const CacheNode *node, void *user)
+{
+	const Listing *self = user;
+	g_autofree char *name =
+		node->id != self->home ? fs_maildirroot_name(self->fs, node) : NULL;
+	struct fuse_entry_param entry;
+
+	if (name == NULL)
+		return true;
+	fs_maildir_entry(self->fs, node, FS_MAILDIR_NONE, &entry);
+	return fs_page_add_entry(self->page, name, &entry, folder_cookie_of(node->id));
 }
 
 static bool add_parts(const Listing *self, const CacheNode *dir)
@@ -208,25 +234,46 @@ static bool fill(Listing *self, const CacheNode *dir, GError **error)
 	int64_t after = MAX(self->page->offset - cookie_of(0), 0);
 	bool has_parts = self->part == FS_MAILDIR_NONE && !self->is_plain;
 
-	if (!fs_page_add_dots(self->page, dir->ino) || (has_parts && !add_parts(self, dir)))
+	if (!fs_page_add_dots(self->page, self->ino) || (has_parts && !add_parts(self, dir))) {
+		self->is_full = true;
 		return true;
+	}
 	return cache_list_marked(self->fs->cache, dir->id, after, add_node, self, error);
+}
+
+/* What else the root has. */
+static bool fill_root(Listing *self, GError **error)
+{
+	int64_t after = MAX(self->page->offset - folder_cookie_of(0), 0);
+
+	return self->is_full ||
+		cache_list_dirs(self->fs->cache, after, add_folder, self, error);
 }
 
 static void list(fuse_req_t req, fuse_ino_t ino, FsPage *page)
 {
 	const Fs *fs = fs_of(req);
+	bool is_flat = fs_maildirroot_is(fs);
+	bool is_root = is_flat && ino == FUSE_ROOT_ID;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(CacheNode) dir = cache_get(fs->cache, fs_inode_node(ino), &error);
+	g_autoptr(CacheNode) node = cache_get(fs->cache, fs_inode_node(ino), &error);
+	g_autoptr(CacheNode) dir = NULL;
+
+	if (node != NULL)
+		dir = is_root ? fs_maildirroot_dir(fs, &error) : cache_node_ref(node);
 	Listing listing = {
 		.fs = fs,
 		.page = page,
 		.part = (FsMaildirPart)fs_inode_content(ino),
 		.is_plain = dir != NULL && !fs_maildir_is_one(dir),
+		.is_flat = is_flat,
+		.home = dir != NULL ? dir->id : 0,
+		.ino = node != NULL ? node->ino : 0,
 	};
 
 	/* An error after some entries is an error of the whole: half a listing is none. */
-	if (dir != NULL && fill(&listing, dir, &error))
+	if (dir != NULL && fill(&listing, dir, &error) &&
+		(!is_root || fill_root(&listing, &error)))
 		fs_page_reply(page);
 	else
 		fs_err_reply(req, error, "readdir");

@@ -11,6 +11,8 @@
  * A name is the message only with the letters of the marks that it has: programs learn from ENOENT
  * that somebody else has changed them. Renaming is what changes them, in one transaction with the
  * name and the folder.
+ *
+ * And layout=maildir++, where the root is one Maildir and has all folders: fs/maildirroot.h.
  */
 
 /* Puts them into a table of operations. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/maildirplace.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "ews/error.h"
 #include "fs/attr.h"
 #include "fs/inode.h"
+#include "fs/maildirroot.h"
 
 #define MADE_MAX 16     /* folders, that somebody is making */
 #define LINKED_MAX 1024 /* names, that nobody has unlinked yet */
@@ -49,25 +52,13 @@ bool fs_maildir_is_one(const CacheNode *dir)
 	return !dir->is_scratch && !is_send(dir);
 }
 
-char *fs_maildir_shown(const Fs *fs, const CacheNode *node)
-{
-	uint64_t marks = 0;
-
-	if (node->kind == CACHE_KIND_DIR)
-		return fs_maildirname_show_dir(node->name);
-	if (!cache_marks(fs->cache, node->id, &marks, NULL))
-		return NULL;
-	g_autofree char *name = fs_maildirname_make(node->name, marks);
-	return name != NULL ? g_build_filename(fs_maildirname_of_part(fs_maildirname_place(marks)),
-				      name, NULL)
-			    : NULL;
-}
-
+/* The folder that is called so, or what is only here. */
 static bool find_dir(FsPlace *self, const Fs *fs, const char *name, GError **error)
 {
 	g_autoptr(GError) missing = NULL;
-	g_autofree char *stored = fs_maildirname_store_dir(name);
-	g_autoptr(CacheNode) node = cache_lookup(fs->cache, self->dir, stored, &missing);
+	bool may_be = self->folder != NULL && self->up != 0;
+	g_autoptr(CacheNode) node =
+		may_be ? cache_lookup(fs->cache, self->up, self->folder, &missing) : NULL;
 
 	if (missing != NULL && !ews_error_is(missing, EWS_ERROR_NOT_FOUND)) {
 		g_propagate_error(error, g_steal_pointer(&missing));
@@ -75,9 +66,32 @@ static bool find_dir(FsPlace *self, const Fs *fs, const char *name, GError **err
 	}
 	bool is_dir = node != NULL && node->kind == CACHE_KIND_DIR;
 	self->kind = is_dir ? FS_PLACE_DIR : FS_PLACE_FILE;
-	self->name = is_dir ? g_steal_pointer(&stored)
+	self->dir = is_dir ? self->up : self->dir;
+	self->name = is_dir ? g_strdup(self->folder)
 		: fs_maildirname_store_file(FS_MAILDIR_NONE, name);
 	return true;
+}
+
+/* Where folders are beside each other, the root alone has any. */
+static bool init_in_root(FsPlace *self, const Fs *fs, const char *name, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+
+	if (!cache_inbox(fs->cache, &self->dir, error))
+		return false;
+	self->part = fs_maildirname_part(name);
+	self->kind = FS_PLACE_PART;
+	if (self->part != FS_MAILDIR_NONE)
+		return true;
+	self->up = CACHE_ROOT;
+	if (g_str_equal(name, CACHE_SEND_NAME))
+		self->folder = g_strdup(name);
+	else
+		self->folder = fs_maildirroot_find(fs, name, &self->up, &problem);
+	if (problem == NULL)
+		return find_dir(self, fs, name, error);
+	g_propagate_error(error, g_steal_pointer(&problem));
+	return false;
 }
 
 /* In a folder's own directory, or one that is none. */
@@ -90,10 +104,14 @@ static bool init_in_dir(FsPlace *self, const Fs *fs, const char *name, GError **
 	if (!fs_maildir_is_one(dir)) {
 		self->kind = FS_PLACE_PLAIN;
 		self->name = g_strdup(name);
+		self->up = self->dir;
+		self->folder = g_strdup(name);
 		return true;
 	}
 	self->part = fs_maildirname_part(name);
 	self->kind = FS_PLACE_PART;
+	self->up = self->dir;
+	self->folder = fs_maildirroot_is(fs) ? NULL : fs_maildirname_store_dir(name);
 	return self->part != FS_MAILDIR_NONE || find_dir(self, fs, name, error);
 }
 
@@ -117,12 +135,15 @@ bool fs_place_init(FsPlace *self, const Fs *fs, fuse_ino_t parent, const char *n
 	case FS_MAILDIR_NONE:
 		break;
 	}
+	if (parent == FUSE_ROOT_ID && fs_maildirroot_is(fs))
+		return init_in_root(self, fs, name, error);
 	return init_in_dir(self, fs, name, error);
 }
 
 void fs_place_clear(FsPlace *self)
 {
 	g_clear_pointer(&self->name, g_free);
+	g_clear_pointer(&self->folder, g_free);
 }
 
 /* OLD is where it is and not what it is called. */
@@ -168,10 +189,68 @@ CacheNode *fs_maildir_walk(const Fs *fs, fuse_ino_t *ino, const char *name, GErr
 	return node;
 }
 
+/* --- paths --------------------------------------------------------------- */
+
+/* Below the folder that it is in. */
+static char *shown(const Fs *fs, const CacheNode *node)
+{
+	uint64_t marks = 0;
+
+	if (!cache_marks(fs->cache, node->id, &marks, NULL))
+		return NULL;
+	g_autofree char *name = fs_maildirname_make(node->name, marks);
+	return g_build_filename(fs_maildirname_of_part(fs_maildirname_place(marks)), name, NULL);
+}
+
+/* In the root where folders are beside each other. */
+static char *root_path(const Fs *fs, const CacheNode *node)
+{
+	g_autofree char *name = shown(fs, node);
+	g_autoptr(CacheNode) home = fs_maildirroot_dir(fs, NULL);
+	g_autoptr(CacheNode) dir = cache_get(fs->cache, node->parent, NULL);
+
+	if (name == NULL || home == NULL || dir == NULL)
+		return NULL;
+	if (dir->id == home->id)
+		return g_steal_pointer(&name);
+	g_autofree char *folder = fs_maildirroot_name(fs, dir);
+	return folder != NULL ? g_build_filename(folder, name, NULL) : NULL;
+}
+
+char *fs_maildir_path(const Fs *fs, const CacheNode *node)
+{
+	if (fs_maildirroot_is(fs))
+		return root_path(fs, node);
+	char *path = shown(fs, node);
+	g_autoptr(CacheNode) dir = cache_get(fs->cache, node->parent, NULL);
+	while (path != NULL && dir != NULL && dir->id != CACHE_ROOT) {
+		g_autofree char *below = path;
+		g_autofree char *name = fs_maildirname_show_dir(dir->name);
+		path = strlen(below) < PATH_MAX ? g_build_filename(name, below, NULL) : NULL;
+		CacheNode *up = dir->parent > 0 ? cache_get(fs->cache, dir->parent, NULL) : NULL;
+		cache_node_unref(dir);
+		dir = up;
+	}
+	if (dir == NULL)
+		g_clear_pointer(&path, g_free);
+	return path;
+}
+
 /* --- what they look like ------------------------------------------------- */
 
 /* Of no other file: what the hash of an identity has in these bits it has by chance. */
 #define INO_SHIFT 61
+
+/* Of those that are beside each other, with no folder in any but the root. */
+static void fit_folder(const Fs *fs, const CacheNode *node, struct fuse_entry_param *entry)
+{
+	g_autofree char *kept = fs_maildirroot_kept(fs->cache, node->parent, node->name);
+
+	entry->attr.st_nlink = 2 + FS_MAILDIR_PARTS - 1;
+	entry->entry_timeout = kept != NULL ? FS_KEEP_S : 0;
+	if (node->id == CACHE_ROOT)
+		fs_maildirroot_fit(fs, &entry->attr);
+}
 
 void fs_maildir_entry(const Fs *fs, const CacheNode *node, FsMaildirPart part,
 	struct fuse_entry_param *ret_entry)
@@ -179,6 +258,10 @@ void fs_maildir_entry(const Fs *fs, const CacheNode *node, FsMaildirPart part,
 	fs_attr_entry(fs->config, node, ret_entry);
 	if (node->kind != CACHE_KIND_DIR || !fs_maildir_is_one(node))
 		return;
+	if (part == FS_MAILDIR_NONE && fs_maildirroot_is(fs)) {
+		fit_folder(fs, node, ret_entry);
+		return;
+	}
 	if (part == FS_MAILDIR_NONE) {
 		ret_entry->attr.st_nlink += FS_MAILDIR_PARTS - 1;
 		return;

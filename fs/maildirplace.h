@@ -25,6 +25,8 @@ typedef struct FsPlace {
 	FsPlaceKind kind;
 	uint64_t marks; /* that the name says */
 	char *name;     /* own; in the index; NULL: nothing can be called so there */
+	int64_t up;     /* where a folder so called is, or would be; 0: that is not there */
+	char *folder;   /* own; what it is called there; NULL: no folder can be called so */
 } FsPlace;
 
 /* Whether it is there or not: what is not would be a file. */
@@ -42,9 +44,8 @@ CacheNode *fs_place_find(const FsPlace *self, const Fs *fs, GError **error)
 CacheNode *fs_maildir_walk(const Fs *fs, fuse_ino_t *ino, const char *name,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What @node is called from the folder that it is in: "Sub", "cur/UNIQUE:2,S". Owned; NULL: its
- * marks cannot be read. */
-char *fs_maildir_shown(const Fs *fs, const CacheNode *node);
+/* Where the message is, from the root: "A/B/cur/UNIQUE:2,S". Owned; NULL: nowhere. */
+char *fs_maildir_path(const Fs *fs, const CacheNode *node);
 
 /* FALSE for directories that are only here, and .send. */
 bool fs_maildir_is_one(const CacheNode *dir);

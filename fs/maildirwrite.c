@@ -11,6 +11,7 @@
 #include "fs/err.h"
 #include "fs/inode.h"
 #include "fs/maildirplace.h"
+#include "fs/maildirroot.h"
 #include "fs/notify.h"
 #include "fs/readonly.h"
 #include "fs/write.h"
@@ -160,6 +161,26 @@ static void make_part(fuse_req_t req, const FsPlace *place)
 		fuse_reply_err(req, EEXIST);
 }
 
+/* What begins with a dot is scratch in the index, and that shows no directory here. */
+static bool can_be_folder(const Fs *fs, const FsPlace *place)
+{
+	return place->folder != NULL && (!fs_maildirroot_is(fs) || *place->folder != '.');
+}
+
+/* The kernel thinks that it was a directory of the root that changed. */
+static void tell_above(const Fs *fs, int64_t up)
+{
+	if (fs_maildirroot_is(fs) && up > CACHE_ROOT)
+		fs_notify_members(fs->notify, up);
+}
+
+static CacheNode *make_folder(const Fs *fs, FsPlace *place, const char *name, GError **error)
+{
+	bool is_way = place->up != 0 || fs_maildirroot_make_way(fs, name, &place->up, error);
+
+	return is_way ? cache_mkdir(fs->cache, place->up, place->folder, error) : NULL;
+}
+
 void fs_maildir_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const Fs *fs = fs_of(req);
@@ -176,9 +197,11 @@ void fs_maildir_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		fuse_reply_err(req, EPERM);
 		return;
 	}
-	g_autofree char *stored = place.kind == FS_PLACE_PLAIN ? g_strdup(name)
-		: fs_maildirname_store_dir(name);
-	g_autoptr(CacheNode) node = cache_mkdir(fs->cache, place.dir, stored, &error);
+	if (!can_be_folder(fs, &place)) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	g_autoptr(CacheNode) node = make_folder(fs, &place, name, &error);
 	if (node == NULL) {
 		fs_err_reply(req, error, "mkdir");
 		return;
@@ -186,6 +209,7 @@ void fs_maildir_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (fs_maildir_is_one(node))
 		fs_maildir_note_made(fs->maildir, node->id, fuse_req_ctx(req)->pid);
 	reply_entry(req, node, FS_MAILDIR_NONE);
+	tell_above(fs, place.up);
 }
 
 typedef struct Count {
@@ -221,6 +245,7 @@ static void remove_part(fuse_req_t req, const FsPlace *place)
 
 void fs_maildir_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	const Fs *fs = fs_of(req);
 	g_auto(FsPlace) place = {0};
 	g_autoptr(GError) error = NULL;
 
@@ -230,10 +255,12 @@ void fs_maildir_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		remove_part(req, &place);
 	else if (place.name == NULL)
 		fuse_reply_err(req, ENOENT);
-	else if (cache_rmdir(fs_of(req)->cache, place.dir, place.name, &error))
-		fuse_reply_err(req, 0);
-	else
+	else if (!cache_rmdir(fs->cache, place.dir, place.name, &error))
 		fs_err_reply(req, error, "rmdir");
+	else {
+		fuse_reply_err(req, 0);
+		tell_above(fs, place.dir);
+	}
 }
 
 /* --- gone, moved --------------------------------------------------------- */
@@ -275,12 +302,13 @@ static void fit_target(FsPlace *to, const FsPlace *from, const CacheNode *node, 
 	}
 	if (node->kind == CACHE_KIND_DIR && to->kind == FS_PLACE_FILE) {
 		g_free(to->name);
-		to->name = fs_maildirname_store_dir(name);
+		to->name = g_strdup(to->folder);
+		to->dir = to->up;
 	}
 }
 
 /* @to must be able to have it. The errno. */
-static int judge(const FsPlace *from, const FsPlace *to, const CacheNode *node)
+static int judge(const Fs *fs, const FsPlace *from, const FsPlace *to, const CacheNode *node)
 {
 	bool is_dir = node->kind == CACHE_KIND_DIR;
 
@@ -288,6 +316,12 @@ static int judge(const FsPlace *from, const FsPlace *to, const CacheNode *node)
 		return EPERM;
 	if (is_dir && to->part != FS_MAILDIR_NONE)
 		return EPERM;
+	/* A directory of another kind cannot be there; who moves or deletes by moving hears that
+	 * it must be done otherwise. */
+	if (is_dir && !can_be_folder(fs, to))
+		return EXDEV;
+	if (is_dir && to->up == 0)
+		return ENOENT;
 	return !is_dir && to->kind == FS_PLACE_DIR ? EISDIR : 0;
 }
 
@@ -327,7 +361,8 @@ void fs_maildir_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse
 		fs_err_reply(req, error, "rename");
 		return;
 	}
-	int refused = flags & ~(unsigned)RENAME_NOREPLACE ? EINVAL : judge(&from, &to, node);
+	int refused = flags & ~(unsigned)RENAME_NOREPLACE ? EINVAL
+		: judge(fs, &from, &to, node);
 	if (refused != 0) {
 		fuse_reply_err(req, refused);
 		return;
@@ -335,6 +370,12 @@ void fs_maildir_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse
 	fit_target(&to, &from, node, to_name);
 	move(req, &from, &to, flags);
 	tell_kernel(fs, &to, to_parent, to_name);
+	if (node->kind == CACHE_KIND_DIR && fs_maildirroot_is(fs)) {
+		tell_above(fs, from.dir);
+		tell_above(fs, to.dir);
+		/* Which the kernel would keep as long as it was to keep the old one. */
+		fs_notify_name(fs->notify, to_parent, to_name);
+	}
 }
 
 /* --- links --------------------------------------------------------------- */

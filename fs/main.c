@@ -28,6 +28,7 @@
 #include "fs/handle.h"
 #include "fs/log.h"
 #include "fs/maildirplace.h"
+#include "fs/maildirroot.h"
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
 #include "fs/moved.h"
@@ -252,6 +253,7 @@ static bool open_cache(Program *self, GError **error)
 		.disposal = disposals[config->disposal],
 		.push = pushes[config->push],
 		.layout = fs_config_layout(config),
+		.is_flat = config->layout == FS_LAYOUT_MAILDIRPP,
 		.names = config->names,
 	};
 
@@ -368,7 +370,7 @@ static bool open_socket(Program *self, GError **error)
 	fs->contents = fs_contents_new();
 	fs->zone = g_time_zone_new_local();
 	fs->searches = fs_searches_new();
-	fs->maildir = self->config->layout == FS_LAYOUT_MAILDIR ? fs_maildir_new() : NULL;
+	fs->maildir = self->config->layout != FS_LAYOUT_FILES ? fs_maildir_new() : NULL;
 	self->socket = fs_socket_new(fs, self->config->state_dir, error);
 	if (self->socket == NULL)
 		return false;
@@ -452,7 +454,7 @@ static void serve(Program *self)
 	if (self->config->is_read_only)
 		fs_notify_shapes(self->fs.notify);
 	if (self->fs.maildir != NULL)
-		fs_notify_maildir(self->fs.notify);
+		fs_notify_maildir(self->fs.notify, fs_maildirroot_is(&self->fs));
 	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)

@@ -11,6 +11,7 @@
 #include "ews/inbox.h"
 #include "fs/inode.h"
 #include "fs/maildirname.h"
+#include "fs/maildirroot.h"
 #include "fs/shape.h"
 #include "fs/watch.h"
 
@@ -25,6 +26,7 @@ struct FsNotify {
 	EwsInbox *inbox;
 	bool has_shapes;
 	bool is_maildir;
+	bool is_flat;
 
 	atomic_bool is_open; /* changes are taken */
 	atomic_uint_fast64_t serial;
@@ -81,6 +83,10 @@ static void tell_names(FsNotify *self, int64_t node, int64_t dir, const char *na
 	if (!cache_marks(self->cache, node, &marks, NULL))
 		marks = 0;
 	fs_maildirname_each(name, marks, tell_one, &naming);
+	g_autofree char *dotted =
+		self->is_flat ? fs_maildirroot_kept(self->cache, dir, name) : NULL;
+	if (dotted != NULL)
+		tell_name(self, FUSE_ROOT_ID, dotted);
 }
 
 static void tell_entry(FsNotify *self, const CacheChange *change)
@@ -110,6 +116,8 @@ static void tell_members(FsNotify *self, int64_t dir)
 	for (uint32_t part = 0; part < parts; part++)
 		check(fuse_lowlevel_notify_inval_inode(self->session, fs_inode_make(dir, part), 0,
 			0), "listing");
+	if (self->is_flat && dir != CACHE_ROOT)
+		check(fuse_lowlevel_notify_inval_inode(self->session, FUSE_ROOT_ID, 0, 0), "root");
 }
 
 static void tell_attributes(FsNotify *self, fuse_ino_t ino)
@@ -285,9 +293,10 @@ void fs_notify_shapes(FsNotify *self)
 	self->has_shapes = true;
 }
 
-void fs_notify_maildir(FsNotify *self)
+void fs_notify_maildir(FsNotify *self, bool is_flat)
 {
 	self->is_maildir = true;
+	self->is_flat = is_flat;
 }
 
 void fs_notify_start(FsNotify *self, struct fuse_session *session)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -21,7 +22,9 @@
  * becomes of a directory of the directory there.
  *
  * In a Maildir a directory of the index is four (fs/maildirname.h), and the kernel is told of each;
- * and where a message may have had another name, by marks that others changed, all those go.
+ * and where a message may have had another name, by marks that others changed, all those go. Where
+ * the root shows every folder, its listing goes with that of any, and a folder's name is told of
+ * there as far as it is kept (fs/maildirroot.h).
  *
  * A new name needs no news of its own: names that are missing are not kept. What is for people
  * rather than the kernel goes to fs/watch.c.
@@ -38,8 +41,9 @@ FsNotify *fs_notify_new(struct Cache *cache, struct FsWatch *watch);
 /* Trees of the mailbox's shape are told of too. Before fs_notify_start. */
 void fs_notify_shapes(FsNotify *self);
 
-/* Names tell marks: with those of a message its name changes. Before fs_notify_start. */
-void fs_notify_maildir(FsNotify *self);
+/* Names tell marks: with those of a message its name changes. @is_flat: and the root shows every
+ * folder. Before fs_notify_start. */
+void fs_notify_maildir(FsNotify *self, bool is_flat);
 
 /* From now on @session is told. */
 void fs_notify_start(FsNotify *self, struct fuse_session *session);

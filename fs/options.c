@@ -225,7 +225,7 @@ static const Row rows[] = {
 	{"delete", read_choice, AT(disposal), .words = {"trash", "soft", "hard"}},
 	{"fsync", read_choice, AT(fsync), .words = {"server", "local"}},
 	{"push", read_choice, AT(push), .words = {"auto", "stream", "pull", "off"}},
-	{"layout", read_choice, AT(layout), .words = {"files", "maildir"}},
+	{"layout", read_choice, AT(layout), .words = {"files", "maildir", "maildir++"}},
 	{"names", read_text, AT(names)},
 	{"send", read_flag, AT(can_send), .has_no_value = true},
 	{"umask", read_octal, AT(umask)},

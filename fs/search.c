@@ -63,33 +63,20 @@ static struct stat directory_attr(const Fs *fs, fuse_ino_t ino, int64_t found_at
 	};
 }
 
-/* FALSE: it has no name. */
-static bool prepend(GString *path, const Fs *fs, const CacheNode *node)
-{
-	g_autofree char *name =
-		fs->maildir != NULL ? fs_maildir_shown(fs, node) : g_strdup(node->name);
-
-	if (name == NULL)
-		return false;
-	g_string_prepend(path, name);
-	return true;
-}
-
 /* Where the message is, from the root: "Inbox/a.eml"; NULL: nowhere. */
 static char *path_of(const Fs *fs, const CacheNode *node)
 {
-	g_autoptr(GString) path = g_string_new(NULL);
+	g_autoptr(GString) path = g_string_new(node->name);
 	g_autoptr(CacheNode) dir = NULL;
 	int64_t parent = node->parent;
 
-	if (!prepend(path, fs, node))
-		return NULL;
 	while (parent > 0 && parent != CACHE_ROOT && path->len < PATH_MAX) {
 		g_clear_pointer(&dir, cache_node_unref);
 		dir = cache_get(fs->cache, parent, NULL);
-		g_string_prepend_c(path, '/');
-		if (dir == NULL || !prepend(path, fs, dir))
+		if (dir == NULL)
 			return NULL;
+		g_string_prepend_c(path, '/');
+		g_string_prepend(path, dir->name);
 		parent = dir->parent;
 	}
 	return parent == CACHE_ROOT && path->len < PATH_MAX - 16
@@ -99,7 +86,8 @@ static char *path_of(const Fs *fs, const CacheNode *node)
 
 static char *target_of(const Fs *fs, fuse_ino_t ino, const CacheNode *node)
 {
-	g_autofree char *path = path_of(fs, node);
+	g_autofree char *path =
+		fs->maildir != NULL ? fs_maildir_path(fs, node) : path_of(fs, node);
 
 	return path != NULL
 		       ? g_strconcat(kind_of(ino) == KIND_LINK ? "../../" : "../../../", path, NULL)

@@ -8,8 +8,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from fixtures import (  # noqa: E402,F401 pylint: disable=wrong-import-position,unused-import
-    maildir, mount, pytest_runtest_makereport, pytest_sessionstart, serve, server, somebody, stage,
-    there, written)
+    dotted, maildir, mount, pytest_runtest_makereport, pytest_sessionstart, serve, server, somebody,
+    stage, there, written)
 from mounting import message  # noqa: E402 pylint: disable=wrong-import-position
 
 

@@ -138,3 +138,11 @@ def maildir(written, mount):
     mounted = mount(written, layout='maildir', settle=SETTLE_S)
     mounted.sync()
     return mounted
+
+
+@pytest.fixture
+def dotted(written, mount):
+    """It is mounted as one Maildir++, to be written."""
+    mounted = mount(written, layout='maildir++', settle=SETTLE_S)
+    mounted.sync()
+    return mounted

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of layout=maildir share."""
+"""What the tests of layout=maildir and maildir++ share."""
 import os
 
 from mounting import message

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mail programs on layout=maildir, as people use them: read, mark, move, delete, deliver, search;
-afterwards the server has what they meant. Those that are not installed are left out.
+"""Mail programs on layout=maildir and maildir++, as people use them: read, mark, move, delete,
+deliver, search; afterwards the server has what they meant. Those that are not installed are left
+out.
 """
 import os
 import shutil
@@ -17,12 +18,14 @@ def needs(*names):
     return pytest.mark.skipif(bool(missing), reason='no ' + ', '.join(missing))
 
 
-def fill(somebody, there, *names, **how):
+def fill(somebody, there, *names, inbox='Inbox', **how):
     """Messages of these subjects, unread, shown in the Inbox."""
-    before = len(listed(there, 'new') + listed(there, 'cur'))
+    def count():
+        return len(listed(there, 'new', inbox) + listed(there, 'cur', inbox))
+
+    before = count()
     somebody.create_item('inbox', [message(name) for name in names], read=False, **how)
-    until(lambda: len(listed(there, 'new') + listed(there, 'cur')) == before + len(names),
-          'the messages')
+    until(lambda: count() == before + len(names), 'the messages')
 
 
 def path_of(there, subject, folder='Inbox'):
@@ -43,31 +46,41 @@ def home(tmp_path, monkeypatch):
 # mutt, neomutt
 
 
-@pytest.mark.parametrize('name', ['mutt', 'neomutt'])
-def test_mutt(somebody, maildir, home, name):
+def check_mutt(somebody, there, home, name, inbox, kept):
+    """`inbox` and `kept` are directories of the mount."""
     if not shutil.which(name) or not shutil.which('script'):
         pytest.skip('no %s, or no script' % name)
-    fill(somebody, maildir, 'Read', 'Flag', 'Move', 'Delete', 'Untouched')
-    shell(maildir, 'mkdir Kept')
+    fill(somebody, there, 'Read', 'Flag', 'Move', 'Delete', 'Untouched', inbox=inbox)
+    shell(there, 'mkdir "$1"', kept)
     rc = home / 'rc'
     rc.write_text('''
-set folder=%s mbox_type=Maildir spoolfile=+Inbox record= postponed= mail_check=0
+set folder=%s mbox_type=Maildir spoolfile=+%s record= postponed= mail_check=0
 set confirmappend=no confirmcreate=no delete=yes move=no quit=yes wait_key=no sleep_time=0
 set resolve=no pager=builtin mark_old=no
 push "<search>~s Read<enter><display-message><exit>\\
 <search>~s Flag<enter><flag-message>\\
-<search>~s Move<enter><save-message>=Kept<enter>\\
+<search>~s Move<enter><save-message>=%s<enter>\\
 <search>~s Delete<enter><delete-message><sync-mailbox><quit>"
-''' % maildir.path)
-    run('script', '-qec', '%s -n -F %s -f %s' % (name, rc, maildir.at('Inbox')), '/dev/null',
+''' % (there.path, inbox, kept))
+    run('script', '-qec', '%s -n -F %s -f %s' % (name, rc, there.at(inbox)), '/dev/null',
         env=dict(os.environ, TERM='vt100'), seconds=30 * PATIENCE)
-    flush(maildir)
+    flush(there)
     assert state(somebody) == {'Read': (True, 'NotFlagged'), 'Flag': (False, 'Flagged'),
                                'Untouched': (False, 'NotFlagged')}
     assert subjects(somebody, 'Kept') == ['Move']
     assert set(subjects(somebody, 'deleteditems')) == {'Move', 'Delete'}
-    maildir.sync()
-    assert listed(maildir, 'tmp') == [] and listed(maildir, 'tmp', 'Kept') == []
+    there.sync()
+    assert listed(there, 'tmp', inbox) == [] and listed(there, 'tmp', kept) == []
+
+
+@pytest.mark.parametrize('name', ['mutt', 'neomutt'])
+def test_mutt(somebody, maildir, home, name):
+    check_mutt(somebody, maildir, home, name, 'Inbox', 'Kept')
+
+
+@pytest.mark.parametrize('name', ['mutt', 'neomutt'])
+def test_mutt_with_dots(somebody, dotted, home, name):
+    check_mutt(somebody, dotted, home, name, '.', '.Kept')
 
 
 # notmuch
@@ -242,15 +255,73 @@ SyncState %s/state-
     assert count_writes(written, 'again') == {}
 
 
+@needs('mbsync')
+def test_mbsync_with_dots(written, somebody, dotted, home):
+    """Every folder, both ways, but for those in the Inbox: of them it says that it ignores them."""
+    local = home / 'local'
+    local.mkdir()
+    (home / 'state').mkdir()
+    config = home / 'mbsyncrc'
+    config.write_text('''
+MaildirStore far
+Inbox %s
+SubFolders Maildir++
+
+MaildirStore near
+Path %s/
+Inbox %s/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Expunge Both
+SyncState %s/state/
+''' % (dotted.path, local, local, home))
+
+    def sync():
+        return run('mbsync', '-c', str(config), 'all', seconds=60 * PATIENCE)
+
+    def here(folder):
+        return sorted(name for part in ('cur', 'new') for name in os.listdir(
+            str(local / folder / part)))
+
+    sub = somebody.create_folder('inbox', 'Sub')
+    somebody.create_item(somebody.create_folder('msgfolderroot', 'v1.0'), message('Dots'))
+    somebody.create_item(sub, message('Below'), read=False)
+    fill(somebody, dotted, 'Top', inbox='.')
+    until(lambda: '.v1%2E0' in dotted.names() and listed(dotted, 'new', '.INBOX.Sub') and listed(
+        dotted, 'cur', '.v1%2E0'), 'the folders')
+    assert 'ignoring INBOX' in sync().err
+    for folder in ('INBOX', 'v1%2E0'):
+        assert len(here(folder)) == 1, folder
+    (local / 'INBOX' / 'cur' / '1700000000.1.host:2,S').write_bytes(message('Mine'))
+    for part in ('cur', 'new', 'tmp'):
+        (local / 'Made' / 'Deep' / part).mkdir(parents=True)
+    (local / 'Made' / 'Deep' / 'new' / '1700000001.1.host').write_bytes(message('Deep'))
+    name, = os.listdir(str(local / 'INBOX' / 'new'))
+    os.rename(str(local / 'INBOX' / 'new' / name), str(local / 'INBOX' / 'cur' / name) + ':2,FS')
+    sync()
+    flush(dotted)
+    assert state(somebody) == {'Top': (True, 'Flagged'), 'Mine': (True, 'NotFlagged')}
+    assert subjects(somebody, 'Made/Deep') == ['Deep']
+    dotted.sync()
+    written.mark('again')
+    sync()
+    flush(dotted)
+    assert count_writes(written, 'again') == {}
+
+
 # Dovecot
 
 
-@pytest.fixture
-def post(written, mount):
+def post_on(written, mount, layout):
     """(mount, directory) of somebody who is not root, whom Dovecot would refuse."""
     user, group = (65534, 65534) if os.getuid() == 0 else (os.getuid(), os.getgid())
     owner = {'uid': user, 'gid': group, 'allow_other': True} if os.getuid() == 0 else {}
-    there = mount(written, layout='maildir', settle=SETTLE_S, **owner)
+    there = mount(written, layout=layout, settle=SETTLE_S, **owner)
     there.sync()
     directory = os.path.join(there.dir, 'post')
     os.mkdir(directory)
@@ -260,14 +331,22 @@ def post(written, mount):
     return there, directory, user, group
 
 
-@needs('doveadm')
-@pytest.mark.parametrize('notes', [True, False], ids=['notes-elsewhere', 'notes-here'])
-def test_dovecot(written, somebody, post, notes):
-    """What it notes for itself is elsewhere, as its manual advises, or in the folders."""
-    maildir, home, user, group = post
-    elsewhere = ':INDEX=%s:CONTROL=%s' % (home + '/index', home + '/control') if notes else ''
+@pytest.fixture
+def post(written, mount):
+    return post_on(written, mount, 'maildir')
+
+
+@pytest.fixture
+def dotted_post(written, mount):
+    return post_on(written, mount, 'maildir++')
+
+
+def doveadm_of(post, location):
+    """The program for this mail_location."""
+    _, home, user, group = post
     config = home + '/dovecot.conf'
-    text = ('''
+    with open(config, 'w', encoding='utf-8') as file:
+        file.write('''
 base_dir = %s
 log_path = /dev/stderr
 first_valid_uid = 0
@@ -276,17 +355,26 @@ mail_uid = %d
 mail_gid = %d
 mail_home = %s
 ssl = no
-mail_location = maildir:%s:LAYOUT=fs:INBOX=%s/Inbox%s
+mail_location = %s
 namespace inbox {
   inbox = yes
 }
-''' % (home, user, group, home, maildir.path, maildir.path, elsewhere))
-    with open(config, 'w', encoding='utf-8') as file:
-        file.write(text)
+''' % (home, user, group, home, location))
 
     def doveadm(*words, **more):
         return run('doveadm', '-c', config, *words, seconds=30 * PATIENCE,
                    cwd=home, env=dict(os.environ, USER='user', HOME=home), **more).out
+    return doveadm
+
+
+@needs('doveadm')
+@pytest.mark.parametrize('notes', [True, False], ids=['notes-elsewhere', 'notes-here'])
+def test_dovecot(written, somebody, post, notes):
+    """What it notes for itself is elsewhere, as its manual advises, or in the folders."""
+    maildir, home, _, _ = post
+    elsewhere = ':INDEX=%s:CONTROL=%s' % (home + '/index', home + '/control') if notes else ''
+    doveadm = doveadm_of(post, 'maildir:%s:LAYOUT=fs:INBOX=%s/Inbox%s' % (
+        maildir.path, maildir.path, elsewhere))
 
     fill(somebody, maildir, 'Read', 'Flag', 'Move', 'Delete')
     assert {'INBOX', 'Drafts'} <= set(doveadm('mailbox', 'list').split())
@@ -310,6 +398,37 @@ namespace inbox {
     found = doveadm('fetch', 'hdr.subject flags', 'mailbox', 'INBOX', 'ALL')
     assert 'hdr.subject: Read' in found and '\\Seen' not in found and '\\Answered' in found
     assert doveadm('search', 'mailbox', 'INBOX', 'subject', 'Delivered').strip()
+
+
+@needs('doveadm')
+def test_dovecot_with_dots(somebody, dotted_post):
+    """As it expects a Maildir to be; what it notes is in the folders."""
+    there = dotted_post[0]
+    doveadm = doveadm_of(dotted_post, 'maildir:%s:UTF-8' % there.path)
+    for name in ('v1.0', 'R&D', 'Ölfässer', 'text'):
+        somebody.create_folder('msgfolderroot', name)
+    somebody.create_item(somebody.create_folder('inbox', 'Sub'), message('Below'), read=False)
+    fill(somebody, there, 'Read', 'Move', inbox='.')
+    until(lambda: '.INBOX.Sub' in there.names() and listed(there, 'new', '.INBOX.Sub'), 'all')
+    assert {'INBOX', 'INBOX.Sub', 'Drafts', 'v1%2E0', 'R&D', 'Ölfässer', '%74ext'} <= set(
+        doveadm('mailbox', 'list').splitlines())
+    assert doveadm('mailbox', 'status', 'messages', 'INBOX.Sub').split()[-1] == 'messages=1'
+    doveadm('mailbox', 'create', 'Kept.Deep')
+    doveadm('mailbox', 'create', 'INBOX.New')
+    doveadm('flags', 'add', '\\Seen', 'mailbox', 'INBOX', 'subject', 'Read')
+    doveadm('move', 'Kept.Deep', 'mailbox', 'INBOX', 'subject', 'Move')
+    doveadm('save', '-m', 'INBOX.New', stdin=message('Delivered'))
+    doveadm('mailbox', 'rename', 'Kept', 'Held')
+    doveadm('mailbox', 'delete', 'INBOX.Sub')
+    flush(there)
+    assert state(somebody) == {'Read': (True, 'NotFlagged')}
+    assert subjects(somebody, 'Held/Deep') == ['Move']
+    assert subjects(somebody, 'Inbox/New') == ['Delivered']
+    paths = folder_paths(somebody)
+    assert not {'Kept', 'Kept/Deep', 'Inbox/Sub'} & set(paths)
+    doveadm('mailbox', 'delete', '-r', 'Held')
+    flush(there)
+    assert 'Held' not in folder_paths(somebody)
 
 
 # Two at once

@@ -52,6 +52,33 @@ bool cache_list_marked(Cache *self, int64_t dir, int64_t after, CacheEachMarked 
 	return cache_list(self, dir, after, each_marked, &all, error);
 }
 
+/* --- the tree where it is flat ----------------------------------------------------------- */
+
+void fake_cache_set_inbox(Cache *self, int64_t id)
+{
+	self->inbox = id;
+}
+
+bool cache_inbox(Cache *self, int64_t *ret_node, GError **error)
+{
+	*ret_node = self->inbox != 0 ? self->inbox : CACHE_ROOT;
+	return true;
+}
+
+bool cache_list_dirs(Cache *self, int64_t after, CacheEach each, void *user, GError **error)
+{
+	for (guint i = 0; i < self->nodes->len; i++) {
+		g_autoptr(CacheNode) node =
+			fake_cache_snapshot(self, g_ptr_array_index(self->nodes, i));
+		bool is_folder = node->kind == CACHE_KIND_DIR && !node->is_scratch;
+		if (is_folder && node->parent > 0 && node->id > after && !each(node, user))
+			break;
+	}
+	return true;
+}
+
+/* --- changes ----------------------------------------------------------------------------- */
+
 bool cache_set_marks(Cache *self, int64_t id, uint64_t marks, GError **error)
 {
 	g_string_append_printf(self->log, "mark %d %" G_GINT64_MODIFIER "x\n", (int)id, marks);

@@ -45,6 +45,7 @@ struct Cache {
 	GError *list_error;  /* own */
 	GError *flush_error; /* own */
 	GHashTable *marks;   /* own; node id → own uint64_t */
+	int64_t inbox;       /* 0: none */
 	GString *log;        /* own; what was changed, one a line */
 	bool is_refreshing;
 	CacheListener listener;

@@ -23,6 +23,9 @@ void fake_cache_put(Cache *self, int64_t id, uint32_t content, const char *bytes
 /* What a message is marked with; without it is as one that nobody has looked at. */
 void fake_cache_mark(Cache *self, int64_t id, uint64_t marks);
 
+/* Which folder is the Inbox; without it is none. */
+void fake_cache_set_inbox(Cache *self, int64_t id);
+
 /* What cache_details gives for every item. */
 CacheDetails *fake_cache_details(Cache *self);
 

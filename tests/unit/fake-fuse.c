@@ -213,8 +213,9 @@ static size_t add(char *at, size_t size, const char *line)
 size_t fuse_add_direntry(fuse_req_t req, char *at, size_t size, const char *name,
 	const struct stat *attr, off_t cookie)
 {
-	g_autofree char *line = g_strdup_printf("%s %" G_GUINT64_FORMAT " %d %s\n", name,
-		(guint64)attr->st_ino, (int)cookie, S_ISDIR(attr->st_mode) ? "dir" : "file");
+	g_autofree char *line = g_strdup_printf(
+		"%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s\n", name,
+		(guint64)attr->st_ino, (gint64)cookie, S_ISDIR(attr->st_mode) ? "dir" : "file");
 
 	return add(at, size, line);
 }
@@ -222,8 +223,9 @@ size_t fuse_add_direntry(fuse_req_t req, char *at, size_t size, const char *name
 size_t fuse_add_direntry_plus(fuse_req_t req, char *at, size_t size, const char *name,
 	const struct fuse_entry_param *entry, off_t cookie)
 {
-	g_autofree char *line = g_strdup_printf("%s %" G_GUINT64_FORMAT " %d %s\n", name,
-		(guint64)entry->ino, (int)cookie, S_ISDIR(entry->attr.st_mode) ? "dir" : "file");
+	g_autofree char *line = g_strdup_printf(
+		"%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s\n", name,
+		(guint64)entry->ino, (gint64)cookie, S_ISDIR(entry->attr.st_mode) ? "dir" : "file");
 
 	return add(at, size, line);
 }

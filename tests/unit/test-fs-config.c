@@ -186,6 +186,8 @@ static void test_names(void)
 	refuse("ewsfs -o user=me,names " URL " /mnt", "needs a value");
 	refuse("ewsfs -o user=me,layout=maildir,names={key} " URL " /mnt",
 		"names= and layout=maildir exclude each other");
+	refuse("ewsfs -o user=me,layout=maildir++,names={key} " URL " /mnt",
+		"names= and layout=maildir++ exclude each other");
 }
 
 static void test_backup(void)

@@ -202,7 +202,7 @@ static bool has_line(const char *text, const char *line)
 static void test_told(World *self, gconstpointer data)
 {
 	fill(self);
-	fs_notify_maildir(self->fs.notify);
+	fs_notify_maildir(self->fs.notify, false);
 	fs_notify_start(self->fs.notify, (struct fuse_session *)self);
 	g_free(fake_notified());
 	fake_cache_tell(self->cache, CACHE_CHANGE_TOUCHED, FRESH, 0, 0, NULL);
