@@ -197,6 +197,7 @@ class Ews:
         self.url = urllib.parse.urlsplit(url)
         self.auth = 'Basic ' + base64.b64encode(('%s:%s' % (user, password)).encode()).decode()
         self.timeout = timeout
+        self.headers = {}  # of each request, beside those that all have
         self.connection = None
 
     # The wire
@@ -212,7 +213,8 @@ class Ews:
             self.connection = self.open()
         try:
             self.connection.request('POST', self.url.path, body, {
-                'Content-Type': 'text/xml; charset=utf-8', 'Authorization': self.auth})
+                'Content-Type': 'text/xml; charset=utf-8', 'Authorization': self.auth,
+                **self.headers})
             answer = self.connection.getresponse()
             return answer.status, answer.headers, answer.read()
         except (OSError, http.client.HTTPException):

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/events.h"
 #include "tests/ewsd/import.h"
 #include "tests/ewsd/mailbox.h"
@@ -34,6 +35,7 @@ typedef struct Options {
 	char **rights;
 	char **mailboxes;
 	char **shares;
+	char **contents;
 	gboolean has_archive;
 	gboolean has_public;
 	char **faults;
@@ -88,6 +90,9 @@ static bool read_options(Options *o, int argc, char **argv, GError **error)
 			"the owner has an archive", NULL},
 		{"public", 0, 0, G_OPTION_ARG_NONE, &o->has_public,
 			"there are public folders", NULL},
+		{"content", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->contents,
+			"which mailbox has what is in a public folder",
+			"public:FOLDER/PATH=NAME[,unlisted]"},
 		{"state", 0, 0, G_OPTION_ARG_FILENAME, &o->state,
 			"keep the mailbox there", "FILE"},
 		{"latency", 0, 0, G_OPTION_ARG_INT, &o->latency_ms,
@@ -122,6 +127,7 @@ static void options_clear(Options *o)
 	g_strfreev(o->rights);
 	g_strfreev(o->mailboxes);
 	g_strfreev(o->shares);
+	g_strfreev(o->contents);
 	g_strfreev(o->faults);
 }
 
@@ -143,6 +149,7 @@ static bool fill_mailboxes(World *world, const Options *o, GError **error)
 {
 	if (!fill_with(world, o->mail, import_mail, error) ||
 		!fill_with(world, o->fill, import_fill, error) ||
+		!fill_with(world, o->contents, content_put, error) ||
 		!fill_with(world, o->rights, import_rights, error))
 		return false;
 	/* Last: a share is of the folders that are there. */
@@ -168,6 +175,22 @@ static bool add_mailboxes(World *world, const Options *o, GError **error)
 		       mailbox_add(world, STORE_PUBLIC, NULL, o->state, &is_fresh, error));
 }
 
+/* The names of those that autodiscover knows. */
+static GPtrArray *list_contents(char **specs)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+	for (char **spec = specs; spec && *spec; spec++) {
+		bool is_listed;
+		g_autofree char *all = content_spec(*spec, &is_listed);
+		const char *equals = strrchr(all, '=');
+
+		if (is_listed && equals)
+			g_ptr_array_add(names, g_strdup(equals + 1));
+	}
+	return names;
+}
+
 static bool world_start(World *world, const Options *o, GError **error)
 {
 	bool is_fresh;
@@ -176,6 +199,7 @@ static bool world_start(World *world, const Options *o, GError **error)
 	world->mailboxes = g_ptr_array_new();
 	world->like_real = o->like != NULL;
 	world->like_grommunio = o->like && strcmp(o->like, "grommunio") == 0;
+	world->contents = list_contents(o->contents);
 	world->faults = fault_list_new();
 	for (char **spec = o->faults; spec && *spec; spec++) {
 		if (!fault_list_add(world->faults, *spec, error))
@@ -198,6 +222,7 @@ static bool world_start(World *world, const Options *o, GError **error)
 static void world_stop(World *world)
 {
 	mailbox_free_all(world);
+	g_clear_pointer(&world->contents, g_ptr_array_unref);
 	store_close(world->store);
 	events_free(world->events);
 	log_close(world->log);

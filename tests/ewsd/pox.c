@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/mailbox.h"
 #include "tests/ewsd/soap.h"
 
-#define PUBLIC_ADDRESS "publicfolders@example.org"
+#define PUBLIC_ADDRESS "publicfolders" CONTENT_DOMAIN
+#define PROTOCOL(guid) \
+	"<Protocol><Type>EXCH</Type><Server>" guid CONTENT_DOMAIN "</Server></Protocol>"
 
 static bool has_public(const World *world)
 {
@@ -30,21 +33,51 @@ static char *asked_about(SoupServerMessage *message)
 	return root ? xml_text(xml_path(root, "Request/EMailAddress")) : NULL;
 }
 
-static char *account(const char *address)
+/* The address of the public folder mailbox with this GUID; owned, NULL: nobody is told of it. */
+static char *address_of(const World *world, const char *guid)
 {
+	if (g_ascii_strcasecmp(guid, STORE_PUBLIC_GUID) == 0)
+		return g_strdup(PUBLIC_ADDRESS);
+	for (guint i = 0; i < world->contents->len; i++) {
+		g_autofree char *other = content_guid(world->contents->pdata[i]);
+
+		if (g_ascii_strcasecmp(guid, other) == 0)
+			return content_address(world->contents->pdata[i]);
+	}
+	return NULL;
+}
+
+static char *settings(const char *address, const char *account)
+{
+	return g_strdup_printf("<User><DisplayName>Somebody</DisplayName>"
+		"<AutoDiscoverSMTPAddress>%s</AutoDiscoverSMTPAddress></User><Account>"
+		"<AccountType>email</AccountType><Action>settings</Action>%s</Account>",
+		address, account);
+}
+
+/* What stands in the answer about this address, which may be GUID@domain. */
+static char *response(const World *world, const char *asked)
+{
+	g_autofree char *guid = g_strndup(asked, strcspn(asked, "@"));
+	bool is_guid = g_uuid_string_is_valid(guid);
+	g_autofree char *address = is_guid ? address_of(world, guid) : g_strdup(asked);
+
+	if (!address)
+		return g_strdup("<Error Time=\"00:00:00.0000000\" Id=\"1\">"
+				"<ErrorCode>500</ErrorCode>"
+				"<Message>The email address can't be found.</Message>"
+				"<DebugData/></Error>");
 	if (g_ascii_strcasecmp(address, PUBLIC_ADDRESS) == 0)
-		return g_strdup("<Protocol><Type>EXCH</Type><Server>" STORE_PUBLIC_GUID
-				"@example.org</Server></Protocol>");
-	return g_strdup("<Protocol><Type>EXCH</Type><Server>"
-			"00000000-0000-0000-0000-000000000001@example.org</Server></Protocol>"
-			"<PublicFolderInformation><SmtpAddress>" PUBLIC_ADDRESS
-			"</SmtpAddress></PublicFolderInformation>");
+		return settings(address, PROTOCOL(STORE_PUBLIC_GUID));
+	return settings(address, PROTOCOL("00000000-0000-0000-0000-000000000001")
+		"<PublicFolderInformation><SmtpAddress>" PUBLIC_ADDRESS
+		"</SmtpAddress></PublicFolderInformation>");
 }
 
 bool pox_answer(const World *world, SoupServerMessage *message)
 {
 	g_autofree char *address = has_public(world) ? asked_about(message) : NULL;
-	g_autofree char *inside = address ? account(address) : NULL;
+	g_autofree char *inside = address ? response(world, address) : NULL;
 	g_autofree char *text = NULL;
 
 	if (!inside)
@@ -52,8 +85,7 @@ bool pox_answer(const World *world, SoupServerMessage *message)
 	text = g_strdup_printf("<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover xmlns="
 		"\"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006\">"
 		"<Response xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/"
-		"responseschema/2006a\"><Account><AccountType>email</AccountType>"
-		"<Action>settings</Action>%s</Account></Response></Autodiscover>", inside);
+		"responseschema/2006a\">%s</Response></Autodiscover>", inside);
 	soup_server_message_set_response(message, "text/xml", SOUP_MEMORY_COPY, text,
 		strlen(text));
 	return true;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/pim.h"
 
 static const struct {
@@ -359,7 +360,10 @@ static char *replica(Store *store, const Folder *folder, const ExtField *ext)
 	if (said || !store_number(store,
 		"SELECT count(*) FROM folders WHERE dist = 'publicfoldersroot'", 0, 0))
 		return said;
-	return g_base64_encode((const guchar *)STORE_PUBLIC_GUID, sizeof(STORE_PUBLIC_GUID));
+
+	g_autofree char *name = content_name(store, folder->id);
+	g_autofree char *guid = content_guid(name);
+	return g_base64_encode((const guchar *)guid, strlen(guid) + 1);
 }
 
 static char *folder_ext(Store *store, const Folder *folder, const ExtField *ext)

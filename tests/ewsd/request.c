@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/mailbox.h"
 #include "tests/ewsd/mime.h"
 
@@ -305,5 +306,7 @@ const char *request_item(Request *self, const xmlNode *node, Item **ret_item)
 		return "ErrorInvalidIdMalformed";
 	*ret_item = item_get(self->store, number);
 	folder = *ret_item ? folder_get(self->store, (*ret_item)->folder) : NULL;
-	return *ret_item && !(folder && folder->is_closed) ? NULL : "ErrorItemNotFound";
+	return *ret_item && !(folder && folder->is_closed) &&
+			!content_is_misled(self, (*ret_item)->folder)
+		? NULL : "ErrorItemNotFound";
 }

@@ -24,6 +24,7 @@ typedef struct World {
 	Events *events;	/* own */
 	char *owner;	/* address */
 	GPtrArray *mailboxes;	/* own, of Mailbox; the owner's first (mailbox.h) */
+	GPtrArray *contents;	/* own, of names: those that autodiscover knows (content.h) */
 	bool like_real;
 	bool like_grommunio;	/* in what it gives and takes as events, contacts, tasks */
 } World;

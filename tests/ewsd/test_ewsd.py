@@ -709,37 +709,6 @@ def test_an_archive():
         assert code_of(server.client().get_folder, 'archivemsgfolderroot') == 'ErrorFolderNotFound'
 
 
-def test_public_folders():
-    with Ewsd('--public', '--fill', 'public:Team/Plans=4', '--fill', 'public:Team=2') as server:
-        ews = server.client()
-        team = ews.find_path('Team', 'publicfoldersroot')
-        plans = ews.find_path('Team/Plans', 'publicfoldersroot')
-        assert (team.total, plans.total) == (2, 4)
-        # Deep, sync, subscriptions and Deleted Items are not for them.
-        assert code_of(ews.find_folder, 'publicfoldersroot') == 'ErrorInvalidOperation'
-        assert code_of(ews.sync, plans) == 'ErrorInvalidOperation'
-        subscribe = ('<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>%s</t:FolderIds>'
-                     '<t:EventTypes><t:EventType>CreatedEvent</t:EventType></t:EventTypes>'
-                     '</m:StreamingSubscriptionRequest></m:Subscribe>' % folder_ref(plans))
-        assert code_of(ews.call, subscribe) == 'ErrorInvalidOperation'
-        item = ews.find_item(plans)[0]
-        assert code_of(ews.delete_item, item, 'MoveToDeletedItems') == 'ErrorInvalidOperation'
-        assert code_of(ews.delete_folder, plans, 'MoveToDeletedItems') == 'ErrorInvalidOperation'
-        ews.move_item(item, team)
-        assert len(ews.find_item(plans)) == 3 and len(ews.find_item(team)) == 3
-        ews.delete_item(ews.find_item(plans)[0])
-        assert ews.get_folder(plans).total == 2
-        # What is said of the parent of those on top is not the folder that they were found in.
-        node = ews.find_folder('publicfoldersroot', deep=False)[0].node
-        root = ews.get_folder('publicfoldersroot')
-        assert node.find('t:ParentFolderId', NS).get('Id') != root.id
-        # They are nobody's mailbox.
-        assert ews.get_folder('inbox').total == 0
-        assert 'Team' not in [folder.name for folder in ews.find_folder()]
-    with Ewsd() as server:
-        assert code_of(server.client().get_folder, 'publicfoldersroot') == 'ErrorFolderNotFound'
-
-
 def test_a_hundred_thousand_are_there_in_seconds():
     began = time.monotonic()
     with Ewsd('--fill', 'Inbox=100000,8192', schema=False) as server:

@@ -4,6 +4,7 @@
 
 #include "tests/ewsd/change.h"
 #include "tests/ewsd/clock.h"
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/ops/ops.h"
 #include "tests/ewsd/render.h"
 #include "tests/ewsd/settle.h"
@@ -29,6 +30,14 @@ static int kind_of(const xmlNode *node)
 	return -1;
 }
 
+static const char *target_in(Request *request, const xmlNode *wrapper, Folder **ret_folder)
+{
+	const char *code = request_folder_in(request, wrapper, ret_folder);
+
+	return code || !content_is_misled(request, (*ret_folder)->id) ? code
+								      : "ErrorFolderNotFound";
+}
+
 static const char *target(Request *request, const xmlNode *node, Folder **ret_folder)
 {
 	xmlNode *wrapper = xml_child(request->op, "SavedItemFolderId");
@@ -36,7 +45,7 @@ static const char *target(Request *request, const xmlNode *node, Folder **ret_fo
 	bool is_sent = xml_attr_is(request->op, "MessageDisposition", "SendAndSaveCopy");
 
 	if (wrapper)
-		return request_folder_in(request, wrapper, ret_folder);
+		return target_in(request, wrapper, ret_folder);
 	*ret_folder = folder_by_dist(request->store, kind >= 0 ? KINDS[kind].folder
 		: is_sent ? "sentitems" : "drafts");
 	return NULL;

@@ -2,6 +2,7 @@
 /* DeleteItem, MoveItem, CopyItem, SendItem: items that change their place. */
 #include <string.h>
 
+#include "tests/ewsd/content.h"
 #include "tests/ewsd/ops/ops.h"
 #include "tests/ewsd/render.h"
 
@@ -73,13 +74,26 @@ void op_delete_item(Request *request)
 	request_each(request, ids, delete_item, REQUEST_WRITE);
 }
 
-static void write_placed(Request *request, const Item *item)
+/* Ids are new where it stays in its mailbox; where it does not, nobody is told of them. */
+static bool crosses(Request *request, int64_t from, int64_t to)
+{
+	g_autofree char *here = NULL;
+	g_autofree char *there = NULL;
+
+	if (!request_is_public(request))
+		return false;
+	here = content_name(request->store, from);
+	there = content_name(request->store, to);
+	return strcmp(here, there) != 0;
+}
+
+static void write_placed(Request *request, const Item *item, bool has_crossed)
 {
 	const char *element = render_element(item);
 	xmlNode *wants = xml_child(request->op, "ReturnNewItemIds");
 
 	request_ok(request);
-	if (wants && !xml_is_true(wants)) {
+	if (has_crossed || (wants && !xml_is_true(wants))) {
 		out_raw(request->out, "<m:Items/>");
 	} else {
 		out_printf(request->out, "<m:Items><t:%s>", element);
@@ -105,13 +119,15 @@ static const char *move_item(Request *request, xmlNode *node)
 	g_autoptr(Item) item = NULL;
 	g_autoptr(Folder) folder = NULL;
 	const char *code = place(request, &folder);
+	bool has_crossed;
 
 	if (!code)
 		code = item_of(request, node, &item);
 	if (code)
 		return code;
+	has_crossed = crosses(request, item->folder, folder->id);
 	item_move(request->store, item, folder->id, ITEM_NORMAL);
-	write_placed(request, item);
+	write_placed(request, item, has_crossed);
 	return NULL;
 }
 
@@ -125,13 +141,15 @@ static const char *copy_item(Request *request, xmlNode *node)
 	g_autoptr(Item) item = NULL;
 	g_autoptr(Folder) folder = NULL;
 	const char *code = place(request, &folder);
+	bool has_crossed;
 
 	if (!code)
 		code = request_item(request, node, &item);
 	if (code)
 		return code;
+	has_crossed = crosses(request, item->folder, folder->id);
 	item->id = item->seq = item_copy(request->store, item, folder->id);
-	write_placed(request, item);
+	write_placed(request, item, has_crossed);
 	return NULL;
 }
 
