@@ -195,6 +195,8 @@ void cache_check(Cache *cache, CacheTodo step, CacheKind kind, GPtrArray *leavin
 		check->left++;
 		EwsOp *op = kind == CACHE_KIND_DIR ? ews_get_folder_new(intent->id)
 						   : ews_get_item_new(intent->old_id);
+		ews_op_set_content(op,
+			kind == CACHE_KIND_DIR ? intent->content : intent->old_content);
 		Question *question = g_new0(Question, 1);
 		question->check = check;
 		question->intent = intent;

@@ -99,6 +99,10 @@ static const char *const migrations[] = {
 	"ALTER TABLE folder ADD COLUMN listed_at INTEGER NOT NULL DEFAULT 0;",
 	/* Of a message's marks, what the server has no word for (marks.c). */
 	"ALTER TABLE node ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;",
+	/* In which mailbox what is in a public folder is, by its GUID (content.c); and in which
+	 * folder a stray was. */
+	"ALTER TABLE folder ADD COLUMN content TEXT;"
+	"ALTER TABLE stray ADD COLUMN folder INTEGER NOT NULL DEFAULT 0;",
 };
 
 /* --- what goes wrong --------------------------------------------------------------------- */

@@ -181,28 +181,43 @@ static void stray_gone(Cache *cache, EwsOp *op, void *user)
 	cache_doubt_begin(cache);
 }
 
-/* Those that are to go, at most so many; of char (own). */
-static GPtrArray *load_strays(CacheConn *conn, GError **error)
+/* Those that are to go, at most so many, and all of one mailbox (cache/content.h), whose GUID goes
+ * into @ret_content; of char (own). */
+static GPtrArray *load_strays(CacheConn *conn, char **ret_content, GError **error)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-	sqlite3_stmt *stmt = cache_conn_query(conn, error, "SELECT item_id FROM stray LIMIT ?", "i",
-		(int64_t)STRAYS_MAX);
+	sqlite3_stmt *stmt = cache_conn_query(conn, error,
+		"SELECT item_id, content FROM stray LEFT JOIN folder ON folder.id = stray.folder"
+		" WHERE content IS (SELECT content FROM stray LEFT JOIN folder"
+		" ON folder.id = stray.folder LIMIT 1) LIMIT ?",
+		"i", (int64_t)STRAYS_MAX);
 	bool has_row = stmt != NULL;
 	if (stmt == NULL)
 		return NULL;
 	while (has_row) {
 		if (!cache_conn_step(conn, stmt, &has_row, error))
 			return NULL;
-		if (has_row)
-			g_ptr_array_add(ids, cache_column_dup(stmt, 0));
+		if (!has_row)
+			break;
+		g_ptr_array_add(ids, cache_column_dup(stmt, 0));
+		g_free(*ret_content);
+		*ret_content = cache_column_dup(stmt, 1);
 	}
 	return g_steal_pointer(&ids);
+}
+
+static EwsOp *make_removal(Cache *cache, const char *id, const char *content)
+{
+	EwsOp *op = ews_delete_item_new(id, cache_distinguished_aside(cache));
+	ews_op_set_content(op, content);
+	return op;
 }
 
 static bool remove_strays(Cache *cache, CacheConn *conn, int64_t now, GError **error)
 {
 	CacheDoubt *self = cache->doubt;
-	g_autoptr(GPtrArray) ids = load_strays(conn, error);
+	g_autofree char *content = NULL;
+	g_autoptr(GPtrArray) ids = load_strays(conn, &content, error);
 	g_autoptr(GPtrArray) ops = g_ptr_array_new();
 	if (ids == NULL)
 		return false;
@@ -210,8 +225,7 @@ static bool remove_strays(Cache *cache, CacheConn *conn, int64_t now, GError **e
 	if (ids->len == 0 || self->strays > 0 || now < self->strays_us)
 		return true;
 	for (guint i = 0; i < ids->len; i++)
-		g_ptr_array_add(ops, ews_delete_item_new(ids->pdata[i],
-					    cache_distinguished_aside(cache)));
+		g_ptr_array_add(ops, make_removal(cache, ids->pdata[i], content));
 	self->strays = ids->len;
 	g_ptr_array_set_free_func(ids, NULL);
 	cache_sync_submit_call(cache, (EwsOp *const *)ops->pdata, ops->len, EWS_PRIORITY_BACKGROUND,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cache/content.h"
 #include "cache/download.h"
 #include "cache/evict.h"
 #include "cache/node.h"
@@ -170,6 +171,7 @@ static void fetch_answered(Cache *cache, EwsOp *op, void *user);
 static void ask(Cache *cache, Fetch *fetch, EwsOp *op, CacheAnswered answered)
 {
 	ews_op_set_tag(op, fetch->node);
+	cache_content_lead_node(cache, op, fetch->node);
 	fetch->serial = cache_sync_submit(cache, op, fetch->priority, answered, NULL);
 }
 

@@ -191,33 +191,50 @@ static void counts_answered(Cache *cache, EwsOp *op, void *user)
 	go_on(cache, self);
 }
 
-/* Where all content is in one mailbox, requests can be led there. */
-static void tell_content(Cache *cache, const CacheFind *self)
+/* The one mailbox that has what is in all of them; NULL: there are several, or nobody says. */
+static const char *common_content(const CacheFind *self)
 {
 	const char *guid = NULL;
 	for (guint i = 0; i < self->folders->len; i++) {
 		const EwsFolder *folder = self->folders->pdata[i];
-		if (i > 0 && g_strcmp0(folder->replica, guid) != 0) {
-			guid = NULL;
-			break;
-		}
+		if (i > 0 && g_strcmp0(folder->replica, guid) != 0)
+			return NULL;
 		guid = folder->replica;
 	}
-	ews_session_set_content(cache->session, guid);
+	return guid;
+}
+
+static void public_top_answered(Cache *cache, EwsOp *op, void *user)
+{
+	CacheFind *self = user;
+	if (take_answer(self, op)) {
+		self->top = ews_get_folder_take(op);
+		g_free(self->top->replica);
+		self->top->replica = g_strdup(common_content(self));
+	}
+	go_on(cache, self);
+}
+
+/* Nobody tells where that of the top one is, which has hardly any. */
+static void ask_top(Cache *cache, CacheFind *self)
+{
+	EwsOp *op = ews_get_folder_new(self->top_id);
+	ews_op_set_content(op, common_content(self));
+	submit(cache, self, op, public_top_answered);
 }
 
 static void count(Cache *cache, CacheFind *self)
 {
 	drop_strays(self);
-	tell_content(cache, self);
 	ews_hold(cache->session);
 	for (guint i = 0; i < self->folders->len; i++) {
 		const EwsFolder *folder = self->folders->pdata[i];
 		EwsOp *op = ews_get_folder_new(folder->id);
 		ews_op_set_tag(op, i);
+		ews_op_set_content(op, folder->replica);
 		submit(cache, self, op, counts_answered);
 	}
-	submit(cache, self, ews_get_folder_new(self->top_id), top_answered);
+	ask_top(cache, self);
 	ews_release(cache->session);
 }
 

@@ -13,7 +13,7 @@
  * it is one question and not one for each level. What a folder is in is then where it was found:
  * Exchange tells of another parent than publicfoldersroot. And the counts that FindFolder tells are
  * those of the mailbox that has the hierarchy, not of the one that has the content: GetFolder is
- * asked for them, many folders a call.
+ * asked for them, many folders a call, of the mailbox that each says its content is in.
  *
  * A folder that may not be looked into has none in it; any other trouble is that of the whole find,
  * since what is not found is gone.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/apply.h"
+#include "cache/content.h"
 #include "cache/glance.h"
 #include "cache/ident.h"
 #include "cache/item.h"
@@ -30,6 +31,7 @@ struct CacheFolderSync {
 	Cache *cache; /* borrowed */
 	CacheFolderSyncDone done;
 	char *folder_id; /* own */
+	char *content;   /* own; the mailbox that has it (cache/content.h); NULL: not told */
 
 	/* sync and ews thread: the chain of pages, each asked for when the one before arrived */
 	atomic_int pages;    /* asked for, and not written yet */
@@ -65,6 +67,7 @@ static void sync_free(CacheFolderSync *self)
 	g_clear_error(&self->error);
 	g_free(self->mailbox);
 	g_free(self->folder_id);
+	g_free(self->content);
 	g_free(self->state);
 	g_free(self);
 }
@@ -84,6 +87,7 @@ static void end(CacheFolderSync *self, const GError *error)
 static void submit(CacheFolderSync *self, EwsOp *op, CacheAnswered answered)
 {
 	self->under_way++;
+	ews_op_set_content(op, self->content);
 	cache_sync_submit(self->cache, op, (EwsPriority)atomic_load(&self->priority), answered,
 		self);
 }
@@ -386,6 +390,7 @@ static void ask_page(CacheFolderSync *self, const char *state)
 {
 	EwsOp *op = self->cache->is_public ? ews_find_item_new(self->folder_id, state)
 					   : ews_sync_folder_items_new(self->folder_id, state);
+	ews_op_set_content(op, self->content);
 	atomic_fetch_add(&self->pages, 1);
 	cache_sync_submit_chained(self->cache, op, (EwsPriority)atomic_load(&self->priority),
 		page_arrived, page_answered, self);
@@ -610,6 +615,7 @@ CacheFolderSync *cache_foldersync_start(Cache *cache, int64_t folder, int64_t ro
 	self->apply.mailbox_hash = cache_ident_mailbox(mailbox);
 	self->apply.folder = folder;
 	self->apply.round = round;
+	self->content = cache_content_of(cache, folder);
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	bool may_glance = false;
 	bool is_loaded = conn != NULL && load(self, conn, folder, error) &&

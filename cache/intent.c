@@ -29,6 +29,10 @@ void cache_intent_free(CacheIntent *self)
 	g_free(self->id);
 	g_free(self->change_key);
 	g_free(self->source_id);
+	g_free(self->content);
+	g_free(self->target_content);
+	g_free(self->source_content);
+	g_free(self->old_content);
 	g_free(self->name);
 	g_free(self);
 }
@@ -241,6 +245,26 @@ void cache_intent_ask_delete(CacheIntent *self)
 	self->fields = 0;
 }
 
+const char *cache_intent_content(const CacheIntent *self, CacheTodo step)
+{
+	if (self->kind == CACHE_KIND_DIR)
+		return NULL;
+	switch (step) {
+	case CACHE_TODO_MAKE:
+		return self->target_content;
+	case CACHE_TODO_COPY:
+		return self->source_content;
+	case CACHE_TODO_REMOVE_OLD:
+		return self->old_content;
+	case CACHE_TODO_MOVE:
+	case CACHE_TODO_UPDATE:
+	case CACHE_TODO_SEND:
+	case CACHE_TODO_DELETE:
+		return self->content;
+	}
+	return NULL;
+}
+
 char *cache_intent_describe(const CacheIntent *self)
 {
 	static const struct {
@@ -301,7 +325,10 @@ char *cache_intent_describe(const CacheIntent *self)
 	DESTINATION ", origin.item_id,"                                                            \
 	" EXISTS (SELECT 1 FROM intent AS first WHERE first.node = intent.after) "                 \
 	"OR" HAS_DEPARTURES ","                                                                    \
-	" (SELECT name FROM distinguished WHERE folder_id = target.folder_id)"
+	" (SELECT name FROM distinguished WHERE folder_id = target.folder_id),"                    \
+	" coalesce(own.content, (SELECT content FROM folder WHERE id = item.folder)),"             \
+	" target.content, (SELECT content FROM folder WHERE id = origin.folder),"                  \
+	" (SELECT content FROM folder WHERE id = intent.old_folder)"
 #define FROM                                                                                       \
 	" FROM intent JOIN node ON node.id = intent.node"                                          \
 	" LEFT JOIN item ON item.node = intent.node"                                               \
@@ -369,6 +396,10 @@ static void read_beside(CacheIntent *self, sqlite3_stmt *stmt)
 	const char *special = (const char *)sqlite3_column_text(stmt, base + 12);
 	self->is_drafts = g_strcmp0(special, "drafts") == 0;
 	self->to_send = (self->todo & CACHE_TODO_SEND) != 0;
+	self->content = cache_column_dup(stmt, base + 13);
+	self->target_content = cache_column_dup(stmt, base + 14);
+	self->source_content = cache_column_dup(stmt, base + 15);
+	self->old_content = cache_column_dup(stmt, base + 16);
 }
 
 /* All rows of a query that selects the intent's columns and those beside. */
@@ -490,8 +521,8 @@ static bool release_old(CacheConn *conn, const CacheIntent *self, const char *it
 {
 	if (item_id == NULL || self->old_id == NULL || strcmp(item_id, self->old_id) == 0)
 		return true;
-	return cache_conn_run(conn, error, "INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t",
-		self->old_id);
+	return cache_conn_run(conn, error, "INSERT OR IGNORE INTO stray (item_id, folder) VALUES"
+		" (?, ?)", "ti", self->old_id, self->old_folder);
 }
 
 bool cache_intent_replace(CacheConn *conn, CacheIntent *self, const CacheReplaced *old,

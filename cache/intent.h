@@ -94,6 +94,11 @@ typedef struct CacheIntent {
 	char *id; /* ItemId or FolderId; NULL: not on the server */
 	char *change_key;
 	char *source_id; /* of the item that it is a copy of */
+	char *content;   /* of id: the mailbox that has its content (cache/content.h), as the three
+	                  * below */
+	char *target_content; /* of target */
+	char *source_content; /* of source_id */
+	char *old_content;    /* of old_folder */
 	char *name;
 	int64_t bytes;   /* of the content that a create carries */
 	bool is_blocked; /* what it comes after is not over */
@@ -153,6 +158,11 @@ bool cache_intent_is_over(const CacheIntent *self);
 /* The step that comes next, or 0: in their order, but for a move that may have been done, which is
  * settled before anything else. */
 CacheTodo cache_intent_next(const CacheIntent *self);
+
+/* The mailbox that this step of an item is told: for a move or a copy the one that it is taken
+ * from. Borrowed; NULL: it is not known, or a directory, whose steps none of them has to know; "":
+ * it is not known yet. */
+const char *cache_intent_content(const CacheIntent *self, CacheTodo step);
 
 /* "create", "move, update": for people. Owned. */
 char *cache_intent_describe(const CacheIntent *self);

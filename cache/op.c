@@ -232,6 +232,9 @@ static EwsOp *make_folder_op(Cache *cache, const CacheIntent *intent, CacheTodo 
 
 EwsOp *cache_op_new(Cache *cache, const CacheIntent *intent, CacheTodo step)
 {
-	return intent->kind == CACHE_KIND_DIR ? make_folder_op(cache, intent, step)
-					      : make_item_op(cache, intent, step);
+	EwsOp *op = intent->kind == CACHE_KIND_DIR ? make_folder_op(cache, intent, step)
+						   : make_item_op(cache, intent, step);
+	if (op != NULL)
+		ews_op_set_content(op, cache_intent_content(intent, step));
+	return op;
 }

@@ -5,6 +5,7 @@
 
 #include "cache/apply.h"
 #include "cache/change.h"
+#include "cache/content.h"
 #include "cache/doubt.h"
 #include "cache/evict.h"
 #include "cache/ident.h"
@@ -132,7 +133,8 @@ static bool made(Outcome *self, GError **error)
 {
 	const char *id = ews_op_new_id(self->op);
 	if (self->intent->kind == CACHE_KIND_DIR && id != NULL)
-		return cache_own_folder_made(self->conn, self->intent, id, error);
+		return cache_own_folder_made(self->conn, self->intent, id, error) &&
+		       cache_content_await(self->cache, self->conn, id, error);
 	const CacheMade made = {id, ews_op_new_change_key(self->op), self->sent->attempt};
 	if (id != NULL)
 		return cache_own_made(self->cache, self->conn, self->intent, &made, error);
@@ -363,8 +365,9 @@ bool cache_outcome_take_back(Cache *cache, CacheConn *conn, CacheIntent *intent,
 		if (!drop_content(cache, conn, intent, error) ||
 			!await_item(conn, intent, error))
 			return false;
-		cache_sync_submit(cache, ews_get_item_new(intent->id), EWS_PRIORITY_SCAN, refreshed,
-			NULL);
+		EwsOp *op = ews_get_item_new(intent->id);
+		ews_op_set_content(op, intent->content);
+		cache_sync_submit(cache, op, EWS_PRIORITY_SCAN, refreshed, NULL);
 	}
 	return cache_intent_put(conn, intent, false, error);
 }

@@ -294,7 +294,8 @@ static bool claim_twin(CacheApply *apply, const CacheIncoming *incoming, const c
 	cache_doubt_begin(apply->cache);
 	g_message("a message that was sent twice arrived twice: one is removed");
 	return cache_conn_run(apply->conn, error,
-		"INSERT OR IGNORE INTO stray (item_id) VALUES (?)", "t", incoming->item->id);
+		"INSERT OR IGNORE INTO stray (item_id, folder) VALUES (?, ?)", "ti",
+		incoming->item->id, apply->folder);
 }
 
 static bool claim_made(CacheApply *apply, const CacheIncoming *incoming, bool *ret_is_claimed,

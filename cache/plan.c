@@ -56,12 +56,15 @@ static bool needs_target(CacheTodo step)
 /* Steps with the same word travel together. */
 static char *group_of(const CacheIntent *intent, CacheTodo step, const CachePlanLimits *limits)
 {
+	const char *content = cache_intent_content(intent, step);
+	const char *where = content != NULL ? content : "";
 	if (needs_target(step))
-		return g_strdup_printf("%d %d %s", intent->kind, step, intent->target_id);
+		return g_strdup_printf("%d %d %s %s", intent->kind, step, where,
+			intent->target_id);
 	if (step == CACHE_TODO_DELETE)
-		return g_strdup_printf("%d %d %d", intent->kind, step,
+		return g_strdup_printf("%d %d %s %d", intent->kind, step, where,
 			cache_plan_disposal(intent, limits->disposal, limits->has_trash));
-	return g_strdup_printf("%d %d", intent->kind, step);
+	return g_strdup_printf("%d %d %s", intent->kind, step, where);
 }
 
 static int64_t wire_bytes(const CacheIntent *intent, CacheTodo step)
@@ -74,6 +77,9 @@ static int64_t wire_bytes(const CacheIntent *intent, CacheTodo step)
 static bool is_possible(const CacheIntent *intent, CacheTodo step)
 {
 	if (step == 0 || intent->doing != 0 || intent->state != CACHE_INTENT_QUEUED)
+		return false;
+	/* Where that is, is not told yet (cache/content.h). */
+	if (g_strcmp0(cache_intent_content(intent, step), "") == 0)
 		return false;
 	return !intent->is_blocked && (!needs_target(step) || intent->target_id != NULL);
 }

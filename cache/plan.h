@@ -9,9 +9,10 @@
  * A pure function of its arguments. A step may leave when it has lingered (LINGER_US since it was
  * last asked for, LINGER_MAX_US since it was first), when somebody waits for it, or when there are
  * enough of its kind for a full call; not before what it comes after; not into a folder that does
- * not exist yet. Steps of one kind with the same target (creates, moves, copies), the same way of
- * deleting (deletes) or of any node (updates) make a call, oldest first, as many as the server
- * takes well and no more than EWS_CALL_BYTES_MAX with base64 counted.
+ * not exist yet, or of which is not known yet in which mailbox it is. Steps of one kind with the
+ * same target (creates, moves, copies), the same way of deleting (deletes) or of any node
+ * (updates), and for the same mailbox of the server (cache_intent_content), make a call, oldest
+ * first, as many as the server takes well and no more than EWS_CALL_BYTES_MAX with base64 counted.
  */
 #define CACHE_LINGER_US 250000
 #define CACHE_LINGER_MAX_US 1000000

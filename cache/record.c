@@ -125,7 +125,9 @@ bool cache_record(Cache *cache, const CacheCall *call, GPtrArray *ret_leaving, G
 		bool is_read = cache_intent_get(conn, seen->node, &intent, error);
 		bool is_same = intent != NULL && cache_intent_next(intent) == call->step &&
 			       intent->state == CACHE_INTENT_QUEUED && !intent->is_blocked &&
-			       g_strcmp0(intent->target_id, seen->target_id) == 0;
+			       g_strcmp0(intent->target_id, seen->target_id) == 0 &&
+			       g_strcmp0(cache_intent_content(intent, call->step),
+				       cache_intent_content(seen, call->step)) == 0;
 		if (!is_read ||
 			(is_same && !record_one(cache, conn, intent, call->step, safe, &leaves,
 					    error))) {

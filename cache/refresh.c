@@ -2,7 +2,9 @@
 #include "cache/refresh.h"
 
 #include "cache/apply.h"
+#include "cache/content.h"
 #include "cache/dirs.h"
+#include "cache/drain.h"
 #include "cache/due.h"
 #include "cache/find.h"
 #include "cache/found.h"
@@ -231,6 +233,11 @@ static void begin_items(Cache *cache)
 
 static bool take_counts(Cache *cache, CacheConn *conn, GError **error)
 {
+	bool is_awaited = false;
+	if (!cache_content_is_awaited(cache, conn, &is_awaited, error))
+		return false;
+	if (is_awaited)
+		cache_drain_poke(cache);
 	const GPtrArray *found = cache_find_folders(cache->refresh->find);
 	for (guint i = 0; i < found->len; i++) {
 		if (!cache_tree_set_counts(conn, found->pdata[i], error))

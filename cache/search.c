@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/aqs.h"
+#include "cache/content.h"
 #include "cache/ident.h"
 #include "cache/item.h"
 #include "cache/sync.h"
@@ -114,9 +115,10 @@ static void fail(Search *self, const GError *error)
 		self->error = g_error_copy(error);
 }
 
-static void submit(Search *self, EwsOp *op, CacheAnswered answered)
+static void submit(Search *self, EwsOp *op, const char *folder_id, CacheAnswered answered)
 {
 	self->asked++;
+	cache_content_lead_folder(self->cache, op, folder_id);
 	cache_sync_submit(self->cache, op, EWS_PRIORITY_WAITING, answered, self);
 }
 
@@ -247,7 +249,7 @@ static void ask_place(Search *self, guint index, int64_t offset)
 	};
 	EwsOp *op = ews_search_new(&asked);
 	ews_op_set_tag(op, index);
-	submit(self, op, found);
+	submit(self, op, place->folder_id, found);
 }
 
 static void forget_place(Search *self, Place *place)
@@ -413,8 +415,8 @@ static void probe(Search *self)
 	g_autoptr(EwsQuery) query = ews_query_parse(text, NULL);
 	const EwsSearch asked = {.folder_id = folder_id, .query = query, .is_aqs = true};
 	self->asked++; /* not over before both are asked */
-	submit(self, ews_search_new(&asked), probe_found);
-	submit(self, ews_get_folder_new(folder_id), probe_counted);
+	submit(self, ews_search_new(&asked), folder_id, probe_found);
+	submit(self, ews_get_folder_new(folder_id), folder_id, probe_counted);
 	self->asked--;
 }
 

@@ -87,9 +87,10 @@ bool cache_tree_set_counts(CacheConn *conn, const EwsFolder *folder, GError **er
 	 * is in it (NODE_LISTED is 1). */
 	return cache_conn_run(conn, error,
 		       "UPDATE folder SET total_count = ?, size = ?, commit_time = ?,"
-		       " deleted_count = ?, unread_count = ? WHERE folder_id = ?",
-		       "iiiiit", folder->total_count, folder->size, folder->commit_time,
-		       folder->deleted_count, folder->unread_count, folder->id) &&
+		       " deleted_count = ?, unread_count = ?, content = ? WHERE folder_id = ?",
+		       "iiiiitt", folder->total_count, folder->size, folder->commit_time,
+		       folder->deleted_count, folder->unread_count, folder->replica,
+		       folder->id) &&
 	       cache_conn_run(conn, error,
 		       "UPDATE node SET mtime = ?1, ctime = ?1 WHERE flags & 1 = 0 AND id ="
 		       " (SELECT node FROM folder WHERE folder_id = ?2)",

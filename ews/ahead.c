@@ -121,6 +121,7 @@ void ews_ahead_foresee(EwsAhead *self, EwsOp *op)
 	runner = g_steal_pointer(&op->follow);
 	runner->serial = self->out.serial(self->out.user);
 	runner->priority = op->priority;
+	runner->content = op->content;
 	runner->done = on_runner_done;
 	runner->user = self;
 	entry = g_new0(Entry, 1);

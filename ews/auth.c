@@ -49,6 +49,11 @@ void ews_auth_replace(EwsAuth *self, const char *secret)
 	self->secret = g_strdup(secret);
 }
 
+EwsCredentials ews_auth_credentials(const EwsAuth *self)
+{
+	return (EwsCredentials){self->kind, self->user, self->secret};
+}
+
 static void apply_password(const EwsAuth *self, CURL *easy, unsigned long kind)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)kind);

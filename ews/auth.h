@@ -20,4 +20,6 @@ EwsAuth *ews_auth_new(const EwsCredentials *credentials);
 void ews_auth_free(EwsAuth *self);
 /* Another token, or password. */
 void ews_auth_replace(EwsAuth *self, const char *secret);
+/* What it signs in with; borrowed until it is replaced. */
+EwsCredentials ews_auth_credentials(const EwsAuth *self);
 void ews_auth_apply(const EwsAuth *self, CURL *easy);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ews/contents.h"
 #include "ews/doubt.h"
 #include "ews/error.h"
 #include "ews/settle.h"
@@ -581,6 +582,11 @@ static void on_end(void *user, const EwsHttpEnd *end)
 
 /* --- sending ----------------------------------------------------------------------------- */
 
+static EwsAim aim_of(const EwsOp *op)
+{
+	return (EwsAim){op->kind->to, op->content ? op->content->address : NULL};
+}
+
 EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsigned count)
 {
 	EwsBatch *self = g_malloc0(sizeof(*self) + count * sizeof(Place));
@@ -606,7 +612,7 @@ EwsBatch *ews_batch_send(const EwsBatchShared *shared, EwsOp *const *ops, unsign
 	}
 	self->post = ews_http_post(shared->http,
 		ews_op_write_call(ops, count, ews_http_whose(shared->http)), self->is_change,
-		self->kind->to, &http);
+		aim_of(ops[0]), &http);
 	return self;
 }
 

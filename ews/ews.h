@@ -55,6 +55,7 @@ typedef struct EwsConfig {
 	const char *impersonate;    /* whose mailbox, by its address; NULL: the account's own */
 	bool is_archive;            /* distinguished folders are those of its online archive */
 	const EwsRoute *route;      /* to public folders; NULL: the server finds its way */
+	EwsContentMemory memory;    /* of what lies beyond the route */
 	EwsTls tls;
 	unsigned max_conns;
 	unsigned timeout_s; /* of silence on a request */
@@ -166,13 +167,14 @@ const char *ews_op_response_code(const EwsOp *op);
 void ews_op_set_tag(EwsOp *op, int64_t tag);
 int64_t ews_op_tag(const EwsOp *op);
 
+/* Before it is submitted: what @op is about is in the public folder mailbox with this GUID (of
+ * several items, all of it). Where there is a route, such ops travel by themselves, and to that
+ * mailbox as soon as its address is known. NULL: nobody says where it is. */
+void ews_op_set_content(EwsOp *op, const char *guid);
+
 /* Any thread: the distinguished folders that are asked for from now on are those of somebody
  * else's mailbox, by its primary address, where the server lets us. */
 void ews_session_set_mailbox(EwsSession *self, const char *address);
-
-/* Any thread: the public folder mailbox that has the content of all of them, by its GUID; NULL:
- * there are several, or nobody says. Its way is known where it is the route's. */
-void ews_session_set_content(EwsSession *self, const char *guid);
 
 /* GetFolder: one folder by id, or a distinguished one ("msgfolderroot"). */
 EwsOp *ews_get_folder_new(const char *id);
@@ -280,9 +282,10 @@ const char *ews_resolve_names_address(const EwsOp *op); /* borrowed; NULL after 
 /* --- changing the mailbox ----------------------------------------------------------------- */
 
 /* One call: @count ops of one kind, alike in what is said once a call (target folder, way of
- * deleting). Takes the ops; @done gets each back with its @users entry (@users NULL: NULL), as
- * ews_submit. Leaves when a connection is free, as it is, and once; but an op whose message cannot
- * be read ends at once with LOCAL, and the others leave without it. */
+ * deleting) and in the mailbox that has their content. Takes the ops; @done gets each back with its
+ * @users entry (@users NULL: NULL), as ews_submit. Leaves when a connection is free, as it is, and
+ * once; but an op whose message cannot be read ends at once with LOCAL, and the others leave
+ * without it. */
 void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPriority priority,
 	EwsOpDone done, void *const *users);
 

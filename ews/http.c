@@ -42,8 +42,9 @@ struct EwsHttp {
 	GPtrArray *idle; /* own, of CURL: handles for the next posts */
 	EwsWhose whose;
 	char *mailbox;              /* own; NULL: nobody else's */
-	EwsRoute *route;            /* own; NULL: not to public folders, or it is not known */
-	struct curl_slist *headers[EWS_TO_CONTENT + 1]; /* own; NULL: those of TO_MAILBOX */
+	struct curl_slist *headers;   /* own */
+	struct curl_slist *hierarchy; /* own; to that mailbox; NULL: as all others */
+	GHashTable *contents; /* own; address → curl_slist (own): to mailboxes with content */
 	GPtrArray *stale; /* own; headers that a post under way may still have */
 	EwsHttpCounts counts;
 	unsigned token; /* the number of the one in auth */
@@ -141,11 +142,11 @@ EwsHttp *ews_http_new(const EwsConfig *config)
 	self->impersonated = g_strdup(config->impersonate);
 	self->whose.impersonate = self->impersonated;
 	self->whose.is_archive = config->is_archive;
-	self->headers[EWS_TO_MAILBOX] = make_headers(anchor(self), NULL);
-	self->route = ews_route_copy(config->route);
-	if (self->route)
-		self->headers[EWS_TO_HIERARCHY] =
-			make_headers(self->route->anchor, self->route->mailbox);
+	self->headers = make_headers(anchor(self), NULL);
+	if (config->route)
+		self->hierarchy = make_headers(config->route->anchor, config->route->mailbox);
+	self->contents = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+		(GDestroyNotify)curl_slist_free_all);
 	self->stale = g_ptr_array_new_with_free_func((GDestroyNotify)curl_slist_free_all);
 	self->idle = g_ptr_array_new_with_free_func((GDestroyNotify)curl_easy_cleanup);
 	self->multi = curl_multi_init();
@@ -168,9 +169,9 @@ void ews_http_free(EwsHttp *self)
 	ews_loop_free(self->loop);
 	curl_multi_cleanup(self->multi);
 	curl_share_cleanup(self->share);
-	for (size_t i = 0; i < G_N_ELEMENTS(self->headers); i++)
-		curl_slist_free_all(self->headers[i]);
-	ews_route_free(self->route);
+	curl_slist_free_all(self->headers);
+	curl_slist_free_all(self->hierarchy);
+	g_hash_table_unref(self->contents);
 	g_ptr_array_unref(self->stale);
 	ews_auth_free(self->auth);
 	for (size_t i = 0; i < G_N_ELEMENTS(self->tls_words); i++)
@@ -187,29 +188,32 @@ const EwsWhose *ews_http_whose(const EwsHttp *self)
 	return &self->whose;
 }
 
-static void replace_headers(EwsHttp *self, EwsDestination to, struct curl_slist *headers)
-{
-	if (self->headers[to])
-		g_ptr_array_add(self->stale, self->headers[to]);
-	self->headers[to] = headers;
-}
-
 void ews_http_set_mailbox(EwsHttp *self, const char *address)
 {
 	g_free(self->mailbox);
 	self->whose.mailbox = self->mailbox = g_strdup(address);
-	replace_headers(self, EWS_TO_MAILBOX, make_headers(anchor(self), NULL));
+	g_ptr_array_add(self->stale, self->headers);
+	self->headers = make_headers(anchor(self), NULL);
 }
 
-/* Autodiscover says of that mailbox, asked by its GUID, that its address is the anchor. */
-void ews_http_set_content(EwsHttp *self, const char *guid)
+static struct curl_slist *content_headers(EwsHttp *self, const char *address)
 {
-	bool is_on_route = ews_route_leads_to(self->route, guid);
+	struct curl_slist *headers = g_hash_table_lookup(self->contents, address);
 
-	if (is_on_route == (self->headers[EWS_TO_CONTENT] != NULL))
-		return;
-	replace_headers(self, EWS_TO_CONTENT,
-		is_on_route ? make_headers(self->route->anchor, self->route->anchor) : NULL);
+	if (headers)
+		return headers;
+	headers = make_headers(address, address);
+	g_hash_table_insert(self->contents, g_strdup(address), headers);
+	return headers;
+}
+
+/* What is posted so says. */
+static struct curl_slist *headers_for(EwsHttp *self, EwsAim aim)
+{
+	if (aim.to == EWS_TO_HIERARCHY && self->hierarchy)
+		return self->hierarchy;
+	return aim.to == EWS_TO_CONTENT && aim.address ? content_headers(self, aim.address)
+						       : self->headers;
 }
 
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number)
@@ -428,10 +432,9 @@ static CURL *take_easy(EwsHttp *self)
 	return easy;
 }
 
-static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body, EwsDestination to,
+static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body, EwsAim aim,
 	const EwsHttpEvents *events)
 {
-	struct curl_slist *headers = self->headers[to];
 	EwsHttpPost *post = g_new0(EwsHttpPost, 1);
 
 	post->http = self;
@@ -440,8 +443,7 @@ static EwsHttpPost *begin_post(EwsHttp *self, CURL *easy, EwsBody *body, EwsDest
 	post->events = *events;
 	post->token = self->token;
 	ews_auth_apply(self->auth, easy);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-		headers ? headers : self->headers[EWS_TO_MAILBOX]);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_for(self, aim));
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, post);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
@@ -458,10 +460,10 @@ static void send_post(EwsHttpPost *post)
 	curl_multi_add_handle(self->multi, post->easy);
 }
 
-EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsDestination to,
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsAim aim,
 	const EwsHttpEvents *events)
 {
-	EwsHttpPost *post = begin_post(self, take_easy(self), body, to, events);
+	EwsHttpPost *post = begin_post(self, take_easy(self), body, aim, events);
 
 	post->is_once = is_once;
 	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, self->fresh > 0 ? 1L : 0L);
@@ -473,7 +475,8 @@ EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsDestin
 
 EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events)
 {
-	EwsHttpPost *post = begin_post(self, new_easy(self), body, EWS_TO_MAILBOX, events);
+	EwsHttpPost *post = begin_post(self, new_easy(self), body,
+		(EwsAim){.to = EWS_TO_MAILBOX}, events);
 
 	post->is_stream = true;
 	curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -647,6 +650,21 @@ void ews_http_renew(EwsHttp *self)
 void ews_http_wake(EwsHttp *self)
 {
 	ews_loop_wake(self->loop);
+}
+
+const char *ews_http_url(const EwsHttp *self)
+{
+	return self->url;
+}
+
+const EwsTls *ews_http_tls(const EwsHttp *self)
+{
+	return &self->tls;
+}
+
+EwsCredentials ews_http_credentials(const EwsHttp *self)
+{
+	return ews_auth_credentials(self->auth);
 }
 
 const EwsHttpCounts *ews_http_counts(const EwsHttp *self)

@@ -20,7 +20,7 @@
  * holds back). How it ends says nothing of the kept connections.
  *
  * Where the session is about public folders and the way to them is known (ews/route.h), what is for
- * the mailbox that knows them, or for that with their content, says so (X-PublicFolderMailbox).
+ * the mailbox that knows them, or for one with content, says so (X-PublicFolderMailbox).
  *
  * HTTP/1.1, Content-Length, no Expect, gzip accepted, cookies kept in memory, the same server asked
  * for where there are many (X-AnchorMailbox, X-PreferServerAffinity), certificates always
@@ -64,6 +64,12 @@ typedef struct EwsHttpCounts {
 	uint64_t bytes_out;
 } EwsHttpCounts;
 
+/* Which mailbox a post is for. */
+typedef struct EwsAim {
+	EwsDestination to;
+	const char *address; /* borrowed; of the one with the content; NULL: it is not said */
+} EwsAim;
+
 EwsHttp *ews_http_new(const EwsConfig *config);
 /* Every post must have ended or been cancelled. */
 void ews_http_free(EwsHttp *self);
@@ -73,14 +79,11 @@ const EwsWhose *ews_http_whose(const EwsHttp *self);
 /* From now on it is this one's, by its primary address. NULL: the account's. */
 void ews_http_set_mailbox(EwsHttp *self, const char *address);
 
-/* Which public folder mailbox has the content of all of them (ews_session_set_content). */
-void ews_http_set_content(EwsHttp *self, const char *guid);
-
 /* What is posted from now on goes with this bearer token, the @number-th. */
 void ews_http_set_token(EwsHttp *self, const char *token, unsigned number);
 
 /* Takes @body. @is_once: it must not be sent twice; else it must be all text. */
-EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsDestination to,
+EwsHttpPost *ews_http_post(EwsHttp *self, EwsBody *body, bool is_once, EwsAim aim,
 	const EwsHttpEvents *events);
 /* Takes @body, which must be all text. */
 EwsHttpPost *ews_http_stream(EwsHttp *self, EwsBody *body, const EwsHttpEvents *events);
@@ -100,6 +103,11 @@ void ews_http_move(EwsHttp *self, const char *url);
 void ews_http_renew(EwsHttp *self);
 /* Any thread: ends the wait. */
 void ews_http_wake(EwsHttp *self);
+
+/* Where the posts go, and how we sign in there; borrowed, the credentials until the next turn. */
+const char *ews_http_url(const EwsHttp *self);
+const EwsTls *ews_http_tls(const EwsHttp *self);
+EwsCredentials ews_http_credentials(const EwsHttp *self);
 
 const EwsHttpCounts *ews_http_counts(const EwsHttp *self);
 /* Any thread: when a byte last came, but for streams (monotonic microseconds; 0: never). */

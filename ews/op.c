@@ -34,6 +34,7 @@ void ews_op_free(EwsOp *op)
 	op->kind->clear(op);
 	ews_op_free(op->follow);
 	g_clear_error(&op->error);
+	g_free(op->guid);
 	g_free(op->response_code);
 	g_free(op->new_id);
 	g_free(op->new_change_key);
@@ -94,6 +95,12 @@ const char *ews_op_new_id(const EwsOp *op)
 const char *ews_op_new_change_key(const EwsOp *op)
 {
 	return op->error ? NULL : op->new_change_key;
+}
+
+void ews_op_set_content(EwsOp *op, const char *guid)
+{
+	g_free(op->guid);
+	op->guid = g_strdup(guid);
 }
 
 void ews_op_set_tag(EwsOp *op, int64_t tag)

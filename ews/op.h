@@ -93,6 +93,10 @@ struct EwsOp {
 
 	/* the submitter's */
 	int64_t tag;
+	char *guid; /* own; of the public folder mailbox with what it is about; NULL: not said */
+
+	/* the session's */
+	const struct EwsContent *content; /* borrowed: from ews/contents.c; that mailbox, or NULL */
 
 	/* the queue's */
 	GList link; /* in one of EwsQueue's lists while it waits */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ews/queue.h"
 
+#include "ews/contents.h"
+
 /* What an op weighs whose size nobody knows: a bit more than the usual message. */
 #define WEIGHT_UNKNOWN (64 * 1024)
 
@@ -129,13 +131,27 @@ EwsOp *ews_queue_pop_call(EwsQueue *self)
 	return NULL;
 }
 
+/* Which way it goes is being asked for. */
+static bool is_waiting(const EwsOp *op)
+{
+	return op->content && op->content->is_asked;
+}
+
+/* From @link on, the first that may leave; NULL: there is none. */
+static GList *first_ready(GList *link)
+{
+	while (link && is_waiting(link->data))
+		link = link->next;
+	return link;
+}
+
 static const EwsOp *oldest_op(const EwsQueue *self, EwsPriority priority, unsigned barred)
 {
 	const EwsOp *oldest = NULL;
 
 	for (int kind = 0; kind < EWS_KIND_COUNT; kind++) {
-		const GList *head = self->lists[priority][kind].head;
-		const EwsOp *op = head ? head->data : NULL;
+		const GList *first = first_ready(self->lists[priority][kind].head);
+		const EwsOp *op = first ? first->data : NULL;
 
 		if (op && !(barred & 1u << kind) && (!oldest || op->serial < oldest->serial))
 			oldest = op;
@@ -152,13 +168,18 @@ const EwsOpKind *ews_queue_next(const EwsQueue *self, EwsPriority priority, unsi
 
 EwsCall *ews_queue_take_call(EwsQueue *self, EwsPriority priority, unsigned barred)
 {
-	EwsCall *call = g_queue_peek_head(&self->calls[priority]);
+	GList *link = self->calls[priority].head;
 	const EwsOp *oldest = oldest_op(self, priority, barred);
+	EwsCall *call;
 
+	while (link && is_waiting(((const EwsCall *)link->data)->ops[0]))
+		link = link->next;
+	call = link ? link->data : NULL;
 	if (!call || (oldest && oldest->serial < call->serial))
 		return NULL;
 	self->called -= call->count;
-	return g_queue_pop_head(&self->calls[priority]);
+	g_queue_delete_link(&self->calls[priority], link);
+	return call;
 }
 
 /* Bytes on the wire. */
@@ -174,14 +195,18 @@ static int64_t weight_of(const EwsOp *op)
 unsigned ews_queue_take(EwsQueue *self, EwsPriority priority, const EwsOpKind *kind, unsigned max,
 	EwsOp **ret_ops)
 {
-	GQueue *list = &self->lists[priority][kind->id];
+	GList *link = first_ready(self->lists[priority][kind->id].head);
 	unsigned count = 0;
 	int64_t bytes = 0;
 
 	max = MIN(max, EWS_QUEUE_BATCH_MAX);
-	while (list->head) {
-		EwsOp *op = list->head->data;
+	while (link) {
+		EwsOp *op = link->data;
 
+		link = link->next;
+		/* What is for another mailbox goes by itself. */
+		if (count > 0 && op->content != ret_ops[0]->content)
+			continue;
 		max = MIN(max, op->batch_max);
 		bytes += weight_of(op);
 		if (count > 0 && (count + 1 > max || bytes > EWS_QUEUE_BYTES_MAX))

@@ -13,7 +13,7 @@
 
 /* --- a route ----------------------------------------------------------------------------- */
 
-static bool is_address(const char *text)
+bool ews_route_is_address(const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
@@ -34,7 +34,7 @@ EwsRoute *ews_route_new(const char *anchor, const char *mailbox)
 {
 	EwsRoute *self;
 
-	if (!is_address(anchor) || !is_address(mailbox) || !has_guid(mailbox))
+	if (!ews_route_is_address(anchor) || !ews_route_is_address(mailbox) || !has_guid(mailbox))
 		return NULL;
 	self = g_new0(EwsRoute, 1);
 	self->anchor = g_strdup(anchor);
@@ -62,9 +62,16 @@ bool ews_route_leads_to(const EwsRoute *self, const char *guid)
 	       g_ascii_strncasecmp(self->mailbox, guid, GUID_LEN) == 0;
 }
 
+char *ews_route_content(const EwsRoute *self, const char *guid)
+{
+	return g_uuid_string_is_valid(guid) ? g_strconcat(guid, self->mailbox + GUID_LEN, NULL)
+					    : NULL;
+}
+
 /* --- what is said ------------------------------------------------------------------------ */
 
-#define ACCOUNT "/Autodiscover/Response/Account"
+#define RESPONSE "/Autodiscover/Response"
+#define ACCOUNT RESPONSE "/Account"
 
 typedef struct Reading {
 	EwsRouteSaid said;
@@ -91,7 +98,9 @@ static void on_element(void *user, const char *place, const char *text)
 {
 	Reading *self = user;
 
-	if (strcmp(place, ACCOUNT "/PublicFolderInformation/SmtpAddress") == 0)
+	if (strcmp(place, RESPONSE "/User/AutoDiscoverSMTPAddress") == 0)
+		keep(&self->said.address, text);
+	else if (strcmp(place, ACCOUNT "/PublicFolderInformation/SmtpAddress") == 0)
 		keep(&self->said.hierarchy, text);
 	else if (strcmp(place, ACCOUNT "/Protocol/Type") == 0)
 		keep(&self->type, text);
@@ -99,11 +108,12 @@ static void on_element(void *user, const char *place, const char *text)
 		keep(&self->server, text);
 	else if (strcmp(place, ACCOUNT "/Protocol") == 0)
 		end_protocol(self);
-	self->is_pox = self->is_pox || strcmp(place, "/Autodiscover/Response") == 0;
+	self->is_pox = self->is_pox || strcmp(place, RESPONSE) == 0;
 }
 
 void ews_route_said_clear(EwsRouteSaid *self)
 {
+	g_clear_pointer(&self->address, g_free);
 	g_clear_pointer(&self->hierarchy, g_free);
 	g_clear_pointer(&self->server, g_free);
 }
@@ -151,14 +161,22 @@ static bool ask(const EwsRouteQuestion *question, const char *address, EwsRouteS
 		.tls = question->tls,
 		.is_http_fine = question->is_http_fine,
 		.timeout_ms = question->timeout_ms,
+		.is_given_up = question->is_given_up,
 	};
 	g_autoptr(EwsFetched) got = ews_fetch(&fetch, error);
+	g_autoptr(GError) refusal = NULL;
 
 	if (!got)
 		return false;
 	if (got->status == 200)
 		return ews_route_read(got->body, got->len, ret_said, error);
-	g_set_error(error, EWS_ERROR, EWS_ERROR_NOT_FOUND, "%s: HTTP status %d", url, got->status);
+	refusal = ews_error_from_http(got->status, url);
+	if (ews_error_is_temporary(refusal)) {
+		g_propagate_error(error, g_steal_pointer(&refusal));
+		return false;
+	}
+	g_set_error(error, EWS_ERROR, got->status == 401 ? EWS_ERROR_AUTH : EWS_ERROR_NOT_FOUND,
+		"%s: HTTP status %d", url, got->status);
 	return false;
 }
 
@@ -176,7 +194,7 @@ EwsRoute *ews_route_find(const EwsRouteQuestion *question, GError **error)
 
 	if (!ask(question, question->address, &own, error))
 		return NULL;
-	if (!is_address(own.hierarchy))
+	if (!ews_route_is_address(own.hierarchy))
 		missing(error);
 	else if (ask(question, own.hierarchy, &public, error)) {
 		self = ews_route_new(own.hierarchy, public.server);
@@ -186,4 +204,19 @@ EwsRoute *ews_route_find(const EwsRouteQuestion *question, GError **error)
 	ews_route_said_clear(&own);
 	ews_route_said_clear(&public);
 	return self;
+}
+
+char *ews_route_find_content(const EwsRouteQuestion *question, GError **error)
+{
+	EwsRouteSaid said = {0};
+	char *address = NULL;
+
+	if (!ask(question, question->address, &said, error))
+		return NULL;
+	if (ews_route_is_address(said.address))
+		address = g_steal_pointer(&said.address);
+	else
+		missing(error);
+	ews_route_said_clear(&said);
+	return address;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,12 +35,15 @@ typedef struct EwsRouteQuestion {
 	const EwsCredentials *credentials;
 	EwsTls tls;
 	bool is_http_fine;
-	unsigned timeout_ms; /* for each of two questions */
+	unsigned timeout_ms;            /* for each of two questions */
+	const atomic_bool *is_given_up; /* TRUE: ends soon, with CANCELLED; or NULL */
 } EwsRouteQuestion;
 
-/* NOT_FOUND: the server does not say, as old ones and others than Exchange. */
+/* NOT_FOUND: the server does not say, as old ones and others than Exchange. AUTH: not to us. */
 EwsRoute *ews_route_find(const EwsRouteQuestion *question,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* May it stand in a header as a mail address? */
+bool ews_route_is_address(const char *text);
 /* NULL unless both are mail addresses, as may stand in a header, the second one with a GUID. */
 EwsRoute *ews_route_new(const char *anchor, const char *mailbox);
 EwsRoute *ews_route_copy(const EwsRoute *self);
@@ -49,8 +53,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EwsRoute, ews_route_free)
 /* Is what this public folder mailbox has (by its GUID) on the route too? NULL is not. */
 bool ews_route_leads_to(const EwsRoute *self, const char *guid);
 
+/* What autodiscover is asked about for the public folder mailbox with this GUID: GUID@domain, of
+ * the domain that the route's own is called by. Owned; NULL: that is no GUID. */
+char *ews_route_content(const EwsRoute *self, const char *guid);
+/* The mail address of the mailbox that is asked about so; owned. NOT_FOUND, PROTOCOL: the server
+ * knows none; AUTH: it says nothing to us; any other error passes. */
+char *ews_route_find_content(const EwsRouteQuestion *question,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What was answered so before, by the address of EWS and the GUID: both are called on a thread of
+ * the session's own, never two at once. NULL: nothing is remembered. */
+typedef struct EwsContentMemory {
+	char *(*recall)(void *user, const char *url, const char *guid); /* owned; NULL: nothing */
+	void (*remember)(void *user, const char *url, const char *guid, const char *address);
+	void *user;
+} EwsContentMemory;
+
 /* What POX says of a mailbox; NULL where it says nothing. Pure. */
 typedef struct EwsRouteSaid {
+	char *address;   /* own; AutoDiscoverSMTPAddress: of whom was asked about */
 	char *hierarchy; /* own; PublicFolderInformation */
 	char *server;    /* own; what protocol EXCH calls the server: GUID@domain */
 } EwsRouteSaid;

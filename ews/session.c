@@ -8,6 +8,7 @@
 #include "ews/auth.h"
 #include "ews/batch.h"
 #include "ews/board.h"
+#include "ews/contents.h"
 #include "ews/easy.h"
 #include "ews/error.h"
 #include "ews/inbox.h"
@@ -42,7 +43,6 @@ typedef enum CommandKind {
 	COMMAND_FOLDERS,
 	COMMAND_MOVE,
 	COMMAND_MAILBOX,
-	COMMAND_CONTENT,
 	COMMAND_STOP,
 } CommandKind;
 
@@ -52,7 +52,7 @@ typedef struct Command {
 	EwsCall *call; /* own; CALL */
 	EwsWatchSetup *setup; /* own; WATCH */
 	char **folders; /* own; FOLDERS */
-	char *address; /* own; MOVE, MAILBOX; CONTENT: a GUID, or NULL */
+	char *address; /* own; MOVE, MAILBOX */
 	uint64_t serial;
 	EwsPriority priority;
 } Command;
@@ -77,6 +77,7 @@ struct EwsSession {
 	EwsAhead *ahead; /* own */
 	EwsWatch *watch; /* own; NULL: nobody wants news */
 	EwsBearer *bearer; /* own; NULL: it is not tokens that we sign in with */
+	EwsContents *contents; /* own; NULL: nothing is led */
 	EwsSlept *slept; /* own */
 	EwsGovernor governor;
 	EwsBatchShared shared;
@@ -125,6 +126,8 @@ static void publish(EwsSession *self)
 
 	if (governor->state == self->announced)
 		return;
+	if (self->announced == EWS_STATE_OFFLINE)
+		ews_contents_forgive(self->contents);
 	self->announced = governor->state;
 	g_debug("state %d: %s", governor->state, governor->error ? governor->error->message : "");
 	if (self->changed)
@@ -198,15 +201,25 @@ static unsigned sieve(EwsCall *call, const GError *error)
 	return kept;
 }
 
+/* Which of the mailboxes with content it is for. */
+static void lead(EwsSession *self, EwsOp *op)
+{
+	if (op->guid)
+		op->content = ews_contents_get(self->contents, op->guid, g_get_monotonic_time());
+}
+
 static void submit_call(EwsSession *self, EwsCall *call)
 {
 	g_autoptr(GError) error = change_refusal(self);
 
 	note_urgency(self, call->priority);
-	if (sieve(call, error) > 0)
-		ews_queue_push_call(self->queue, call);
-	else
+	if (sieve(call, error) == 0) {
 		g_free(call);
+		return;
+	}
+	for (unsigned i = 0; i < call->count; i++)
+		lead(self, call->ops[i]);
+	ews_queue_push_call(self->queue, call);
 }
 
 static void submit(EwsSession *self, EwsOp *op)
@@ -214,6 +227,8 @@ static void submit(EwsSession *self, EwsOp *op)
 	GError *error = refusal(self);
 
 	note_urgency(self, op->priority);
+	if (!error)
+		lead(self, op);
 	if (error)
 		ews_op_done(op, error);
 	else if (!ews_ahead_claim(self->ahead, op))
@@ -290,6 +305,7 @@ static void begin_anew(EwsSession *self, int64_t slept_us)
 
 	ews_http_renew(self->http);
 	ews_governor_woke(&self->governor, slept_us, now);
+	ews_contents_forgive(self->contents);
 	if (self->watch)
 		ews_watch_woke(self->watch, now);
 	publish(self);
@@ -300,6 +316,7 @@ static void begin_anew(EwsSession *self, int64_t slept_us)
 static void move(EwsSession *self, const char *url)
 {
 	ews_http_move(self->http, url);
+	ews_contents_forget(self->contents);
 	ews_board_set_url(&self->board, url);
 	begin_anew(self, FOR_EVER_US);
 }
@@ -331,9 +348,6 @@ static void obey(EwsSession *self, Command *command)
 		break;
 	case COMMAND_MAILBOX:
 		ews_http_set_mailbox(self->http, command->address);
-		break;
-	case COMMAND_CONTENT:
-		ews_http_set_content(self->http, command->address);
 		break;
 	case COMMAND_STOP:
 		self->is_stopping = true;
@@ -538,6 +552,8 @@ static void *run(void *user)
 			break;
 		if (self->bearer)
 			sign_in(self);
+		ews_contents_run(self->contents, self->http, !self->governor.is_signing_in,
+			g_get_monotonic_time());
 		refuse_queued(self);
 		if (self->watch)
 			ews_watch_run(self->watch, g_get_monotonic_time());
@@ -589,8 +605,9 @@ static void post(EwsSession *self, Command command)
 
 static void free_session(EwsSession *self)
 {
-	/* First: its thread wakes the others. */
+	/* First: their threads wake the others. */
 	ews_bearer_free(self->bearer);
+	ews_contents_free(self->contents);
 	ews_watch_free(self->watch);
 	ews_slept_free(self->slept);
 	ews_inbox_free(self->inbox, g_free);
@@ -618,6 +635,7 @@ EwsSession *ews_session_start(const EwsConfig *config, GError **error)
 	self->timeout_s = config->timeout_s;
 	self->insecure_http = config->insecure_http;
 	self->http = ews_http_new(config);
+	self->contents = ews_contents_new(config, wake, self);
 	self->slept = ews_slept_new();
 	ews_http_heed(self->http, ews_slept_fd(self->slept));
 	self->inbox = ews_inbox_new(wake, self);
@@ -761,11 +779,6 @@ void ews_cancel(EwsSession *self, uint64_t serial)
 void ews_session_set_mailbox(EwsSession *self, const char *address)
 {
 	post(self, (Command){.kind = COMMAND_MAILBOX, .address = g_strdup(address)});
-}
-
-void ews_session_set_content(EwsSession *self, const char *guid)
-{
-	post(self, (Command){.kind = COMMAND_CONTENT, .address = g_strdup(guid)});
 }
 
 void ews_watch(EwsSession *self, EwsPush first, unsigned pull_s, const EwsNews *news)

@@ -174,6 +174,7 @@ static bool start_session(Program *self, GError **error)
 		.insecure_http = config->insecure_http,
 	};
 
+	fs_route_memory(config, &ews.memory);
 	self->session = ews_session_start(&ews, error);
 	ews_secret_free(g_steal_pointer(&self->signin.password));
 	if (self->session == NULL)

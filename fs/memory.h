@@ -8,7 +8,7 @@
  * which people may read, and remove at any time. Nothing depends on them, so what goes wrong is
  * said, and no more.
  *
- * One thread at a time.
+ * One thread at a time for each of them.
  */
 struct FsConfig;
 

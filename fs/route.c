@@ -11,6 +11,8 @@
 
 #define MEMORY "route"
 #define GROUP "route"
+#define CONTENT_GROUP "content" /* GUID=address */
+#define COMMENT " The way to the public folders. May be removed at any time."
 #define WEEK_S (7 * 24 * 3600)
 #define TIMEOUT_MS 5000 /* for each of two questions */
 
@@ -46,8 +48,41 @@ static void remember(const FsConfig *config, const EwsRoute *route)
 		g_key_file_set_string(file, GROUP, "anchor", route->anchor);
 		g_key_file_set_string(file, GROUP, "mailbox", route->mailbox);
 	}
-	fs_memory_save(config, MEMORY, file,
-		" The way to the public folders. May be removed at any time.");
+	fs_memory_save(config, MEMORY, file, COMMENT);
+}
+
+/* Written anew with the route: so it is forgotten with it. NULL: it is of another server. */
+static GKeyFile *load_of(const FsConfig *config, const char *url)
+{
+	g_autoptr(GKeyFile) file = fs_memory_load(config, MEMORY);
+	g_autofree char *known =
+		file != NULL ? g_key_file_get_string(file, GROUP, "url", NULL) : NULL;
+
+	return g_strcmp0(known, url) == 0 ? g_steal_pointer(&file) : NULL;
+}
+
+static char *recall_content(void *user, const char *url, const char *guid)
+{
+	const FsConfig *config = user;
+	g_autoptr(GKeyFile) file = load_of(config, url);
+
+	return file != NULL ? g_key_file_get_string(file, CONTENT_GROUP, guid, NULL) : NULL;
+}
+
+static void remember_content(void *user, const char *url, const char *guid, const char *address)
+{
+	const FsConfig *config = user;
+	g_autoptr(GKeyFile) file = load_of(config, url);
+
+	if (file == NULL)
+		return;
+	g_key_file_set_string(file, CONTENT_GROUP, guid, address);
+	fs_memory_save(config, MEMORY, file, COMMENT);
+}
+
+void fs_route_memory(const FsConfig *config, EwsContentMemory *ret_memory)
+{
+	*ret_memory = (EwsContentMemory){recall_content, remember_content, (void *)config};
 }
 
 /* --- asking -------------------------------------------------------------- */
@@ -95,7 +130,8 @@ static EwsRoute *ask(const FsConfig *config, const FsSignin *signin, const char 
 /* An answer that there is none is one. */
 static bool is_answered(const GError *error)
 {
-	return ews_error_is(error, EWS_ERROR_NOT_FOUND) || ews_error_is(error, EWS_ERROR_PROTOCOL);
+	return ews_error_is(error, EWS_ERROR_NOT_FOUND) ||
+	       ews_error_is(error, EWS_ERROR_PROTOCOL) || ews_error_is(error, EWS_ERROR_AUTH);
 }
 
 EwsRoute *fs_route_find(const FsConfig *config, const FsSignin *signin)

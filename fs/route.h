@@ -11,7 +11,12 @@
  * Blocks for some seconds at most. Before there is a session.
  */
 struct FsConfig;
+struct EwsContentMemory;
 struct EwsRoute;
 
 /* NULL: not known, or not wanted. Owned. */
 struct EwsRoute *fs_route_find(const struct FsConfig *config, const FsSignin *signin);
+
+/* What is remembered of the mailboxes beyond, in the same file and for as long: fills in
+ * @ret_memory, which borrows @config. */
+void fs_route_memory(const struct FsConfig *config, struct EwsContentMemory *ret_memory);

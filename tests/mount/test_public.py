@@ -225,6 +225,180 @@ def test_requests_are_led(serve, mount):
     assert ('FindFolder', ANCHOR, GUID + '@example.org') in ways(server, 'remount')
 
 
+# --- several mailboxes ----------------------------------------------------------------------
+
+# Where what is in each folder is; of the last one autodiscover knows nothing.
+HOMES = {'News': 'publicfolders', 'Team': 'two', 'Team/Plans': 'three', 'Lost': 'four'}
+LOOKUPS = 3
+ME = 'me@example.org'
+
+
+@pytest.fixture
+def spread(serve):
+    server = serve('--public', '--user', ME + ':secret', '--user', 'ada:pw', state=True,
+                   *[word for path in HOMES for word in ('--fill', 'public:%s=3' % path)],
+                   *[word for path, name in HOMES.items() if path != 'News' for word in (
+                       '--content', 'public:%s=%s%s' % (
+                           path, name, ',unlisted' if path == 'Lost' else ''))])
+    server.is_written = True
+    return server
+
+
+@pytest.fixture
+def led(spread, mount):
+    """Nothing that is asked is asked of the wrong mailbox, where it would not be found."""
+    there = mount(spread, 'public', user=ME, settle=SETTLE_S, refresh=HOUR)
+    yield there
+    lost = [line for line in spread.log() if 'ErrorItemNotFound' in line.get('codes', ())
+            or 'ErrorFolderNotFound' in line.get('codes', ())]
+    assert not lost, lost
+    named = {mailbox for op, _, mailbox in ways(spread) if op not in TO_HIERARCHY and mailbox}
+    assert named <= {name + '@example.org' for name in HOMES.values()} - {'four@example.org'}
+    for op, anchor, mailbox in ways(spread):
+        assert op in TO_HIERARCHY or anchor in (None, mailbox or ME), op
+
+
+def asked_of(server, op, since=None):
+    """The mailboxes that we (who always say an anchor) asked so; '' is none."""
+    return sorted({(mailbox or '').partition('@')[0]
+                   for which, anchor, mailbox in ways(server, since) if which == op and anchor})
+
+
+@pytest.fixture
+def board_of(spread):
+    return spread.somebody(user='ada', password='pw')
+
+
+def test_several_mailboxes_are_read(spread, board_of, led):
+    for path in HOMES:
+        names = [name for name in led.names(path) if name.endswith('.eml')]
+        assert len(names) == 3, path
+        mimes = {sha256(board_of.get_mime(item.id))
+                 for item in board_of.find_item(place(board_of, path))}
+        read = {led.read_one(path + '/' + name)['sha256'] for name in names}
+        assert len(read) == 3 and (read == mimes or LIKE_REAL), path
+    # Of what autodiscover does not know nothing is said: the server finds its way there.
+    for op in ('FindItem', 'GetItem'):
+        assert asked_of(spread, op) == ['', 'publicfolders', 'three', 'two'], op
+    assert asked_of(spread, 'GetFolder') == ['', 'publicfolders', 'three', 'two']
+    # Once each, and the two of the route.
+    assert spread.count('Autodiscover') == 2 + LOOKUPS
+    # What is looked for is looked for everywhere.
+    spread.mark('search')
+    subject = board_of.find_item(place(board_of, 'Team/Plans'))[0].subject
+    found = led.names('.search/subject:"%s"' % subject)
+    assert found
+    # (We have the end of an answer before the server has written that down.)
+    until(lambda: asked_of(spread, 'FindItem', 'search') == [
+        '', 'publicfolders', 'three', 'two'], 'the last of the answers')
+    assert spread.count('Autodiscover', 'search') == 0
+
+
+def test_each_mailbox_a_request(spread, led):
+    led.sync()
+    spread.mark('nothing new')
+    led.sync()
+    # One for each that is told of, and one for the top folder, of which nobody tells.
+    assert spread.ops('nothing new') == {'FindFolder': 1, 'GetFolder': len(HOMES) + 1}
+
+
+def test_the_ways_are_remembered(spread, led):
+    led.sync()
+    led.unmount()
+    spread.mark('remount')
+    led.start()
+    led.sync()
+    names = [name for name in led.names('Team/Plans') if name.endswith('.eml')]
+    assert led.read_one('Team/Plans/' + names[0])['sha256']
+    # Who was not known may be now.
+    assert spread.count('Autodiscover', 'remount') == 1
+    assert asked_of(spread, 'GetFolder', 'remount') == ['', 'publicfolders', 'three', 'two']
+
+
+def test_several_mailboxes_are_written(spread, board_of, led):
+    for path in HOMES:
+        put(led, path + '/new.eml', message('New in ' + path))
+    flush(led)
+    for path in HOMES:
+        assert 'New in ' + path in subjects_in(board_of, path)
+    assert asked_of(spread, 'CreateItem') == ['', 'publicfolders', 'three', 'two']
+    for path in HOMES:
+        shell(led, 'setfattr -n user.ewsfs.flag -v flagged "$1/new.eml"', path)
+    flush(led)
+    for path in HOMES:
+        shell(led, 'printf "Subject: Again\\r\\n\\r\\nother\\r\\n" >"$1/new.eml"', path)
+    flush(led)
+    led.sync()
+    for path in HOMES:
+        assert 'Again' in subjects_in(board_of, path), path
+        assert 'New in ' + path not in subjects_in(board_of, path), path
+        assert b'other' in led.cat(path + '/new.eml')
+    for path in HOMES:
+        shell(led, 'rm "$1/new.eml"', path)
+    flush(led)
+    assert queue(led) == []
+    led.sync()
+    for path in HOMES:
+        assert len(subjects_in(board_of, path)) == 3
+        assert asked_of(spread, 'DeleteItem') == ['', 'publicfolders', 'three', 'two']
+
+
+def test_between_mailboxes(spread, board_of, led):
+    """What is moved goes by a request to the mailbox that it is in, whatever follows."""
+    put(led, 'News/new.eml', message('Traveller'))
+    flush(led)
+    led.sync()
+    number = led.tree('News')['new.eml']['ino']
+    stops = ['Team', 'Team/Plans', 'Lost', 'News', 'Team/Plans']
+    at = 'News'
+    for stop in stops:
+        shell(led, 'mv "$1/new.eml" "$2/"', at, stop)
+        flush(led)
+        assert 'Traveller' not in subjects_in(board_of, at), stop
+        assert subjects_in(board_of, stop).count('Traveller') == 1, stop
+        assert led.tree(stop)['new.eml']['ino'] == number
+        led.sync()
+        assert led.tree(stop)['new.eml']['ino'] == number
+        at = stop
+    assert asked_of(spread, 'MoveItem') == ['', 'publicfolders', 'three', 'two']
+    shell(led, 'cp Team/Plans/new.eml Team/copy.eml')
+    flush(led)
+    assert asked_of(spread, 'CopyItem') == ['three']
+    # Its id is told by nobody: what is done next waits until it is seen.
+    shell(led, 'mv Team/Plans/new.eml News/last.eml;'
+               ' setfattr -n user.ewsfs.flag -v flagged News/last.eml')
+    flush(led)
+    assert queue(led) == []
+    led.sync()
+    assert subjects_in(board_of, 'Team').count('Traveller') == 1
+    assert subjects_in(board_of, 'News').count('Traveller') == 1
+    assert 'Traveller' not in subjects_in(board_of, 'Team/Plans')
+    led.remount()
+    assert 'last.eml' in led.names('News') and 'copy.eml' in led.names('Team')
+    assert led.cat('News/last.eml') and led.cat('Team/copy.eml')
+
+
+def test_folders_between_mailboxes(spread, board_of, led):
+    """What is in a folder stays in its mailbox wherever the folder goes."""
+    shell(led, 'mkdir Team/Plans/Sub')
+    flush(led)
+    led.sync()
+    put(led, 'Team/Plans/Sub/new.eml', message('Deep'))
+    flush(led)
+    shell(led, 'mv Team/Plans/Sub News/')
+    flush(led)
+    led.sync()
+    assert led.names('News/Sub') == ['new.eml'] and led.cat('News/Sub/new.eml')
+    put(led, 'News/Sub/more.eml', message('More'))
+    flush(led)
+    assert subjects_in(board_of, 'News/Sub') == ['Deep', 'More']
+    shell(led, 'rm -r News/Sub')
+    flush(led)
+    assert queue(led) == []
+    led.sync()
+    assert 'Sub' not in led.names('News')
+
+
 def test_nobody_knows_the_way(board, mount):
     """Without an address there is nobody to be asked about; EWS is asked as ever."""
     assert mount(board, 'public', 'ro').names()

@@ -211,6 +211,9 @@ static void answer_create_folder(EwsSession *self, EwsOp *op)
 	}
 	op->new_id = new_id(self);
 	fake_put_folder(self, op->new_id, op->target, op->name);
+	/* It is where its parent is. */
+	fake_find_folder(self, op->new_id)->folder->replica =
+		g_strdup(fake_find_folder(self, op->target)->folder->replica);
 }
 
 /* Name and parent of a folder become others; NULL: as they are. */
@@ -355,6 +358,7 @@ void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPri
 		g_assert_true(op->answer == ops[0]->answer);
 		g_assert_cmpstr(op->target, ==, ops[0]->target);
 		g_assert_cmpint(op->disposal, ==, ops[0]->disposal);
+		g_assert_cmpstr(op->content, ==, ops[0]->content);
 		op->priority = priority;
 		op->done = done;
 		op->user = users != NULL ? users[i] : NULL;
@@ -362,6 +366,8 @@ void ews_submit_call(EwsSession *self, EwsOp *const *ops, unsigned count, EwsPri
 		g_ptr_array_add(self->lines, g_strdup(op->line));
 		g_queue_push_tail(&self->ops, op);
 	}
+	for (unsigned i = 0; i < count; i++)
+		fake_look_where_it_goes(self, ops[i]);
 	pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->lock);
 }

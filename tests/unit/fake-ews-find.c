@@ -98,11 +98,36 @@ static void answer_list(EwsSession *self, EwsOp *op)
 		((const EwsItem *)items->pdata[at - 1])->id);
 }
 
-void ews_session_set_content(EwsSession *self, const char *guid)
+void ews_op_set_content(EwsOp *op, const char *guid)
 {
-	pthread_mutex_lock(&self->lock);
-	g_ptr_array_add(self->lines, g_strdup_printf("Content %s", guid != NULL ? guid : "?"));
-	pthread_mutex_unlock(&self->lock);
+	g_free(op->content);
+	op->content = g_strdup(guid);
+}
+
+/* The folder that has what the op is about; NULL: none, or it is about the hierarchy. */
+static const FakeFolder *home_of(EwsSession *self, const EwsOp *op)
+{
+	bool is_hierarchy = g_str_has_prefix(op->line, "FindSubfolders ") ||
+			    strstr(op->line, "eFolder ") != NULL;
+	const FakeFolder *folder = is_hierarchy ? NULL : fake_find_folder(self, op->id);
+	for (guint i = 0; !is_hierarchy && folder == NULL && i < self->folders->len; i++)
+		if (fake_find_item(self->folders->pdata[i], op->id) != G_MAXUINT)
+			folder = self->folders->pdata[i];
+	return folder;
+}
+
+static void answer_misled(EwsSession *self, EwsOp *op)
+{
+	fake_refuse_op(op, EWS_ERROR_NOT_FOUND);
+}
+
+void fake_look_where_it_goes(EwsSession *self, EwsOp *op)
+{
+	const FakeFolder *folder = home_of(self, op);
+	if (folder == NULL || g_strcmp0(folder->folder->replica, op->content) == 0)
+		return;
+	g_ptr_array_add(self->lines, g_strconcat("Misled ", op->line, NULL));
+	op->answer = answer_misled;
 }
 
 void fake_replica(EwsSession *self, const char *folder_id, const char *guid)

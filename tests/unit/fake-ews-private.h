@@ -32,6 +32,7 @@ struct EwsOp {
 	char *state; /* own */
 	EwsSink sink;
 	int64_t tag;
+	char *content; /* own; the mailbox that it is led to, by its GUID */
 	uint64_t serial;
 	EwsPriority priority;
 	EwsOpDone done;
@@ -105,6 +106,9 @@ guint fake_find_item(const FakeFolder *folder, const char *id);
 EwsFolder *fake_copy_folder(const EwsFolder *from);
 /* What is not for public folders: TRUE, and the op is refused, where these are some. */
 bool fake_refuses_public(EwsSession *self, EwsOp *op);
+/* When it is asked: of another mailbox than has its content, a server finds nothing; it is written
+ * down ("Misled GetItem ID"). */
+void fake_look_where_it_goes(EwsSession *self, EwsOp *op);
 /* Something in it has changed. */
 void fake_touch(EwsSession *self, FakeFolder *folder);
 

@@ -579,6 +579,7 @@ uint64_t ews_submit(EwsSession *self, EwsOp *op, EwsPriority priority, EwsOpDone
 	/* The op may be answered and gone as soon as the lock is. */
 	uint64_t serial = op->serial = ++self->serial;
 	g_ptr_array_add(self->lines, g_strdup(op->line));
+	fake_look_where_it_goes(self, op);
 	g_queue_push_tail(&self->ops, op);
 	pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->lock);
@@ -652,6 +653,7 @@ void ews_op_free(EwsOp *op)
 	g_clear_pointer(&op->search.ids, g_ptr_array_unref);
 	g_free(op->hierarchy.state);
 	g_free(op->list.page.state);
+	g_free(op->content);
 	g_free(op->line);
 	g_free(op->id);
 	g_free(op->state);

@@ -58,7 +58,7 @@ void fake_ids_only(EwsSession *self, bool is_on);
 /* From now on these are public folders: not synced, not told of Deep, without Deleted Items. */
 void fake_be_public(EwsSession *self);
 
-/* Which mailbox has what is in a folder of them, by its GUID. */
+/* Which mailbox has what is in a folder of them, by its GUID: another one does not find it. */
 void fake_replica(EwsSession *self, const char *folder_id, const char *guid);
 
 /* From now on QueryString is ignored: all is found. */

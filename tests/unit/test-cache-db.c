@@ -129,6 +129,8 @@ static void test_upgrade(Place *place, gconstpointer data)
 	run(conn, "ALTER TABLE node DROP COLUMN text_size");
 	run(conn, "ALTER TABLE folder DROP COLUMN listed_at");
 	run(conn, "ALTER TABLE node DROP COLUMN marks");
+	run(conn, "ALTER TABLE folder DROP COLUMN content");
+	run(conn, "ALTER TABLE stray DROP COLUMN folder");
 	run(conn, "PRAGMA user_version = 4");
 	run(conn, "INSERT INTO node (id, parent, kind, name, ino, rights, mtime, ctime) VALUES"
 		  " (10, 1, 0, 'Box', 10, 31, 0, 0), (11, 1, 0, 'New', 11, 31, 0, 0),"

@@ -128,27 +128,52 @@ static void test_a_find_that_fails(World *world, gconstpointer data)
 	g_assert_cmpint(kit_dir(&world->kit, "F1"), !=, 0);
 }
 
-static void assert_content(World *world, const char *expected)
+/* Of F3 nobody says where it is. */
+static void spread(World *world)
 {
-	fake_forget_lines(world->fake);
-	world_sync_well(world);
-	g_autofree char *line = fake_line(world->fake, "Content", 0);
-	g_assert_cmpstr(line, ==, expected);
+	fake_replica(world->fake, "F1", "one");
+	fake_replica(world->fake, "F2", "two");
 }
 
-/* Requests are led to one mailbox, or to none. */
-static void test_where_the_content_is(World *world, gconstpointer data)
+/* Whatever is asked of a folder is asked of the mailbox that has it. */
+static void test_several_mailboxes(World *world, gconstpointer data)
 {
-	static const char *const folders[] = {"F1", "F2", "F3"};
+	spread(world);
 	sync_first(world);
-	assert_content(world, "Content ?");
-	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
-		fake_replica(world->fake, folders[i], "one");
-	assert_content(world, "Content one");
-	fake_replica(world->fake, "F2", "two");
-	assert_content(world, "Content ?");
+	world_assert_items(world, "F1", "A.1", "A.2", NULL);
+	world_assert_items(world, "F2", "B.1", "B.2", NULL);
+	g_autoptr(GError) error =
+		world_fetch(world, kit_node(&world->kit, "B.1"), CACHE_REASON_READ);
+	g_assert_no_error(error);
+	/* What is in a folder goes to another mailbox. */
+	fake_replica(world->fake, "F2", "three");
+	world_sync_well(world);
+	g_autoptr(GError) again =
+		world_fetch(world, kit_node(&world->kit, "B.2"), CACHE_REASON_READ);
+	g_assert_no_error(again);
 	fake_replica(world->fake, "F2", NULL);
-	assert_content(world, "Content ?");
+	world_add(world, "F2", "B.3");
+	world_sync_well(world);
+	world_assert_items(world, "F2", "B.1", "B.2", "B.3", NULL);
+	world_remount(world);
+	world_sync_well(world);
+	world_assert_asked(world, "Misled", 0);
+}
+
+/* The index is as old as the last refresh: what is asked meanwhile finds nothing, and takes nothing
+ * away. */
+static void test_a_mailbox_that_was_left(World *world, gconstpointer data)
+{
+	spread(world);
+	sync_first(world);
+	fake_replica(world->fake, "F2", "three");
+	g_autoptr(GError) error =
+		world_fetch(world, kit_node(&world->kit, "B.1"), CACHE_REASON_READ);
+	g_assert_nonnull(error);
+	world_assert_asked(world, "Misled GetItemMime B.1", 1);
+	world_sync_well(world);
+	world_assert_items(world, "F2", "B.1", "B.2", NULL);
+	world_assert_asked(world, "Misled", 1);
 }
 
 /* --- what is asked ------------------------------------------------------------------------ */
@@ -163,8 +188,7 @@ static void test_nothing_new(World *world, gconstpointer data)
 	/* Every folder that has any, and every folder's counts; nothing else. */
 	world_assert_asked(world, "FindSubfolders", 3);
 	world_assert_asked(world, "GetFolder", 6);
-	world_assert_asked(world, "Content", 1);
-	world_assert_asked(world, "", 10);
+	world_assert_asked(world, "", 9);
 	fake_forget_lines(world->fake);
 	world_remount(world);
 	world_sync_well(world);
@@ -472,6 +496,79 @@ static void test_made_while_it_is_listed(World *world, gconstpointer data)
 	g_assert_cmpint(pen_find(&world->kit, dir, "new.eml"), ==, made);
 }
 
+/* One to each mailbox, whatever it is. */
+static void test_writes_to_several(World *world, gconstpointer data)
+{
+	Kit *kit = &world->kit;
+	int64_t one = kit_dir(kit, "F1");
+	int64_t two = kit_dir(kit, "F2");
+	int64_t three = kit_dir(kit, "F3");
+	spread(world);
+	world_sync_well(world);
+	fake_forget_lines(world->fake);
+	pen_write(kit, one, "new.eml", PEN_MAIL("new"));
+	pen_write(kit, two, "new.eml", PEN_MAIL("new"));
+	world_flush(world);
+	world_assert_asked(world, "Call CreateItem 1", 2);
+	/* From one to the other and back, with what follows. */
+	pen_rename(kit, one, "a.eml", two, "a.eml");
+	world_flush(world);
+	pen_flag(kit, pen_find(kit, two, "a.eml"));
+	pen_flag(kit, pen_find(kit, one, "b.eml"));
+	world_flush(world);
+	world_assert_asked(world, "Call UpdateItem 1", 2);
+	pen_rename(kit, two, "a.eml", three, "a.eml");
+	world_flush(world);
+	pen_rewrite(kit, pen_find(kit, three, "a.eml"), PEN_MAIL("other"));
+	pen_rewrite(kit, pen_find(kit, two, "new.eml"), PEN_MAIL("other"));
+	world_flush(world);
+	pen_unlink(kit, one, "new.eml");
+	pen_unlink(kit, two, "new.eml");
+	pen_unlink(kit, three, "a.eml");
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "F1", "b.eml");
+	world_assert_ls(world, "F2", "");
+	world_assert_ls(world, "F3", "");
+	world_assert_asked(world, "Misled", 0);
+}
+
+/* What is put into a folder that was made here waits until it is told where that is. */
+static void test_writes_to_a_new_folder(World *world, gconstpointer data)
+{
+	Kit *kit = &world->kit;
+	spread(world);
+	world_sync_well(world);
+	int64_t dir = pen_mkdir(kit, kit_dir(kit, "F2"), "Sub");
+	pen_write(kit, dir, "new.eml", PEN_MAIL("new"));
+	pen_rename(kit, kit_dir(kit, "F1"), "a.eml", dir, "a.eml");
+	world_flush(world);
+	pen_flag(kit, pen_find(kit, dir, "a.eml"));
+	world_flush(world);
+	world_sync_well(world);
+	world_assert_ls(world, "N1", "a.eml new.eml");
+	world_assert_asked(world, "Misled", 0);
+	world_assert_asked(world, "CreateItem", 1);
+}
+
+/* A second one of what was sent twice goes from the mailbox that it came to. */
+static void test_a_stray(World *world, gconstpointer data)
+{
+	spread(world);
+	world_sync_well(world);
+	int64_t id = pen_write(&world->kit, kit_dir(&world->kit, "F1"), "new.eml", PEN_MAIL("new"));
+	g_autofree char *guid = world_guid_of(world, id);
+	fake_lose(world->fake, "CreateItem", false, 1);
+	world_fsync_well(world, id);
+	world_sync_well(world);
+	world_arrive(world, guid, 1, "LATE", "new.eml");
+	world_sync_well(world);
+	world_until(world, 0, "SELECT count(*) FROM stray");
+	world_assert_once(world, guid);
+	world_assert_asked(world, "DeleteItem LATE", 1);
+	world_assert_asked(world, "Misled", 0);
+}
+
 #define ADD(name, function)                                                                        \
 	g_test_add("/cache/public/" name, World, NULL, set_up, function, tear_down)
 #define ADD_WRITE(name, function)                                                                  \
@@ -487,7 +584,8 @@ int main(int argc, char **argv)
 	ADD("pages-of-folders", test_pages_of_folders);
 	ADD("a-closed-folder", test_a_closed_folder);
 	ADD("a-find-that-fails", test_a_find_that_fails);
-	ADD("where-the-content-is", test_where_the_content_is);
+	ADD("several-mailboxes", test_several_mailboxes);
+	ADD("a-mailbox-that-was-left", test_a_mailbox_that_was_left);
 	ADD("nothing-new", test_nothing_new);
 	ADD("only-what-moved", test_only_what_moved);
 	ADD("who-does-not-say", test_who_does_not_say);
@@ -503,5 +601,8 @@ int main(int argc, char **argv)
 	ADD_WRITE("deletes", test_deletes);
 	ADD_WRITE("writes", test_writes);
 	ADD_WRITE("made-while-it-is-listed", test_made_while_it_is_listed);
+	ADD_WRITE("writes-to-several", test_writes_to_several);
+	ADD_WRITE("writes-to-a-new-folder", test_writes_to_a_new_folder);
+	ADD_WRITE("a-stray", test_a_stray);
 	return g_test_run();
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ews/contents.h"
 #include "ews/error.h"
 #include "ews/queue.h"
 
@@ -195,6 +196,66 @@ static void test_barred(void)
 	ews_queue_free(queue);
 }
 
+static EwsOp *make_for(uint64_t serial, const EwsContent *content)
+{
+	EwsOp *op = make(serial, EWS_PRIORITY_SCAN, 10);
+
+	op->content = content;
+	return op;
+}
+
+/* What is for different mailboxes never travels together; and is gathered from where it stands. */
+static void test_mailboxes(void)
+{
+	EwsQueue *queue = ews_queue_new();
+	const EwsContent one = {0}, two = {0};
+
+	ews_queue_push(queue, make_for(1, &one));
+	ews_queue_push(queue, make_for(2, &two));
+	ews_queue_push(queue, make_for(3, NULL));
+	ews_queue_push(queue, make_for(4, &one));
+	ews_queue_push(queue, make_for(5, &two));
+	ews_queue_push(queue, make_for(6, NULL));
+	ews_queue_push(queue, make_for(7, &one));
+	expect(queue, EWS_PRIORITY_SCAN, 2, "1 4");
+	expect(queue, EWS_PRIORITY_SCAN, 10, "2 5");
+	expect(queue, EWS_PRIORITY_SCAN, 10, "3 6");
+	expect(queue, EWS_PRIORITY_SCAN, 10, "7");
+	ews_queue_free(queue);
+}
+
+/* What waits for its way is passed by, but not lost. */
+static void test_waiting(void)
+{
+	EwsQueue *queue = ews_queue_new();
+	EwsContent asked = {.is_asked = true};
+	EwsCall *call = make_call(3, EWS_PRIORITY_SCAN, 2);
+
+	call->ops[0]->content = call->ops[1]->content = &asked;
+	ews_queue_push(queue, make_for(1, &asked));
+	g_assert_null(ews_queue_next(queue, EWS_PRIORITY_SCAN, 0));
+	ews_queue_push(queue, make_for(2, NULL));
+	ews_queue_push_call(queue, call);
+	ews_queue_push_call(queue, make_call(4, EWS_PRIORITY_SCAN, 1));
+	ews_queue_push(queue, make_for(5, &asked));
+	expect(queue, EWS_PRIORITY_SCAN, 10, "2");
+	expect(queue, EWS_PRIORITY_SCAN, 10, "");
+	expect_call(queue, EWS_PRIORITY_SCAN, 4);
+	expect_call(queue, EWS_PRIORITY_SCAN, 0);
+	g_assert_cmpuint(ews_queue_count(queue), ==, 4);
+	asked.is_asked = false;
+	expect(queue, EWS_PRIORITY_SCAN, 10, "1 5");
+	expect_call(queue, EWS_PRIORITY_SCAN, 3);
+	g_assert_cmpuint(ews_queue_count(queue), ==, 0);
+	/* Whatever it waits for, it can be taken out. */
+	asked.is_asked = true;
+	ews_queue_push(queue, make_for(6, &asked));
+	ews_op_free(ews_queue_remove(queue, 6));
+	ews_queue_push(queue, make_for(7, &asked));
+	ews_op_free(ews_queue_pop(queue));
+	ews_queue_free(queue);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -205,5 +266,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/queue/raises-and-removes", test_raise_and_remove);
 	g_test_add_func("/ews/queue/calls-leave-as-they-came", test_calls);
 	g_test_add_func("/ews/queue/barred-kinds-wait", test_barred);
+	g_test_add_func("/ews/queue/keeps-mailboxes-apart", test_mailboxes);
+	g_test_add_func("/ews/queue/passes-by-who-waits", test_waiting);
 	return g_test_run();
 }

@@ -14,13 +14,14 @@
 	"exchange/autodiscover/outlook/responseschema/2006a\">" inside                             \
 	"</Response></Autodiscover>"
 
-static void check(const char *xml, const char *hierarchy, const char *server)
+static void check(const char *xml, const char *address, const char *hierarchy, const char *server)
 {
 	g_autoptr(GError) error = NULL;
 	EwsRouteSaid said = {0};
 
 	g_assert_true(ews_route_read(xml, strlen(xml), &said, &error));
 	g_assert_no_error(error);
+	g_assert_cmpstr(said.address, ==, address);
 	g_assert_cmpstr(said.hierarchy, ==, hierarchy);
 	g_assert_cmpstr(said.server, ==, server);
 	ews_route_said_clear(&said);
@@ -28,20 +29,21 @@ static void check(const char *xml, const char *hierarchy, const char *server)
 
 static void test_read(void)
 {
-	check(POX("<User><DisplayName>Ada</DisplayName></User><Account><Protocol><Type>EXCH</Type>"
+	check(POX("<User><DisplayName>Ada</DisplayName><AutoDiscoverSMTPAddress> ada@example.org"
+		  "</AutoDiscoverSMTPAddress></User><Account><Protocol><Type>EXCH</Type>"
 		  "<Server>" GUID "@example.org</Server></Protocol><Protocol><Type>EXPR</Type>"
 		  "<Server>mail.example.org</Server></Protocol><PublicFolderInformation>"
 		  "<SmtpAddress> pf@example.org </SmtpAddress></PublicFolderInformation>"
 		  "</Account>"),
-		"pf@example.org", GUID "@example.org");
+		"ada@example.org", "pf@example.org", GUID "@example.org");
 	check(POX("<Account><Protocol><Server>" GUID "@example.org</Server><Type>EXCH</Type>"
 		  "</Protocol></Account>"),
-		NULL, GUID "@example.org");
+		NULL, NULL, GUID "@example.org");
 	/* A server that belongs to another protocol, or to none. */
 	check(POX("<Account><Protocol><Server>a</Server></Protocol><Protocol><Type>EXCH</Type>"
 		  "</Protocol></Account>"),
-		NULL, NULL);
-	check(POX("<Error><ErrorCode>500</ErrorCode></Error>"), NULL, NULL);
+		NULL, NULL, NULL);
+	check(POX("<Error><ErrorCode>500</ErrorCode></Error>"), NULL, NULL, NULL);
 }
 
 static void test_nonsense(void)
@@ -77,6 +79,17 @@ static void test_believed(void)
 	g_assert_null(ews_route_new("pf@example.org", GUID "0@example.org"));
 }
 
+static void test_content(void)
+{
+	g_autoptr(EwsRoute) route = ews_route_new("pf@example.org", GUID "@tenant.example.org");
+	g_autofree char *other =
+		ews_route_content(route, "7c9e6679-7425-40de-944b-e07fc1f90ae7");
+
+	g_assert_cmpstr(other, ==, "7c9e6679-7425-40de-944b-e07fc1f90ae7@tenant.example.org");
+	g_assert_null(ews_route_content(route, "7c9e6679"));
+	g_assert_null(ews_route_content(route, ""));
+}
+
 static void test_leads_to(void)
 {
 	g_autoptr(EwsRoute) route = ews_route_new("pf@example.org", GUID "@example.org");
@@ -98,5 +111,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ews/route/reads-no-nonsense", test_nonsense);
 	g_test_add_func("/ews/route/believes-addresses-only", test_believed);
 	g_test_add_func("/ews/route/leads-to-one-mailbox", test_leads_to);
+	g_test_add_func("/ews/route/asks-for-another-by-its-guid", test_content);
 	return g_test_run();
 }

@@ -22,6 +22,8 @@ struct Fake {
 	/* guarded by lock */
 	GPtrArray *answers;  /* own, of FakeAnswer */
 	guint next;
+	GPtrArray *found;  /* own, of FakeAnswer: autodiscover's */
+	GPtrArray *sought; /* own: what that was asked */
 	GPtrArray *requests; /* own */
 	GPtrArray *heads;    /* own */
 	int sockets[CONNECTIONS_MAX];
@@ -120,10 +122,17 @@ static const FakeAnswer *take_request(Fake *self, char *head, char *body)
 	const FakeAnswer *answer;
 
 	pthread_mutex_lock(&self->lock);
-	g_ptr_array_add(self->heads, head);
-	g_ptr_array_add(self->requests, body);
-	answer = self->answers->pdata[MIN(self->next, self->answers->len - 1)];
-	self->next++;
+	if (g_str_has_prefix(head, "POST /autodiscover/")) {
+		answer = self->found->pdata[MIN(self->sought->len, self->found->len - 1)];
+		g_ptr_array_add(self->sought, g_strconcat(head, body, NULL));
+		g_free(head);
+		g_free(body);
+	} else {
+		g_ptr_array_add(self->heads, head);
+		g_ptr_array_add(self->requests, body);
+		answer = self->answers->pdata[MIN(self->next, self->answers->len - 1)];
+		self->next++;
+	}
 	pthread_mutex_unlock(&self->lock);
 	return answer;
 }
@@ -178,6 +187,8 @@ Fake *fake_new(void)
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	pthread_mutex_init(&self->lock, NULL);
 	self->answers = g_ptr_array_new_with_free_func((GDestroyNotify)answer_free);
+	self->found = g_ptr_array_new_with_free_func((GDestroyNotify)answer_free);
+	self->sought = g_ptr_array_new_with_free_func(g_free);
 	self->requests = g_ptr_array_new_with_free_func(g_free);
 	self->heads = g_ptr_array_new_with_free_func(g_free);
 	self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -202,6 +213,8 @@ void fake_free(Fake *self)
 	}
 	close(self->listener);
 	g_ptr_array_unref(self->answers);
+	g_ptr_array_unref(self->found);
+	g_ptr_array_unref(self->sought);
 	g_ptr_array_unref(self->requests);
 	g_ptr_array_unref(self->heads);
 	pthread_mutex_destroy(&self->lock);
@@ -212,6 +225,13 @@ void fake_add(Fake *self, FakeAnswer *answer)
 {
 	pthread_mutex_lock(&self->lock);
 	g_ptr_array_add(self->answers, answer);
+	pthread_mutex_unlock(&self->lock);
+}
+
+void fake_add_found(Fake *self, FakeAnswer *answer)
+{
+	pthread_mutex_lock(&self->lock);
+	g_ptr_array_add(self->found, answer);
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -239,4 +259,9 @@ GPtrArray *fake_requests(Fake *self)
 GPtrArray *fake_heads(Fake *self)
 {
 	return copy(self, self->heads);
+}
+
+GPtrArray *fake_sought(Fake *self)
+{
+	return copy(self, self->sought);
 }

@@ -23,10 +23,15 @@ Fake *fake_new(void);
 void fake_free(Fake *self);
 /* Takes @answer. */
 void fake_add(Fake *self, FakeAnswer *answer);
+/* Takes @answer, which autodiscover beside EWS gives: by itself, in its own order. There is one
+ * before it is asked. */
+void fake_add_found(Fake *self, FakeAnswer *answer);
 FakeAnswer *fake_answer_new(int status, const char *body);
 
 /* http://127.0.0.1:PORT/EWS/Exchange.asmx; owned. */
 char *fake_url(const Fake *self);
-/* The bodies of the requests so far, and their heads; owned, of strings. */
+/* The bodies of the requests so far, and their heads; and both in one of those to autodiscover,
+ * which are not among them; owned, of strings. */
 GPtrArray *fake_requests(Fake *self);
 GPtrArray *fake_heads(Fake *self);
+GPtrArray *fake_sought(Fake *self);

@@ -14,14 +14,17 @@
  *     timeout: 1                    of silence, in seconds
  *     mailbox: ada@example.org      whose the session is about
  *     archive: yes                  it is about the online archive
- *     public: ANCHOR MAILBOX GUID   about public folders, by this route, with that content
+ *     public: ANCHOR MAILBOX        about public folders, by this route
+ *     content: GUID GUID            in which mailbox that is what each op is about; "-": not told
  *     requests: 3                   how many must have been sent
  *     --- answer 200 [piece=N] [cut=N] [mute]
  *     the body; the last answer is given again and again
  *     --- header Retry-After: 1     for the answer before
+ *     --- found 200                 an answer of autodiscover beside EWS, likewise
+ *     --- sought *pattern*          which the requests to that must match, each its own
  *     --- request
  *     the body of the first request, line breaks and indentation left out
- *     --- head *pattern*            which the head of the first request must match
+ *     --- head [N] *pattern*        which the head of the Nth, or first, request must match
  *     --- nohead *pattern*          which it must not match
  *     --- sent N *pattern*          which the body of the Nth request must match
  *     --- result
@@ -47,7 +50,10 @@ typedef struct Case {
 	GString *request;    /* own */
 	GPtrArray *heads;    /* own, of strings */
 	GPtrArray *no_heads; /* own, of strings */
-	char **route;        /* own; anchor, mailbox, GUID; NULL: none */
+	GPtrArray *found;    /* own until given away, of FakeAnswer */
+	GPtrArray *sought;   /* own, of strings */
+	char **route;        /* own; anchor, mailbox; NULL: none */
+	char **contents;     /* own; GUIDs, "-"; NULL: none */
 	GPtrArray *sent;     /* own, of strings: "N PATTERN" */
 	GString *result;     /* own */
 	char *mailbox;       /* own; NULL: nobody else's */
@@ -184,7 +190,9 @@ static void read_key(Case *self, const char *line)
 	else if (g_str_equal(line, "archive: yes"))
 		self->is_archive = true;
 	else if (g_str_has_prefix(line, "public: "))
-		self->route = g_strsplit(line + 8, " ", 3);
+		self->route = g_strsplit(line + 8, " ", 2);
+	else if (g_str_has_prefix(line, "content: "))
+		self->contents = g_strsplit(line + 9, " ", -1);
 	else if (g_str_has_prefix(line, "mailbox: "))
 		self->mailbox = g_strdup(line + 9);
 	else if (g_str_has_prefix(line, "timeout: "))
@@ -230,12 +238,20 @@ static GString *read_section(Case *self, const char *line)
 		g_ptr_array_add(self->answers, answer);
 		return answer->body;
 	}
+	if (g_str_has_prefix(line, "found ")) {
+		FakeAnswer *answer = read_answer(line + 6);
+
+		g_ptr_array_add(self->found, answer);
+		return answer->body;
+	}
 	if (g_str_has_prefix(line, "header "))
 		add_header(self->answers->pdata[self->answers->len - 1], line + 7);
 	else if (g_str_has_prefix(line, "nohead "))
 		g_ptr_array_add(self->no_heads, g_strdup(line + 7));
 	else if (g_str_has_prefix(line, "head "))
 		g_ptr_array_add(self->heads, g_strdup(line + 5));
+	else if (g_str_has_prefix(line, "sought "))
+		g_ptr_array_add(self->sought, g_strdup(line + 7));
 	else if (g_str_has_prefix(line, "sent "))
 		g_ptr_array_add(self->sent, g_strdup(line + 5));
 	else if (g_str_equal(line, "request"))
@@ -268,6 +284,8 @@ static Case *read_case(const char *path)
 		g_error("%s", error->message);
 	self->ops = g_ptr_array_new_with_free_func(g_free);
 	self->answers = g_ptr_array_new();
+	self->found = g_ptr_array_new();
+	self->sought = g_ptr_array_new_with_free_func(g_free);
 	self->heads = g_ptr_array_new_with_free_func(g_free);
 	self->no_heads = g_ptr_array_new_with_free_func(g_free);
 	self->sent = g_ptr_array_new_with_free_func(g_free);
@@ -293,7 +311,10 @@ static void free_case(Case *self)
 	g_ptr_array_unref(self->answers);
 	g_ptr_array_unref(self->heads);
 	g_ptr_array_unref(self->no_heads);
+	g_ptr_array_unref(self->found);
+	g_ptr_array_unref(self->sought);
 	g_strfreev(self->route);
+	g_strfreev(self->contents);
 	g_ptr_array_unref(self->sent);
 	g_string_free(self->request, TRUE);
 	g_string_free(self->result, TRUE);
@@ -359,7 +380,19 @@ static Fake *start_server(Case *self)
 		fake_add(fake, fake_answer_new(200, greeting));
 	for (guint i = 0; i < self->answers->len; i++)
 		fake_add(fake, self->answers->pdata[i]);
+	for (guint i = 0; i < self->found->len; i++)
+		fake_add_found(fake, self->found->pdata[i]);
 	return fake;
+}
+
+static void lead(const Case *self, const GPtrArray *described)
+{
+	for (guint i = 0; self->contents && i < described->len; i++) {
+		g_assert(self->contents[i]);
+		if (!g_str_equal(self->contents[i], "-"))
+			ews_op_set_content(((Described *)described->pdata[i])->op,
+				self->contents[i]);
+	}
 }
 
 static char *run_ops(const Case *self, const Fake *fake)
@@ -381,14 +414,13 @@ static char *run_ops(const Case *self, const Fake *fake)
 
 	if (self->mailbox)
 		ews_session_set_mailbox(run.session, self->mailbox);
-	if (self->route)
-		ews_session_set_content(run.session, self->route[2]);
 	run.inbox = ews_inbox_new(NULL, NULL);
 	run.described = g_ptr_array_new_with_free_func((GDestroyNotify)described_free);
 	for (guint i = 0; i < self->ops->len; i++) {
 		g_ptr_array_add(run.described, described_new(self->ops->pdata[i]));
 		g_assert(run.described->pdata[i]);
 	}
+	lead(self, run.described);
 	if (self->is_cold)
 		submit_all(&run);
 	else
@@ -446,6 +478,32 @@ static bool check_sent(const Case *self, const GPtrArray *requests, guint first)
 	return is_good;
 }
 
+/* "[N ]PATTERN". */
+static bool check_head(const char *wanted, const GPtrArray *heads, guint first)
+{
+	char *pattern = NULL;
+	guint nth = (guint)strtoul(wanted, &pattern, 10);
+	guint at = first + MAX(nth, 1) - 1;
+	const char *head = at < heads->len ? heads->pdata[at] : "nothing";
+
+	pattern += nth > 0;
+	return g_pattern_match_simple(pattern, head) || complain("head", pattern, head);
+}
+
+/* All that was asked, or, where nothing is said of it, nothing. */
+static bool check_sought(const Case *self, Fake *fake)
+{
+	g_autoptr(GPtrArray) sought = fake_sought(fake);
+	bool is_good = true;
+
+	if (sought->len != self->sought->len)
+		return complain("number of requests to autodiscover", "as described", "others");
+	for (guint i = 0; i < sought->len; i++)
+		if (!g_pattern_match_simple(self->sought->pdata[i], sought->pdata[i]))
+			is_good = complain("sought", self->sought->pdata[i], sought->pdata[i]);
+	return is_good;
+}
+
 static bool check_requests(const Case *self, Fake *fake)
 {
 	g_autoptr(GPtrArray) requests = fake_requests(fake);
@@ -466,9 +524,8 @@ static bool check_requests(const Case *self, Fake *fake)
 			is_good = complain("nohead", self->no_heads->pdata[i],
 				heads->pdata[first]);
 	for (guint i = 0; i < self->heads->len; i++)
-		if (!g_pattern_match_simple(self->heads->pdata[i], heads->pdata[first]))
-			is_good = complain("head", self->heads->pdata[i], heads->pdata[first]);
-	return is_good;
+		is_good = check_head(self->heads->pdata[i], heads, first) && is_good;
+	return check_sought(self, fake) && is_good;
 }
 
 static void keep_requests(Fake *fake, const char *directory, const char *path)
