@@ -195,7 +195,12 @@ static bool record_used(CacheConn *conn, GHashTable *used, GError **error)
 	return true;
 }
 
-void cache_evict_tick(Cache *cache)
+static bool is_over(Cache *cache)
+{
+	return (uint64_t)MAX(atomic_load(&cache->bytes_here), 0) > cache->cache_size;
+}
+
+bool cache_evict_tick(Cache *cache)
 {
 	g_autoptr(GHashTable) used = cache_blobs_take_used(cache->blobs);
 	g_autoptr(GError) error = NULL;
@@ -203,7 +208,7 @@ void cache_evict_tick(Cache *cache)
 		add_up(cache);
 	uint64_t too_much = excess(cache);
 	if (g_hash_table_size(used) == 0 && too_much == 0)
-		return;
+		return false;
 	CacheConn *conn = cache_sync_begin(cache, &error);
 	if (conn != NULL && !record_used(conn, used, &error)) {
 		cache_sync_rollback(cache);
@@ -213,4 +218,5 @@ void cache_evict_tick(Cache *cache)
 		cache_evict_bytes(cache, conn, too_much + roof(cache) / 16);
 	if (conn == NULL || !cache_sync_commit(cache, &error))
 		g_warning("cache: %s", error->message);
+	return is_over(cache);
 }

@@ -36,5 +36,6 @@ bool cache_evict_bytes(Cache *cache, CacheConn *conn, uint64_t bytes);
 /* The same in a transaction of its own: TRUE when there is more room than before. */
 bool cache_evict_make_room(Cache *cache, uint64_t bytes);
 
-/* Records what was used and evicts what is too much, in a transaction of its own. */
-void cache_evict_tick(Cache *cache);
+/* Records what was used and evicts what is too much, in a transaction of its own. TRUE: too much is
+ * left, since it is open; to be looked at again. */
+bool cache_evict_tick(Cache *cache);

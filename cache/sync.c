@@ -239,11 +239,13 @@ static void stop_task(Cache *cache, void *data)
 	cache->is_stopping = true;
 }
 
-/* Moves what was written into the database file when nothing else is to be done. */
-static void tidy(Cache *cache)
+/* Moves what was written into the database file when nothing else is to be done. TRUE: something is
+ * left that only waits for programs to close it. */
+static bool tidy(Cache *cache)
 {
-	cache_evict_tick(cache);
+	bool is_left = cache_evict_tick(cache);
 	cache_db_checkpoint(cache->db);
+	return is_left;
 }
 
 static int64_t tick(Cache *cache, int64_t now)
@@ -276,16 +278,17 @@ static void *sync_main(void *data)
 	int64_t tidy_us = g_get_monotonic_time() + TIDY_US;
 	int64_t next_us = 0;
 	bool was_busy = true;
+	bool is_left = false;
 	while (!cache->is_stopping) {
 		int64_t now = g_get_monotonic_time();
 		if (was_busy || now >= next_us)
 			next_us = tick(cache, now);
 		if (now >= tidy_us) {
-			tidy(cache);
+			is_left = tidy(cache);
 			tidy_us = now + TIDY_US;
 		}
 		/* An idle mount sleeps until a timer; one that worked tidies up once more. */
-		run_tasks(cache, was_busy ? MIN(next_us, tidy_us) : next_us, &was_busy);
+		run_tasks(cache, was_busy || is_left ? MIN(next_us, tidy_us) : next_us, &was_busy);
 		cache_fetch_settle(cache);
 		cache_drain_settle(cache);
 	}
@@ -294,7 +297,7 @@ static void *sync_main(void *data)
 	cache_search_stop(cache);
 	cache_wait_stop(cache);
 	cache_drain_stop(cache);
-	tidy(cache);
+	(void)tidy(cache);
 	return NULL;
 }
 
