@@ -68,7 +68,6 @@ bool cache_inbox(Cache *cache, int64_t *ret_node, GError **error)
 
 bool cache_list_dirs(Cache *cache, int64_t after, CacheEach each, void *user, GError **error)
 {
-	bool has_row = true;
 	CacheConn *conn = cache_db_take_reader(cache->db, error);
 	if (conn == NULL)
 		return false;
@@ -79,19 +78,7 @@ bool cache_list_dirs(Cache *cache, int64_t after, CacheEach each, void *user, GE
 		" SELECT node FROM intent WHERE node > ?1)"
 		" AND node.kind = 0 AND node.state = 0 AND node.parent > 0 ORDER BY node.id",
 		"i", after);
-	bool is_ok = stmt != NULL;
-	while (is_ok && has_row) {
-		is_ok = cache_conn_step(conn, stmt, &has_row, error);
-		if (!is_ok || !has_row)
-			break;
-		g_autoptr(CacheNode) node = cache_node_read(stmt);
-		if (!each(node, user)) {
-			sqlite3_reset(stmt);
-			break;
-		}
-	}
-	cache_db_put_reader(cache->db, conn);
-	return is_ok;
+	return cache_node_list(cache, conn, stmt, each, user, error);
 }
 
 bool cache_dirs_touch_root(Cache *cache, CacheConn *conn, GError **error)

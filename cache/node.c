@@ -114,9 +114,8 @@ CacheNode *cache_lookup(Cache *cache, int64_t parent, const char *name, GError *
 	return look(cache, node);
 }
 
-/* Gives the rows of @stmt, NULL for an error, to @each, and @conn back. */
-static bool list_rows(Cache *cache, CacheConn *conn, sqlite3_stmt *stmt, CacheEach each,
-	void *user, GError **error)
+bool cache_node_list(Cache *cache, CacheConn *conn, sqlite3_stmt *stmt, CacheEach each, void *user,
+	GError **error)
 {
 	bool is_ok = stmt != NULL;
 	bool has_row = true;
@@ -144,7 +143,7 @@ bool cache_list(Cache *cache, int64_t dir, int64_t after, CacheEach each, void *
 		"SELECT " CACHE_NODE_COLUMNS
 		" FROM node WHERE parent = ? AND id > ? AND state = 0 AND parent > 0 ORDER BY id",
 		"ii", dir, after);
-	return list_rows(cache, conn, stmt, each, user, error);
+	return cache_node_list(cache, conn, stmt, each, user, error);
 }
 
 bool cache_list_by_name(Cache *cache, int64_t dir, const char *after, CacheEach each, void *user,
@@ -157,7 +156,7 @@ bool cache_list_by_name(Cache *cache, int64_t dir, const char *after, CacheEach 
 		"SELECT " CACHE_NODE_COLUMNS " FROM node"
 		" WHERE parent = ? AND name > ? AND state = 0 AND parent > 0 ORDER BY name",
 		"it", dir, after);
-	return list_rows(cache, conn, stmt, each, user, error);
+	return cache_node_list(cache, conn, stmt, each, user, error);
 }
 
 bool cache_node_detach(CacheConn *conn, int64_t id, int state, GError **error)

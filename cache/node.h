@@ -18,6 +18,11 @@
 /* A snapshot of the row that @stmt stands on, its node columns first. */
 CacheNode *cache_node_read(sqlite3_stmt *stmt);
 
+/* Gives each row of @stmt (a query of @conn, NULL for one that failed with @error) to @each until
+ * that returns false, and @conn, a reader, back. Any thread. */
+bool cache_node_list(Cache *cache, CacheConn *conn, sqlite3_stmt *stmt, CacheEach each, void *user,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* By id; NOT_FOUND when there is no such row. A node that is gone has parent 0. */
 CacheNode *cache_node_get(CacheConn *conn, int64_t id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
