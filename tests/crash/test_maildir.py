@@ -5,20 +5,17 @@ marks that somebody else sets in between.
 
 EWSFS_SEED is where it begins (printed), EWSFS_MODEL how many sequences there are.
 """
-import concurrent.futures
 import os
 import random
 
 import harness
 from comparing import Wrong
-from harness import SEED
 from model import Worker
 from mounting import run
-from test_model import FAULTS, WORKERS, Stage, disturb, look_at
+from test_model import FAULTS, WORKERS, disturb, look_at, play_all
 from writing import describe, flush, folder_paths, gist, items_of, queue
 
 COUNT = int(os.environ.get('EWSFS_MODEL', '1000' if harness.IS_LONG else '30'))
-PER_MOUNT = 20
 ROUNDS = 3
 OPERATIONS = 8
 FOLDERS = ['f0', 'f1']
@@ -193,28 +190,7 @@ def play(stage, seed):
         compare(stage, top, programs)
 
 
-def play_some(seeds):
-    stage = Stage(layout='maildir')
-    try:
-        for seed in seeds:
-            try:
-                play(stage, seed)
-            except (Wrong, AssertionError, ValueError, KeyError, IndexError) as error:
-                story = '\n'.join(stage.there.log().splitlines()[-40:])
-                stage.close(is_wrong=True)
-                stage = None
-                return seed, str(error)[:3000], story
-    finally:
-        if stage:
-            stage.close()
-    return None
-
-
 def test_mail_programs():
-    print('EWSFS_SEED=%d EWSFS_MODEL=%d' % (SEED, COUNT))
-    seeds = list(range(SEED, SEED + COUNT))
-    parts = [seeds[n:n + PER_MOUNT] for n in range(0, COUNT, PER_MOUNT)]
-    with concurrent.futures.ThreadPoolExecutor(harness.AT_ONCE) as pool:
-        failures = [found for found in pool.map(play_some, parts) if found]
-    assert not failures, '%d of %d parts fail: %s' % (len(failures), len(parts), '\n'.join(
+    parts, failures = play_all(COUNT, play, layout='maildir')
+    assert not failures, '%d of %d parts fail: %s' % (len(failures), parts, '\n'.join(
         'EWSFS_SEED=%d EWSFS_MODEL=1: %s\n%s' % failure for failure in failures))

@@ -289,13 +289,14 @@ def shrink(rounds):
     return rounds, error
 
 
-def play_some(seeds):
-    stage = Stage()
+def play_some(seeds, play_one, **options):
+    """On one mount; the first seed that fails, why, and what the mount said, or None."""
+    stage = Stage(**options)
     try:
         for seed in seeds:
             try:
-                play(stage, 'Inbox/s%d' % seed, make_sequence(seed))
-            except (Wrong, AssertionError, ValueError, KeyError) as error:
+                play_one(stage, seed)
+            except (Wrong, AssertionError, ValueError, KeyError, IndexError) as error:
                 story = '\n'.join(stage.there.log().splitlines()[-40:])
                 stage.close(is_wrong=True)
                 stage = None
@@ -306,12 +307,19 @@ def play_some(seeds):
     return None
 
 
-def test_the_tree_is_as_the_model():
-    print('EWSFS_SEED=%d EWSFS_MODEL=%d' % (SEED, COUNT))
-    seeds = list(range(SEED, SEED + COUNT))
-    parts = [seeds[n:n + PER_MOUNT] for n in range(0, COUNT, PER_MOUNT)]
+def play_all(count, play_one, **options):
+    """So many seeds, some on each mount; how many mounts there were, and what failed."""
+    print('EWSFS_SEED=%d EWSFS_MODEL=%d' % (SEED, count))
+    seeds = list(range(SEED, SEED + count))
+    parts = [seeds[n:n + PER_MOUNT] for n in range(0, count, PER_MOUNT)]
     with concurrent.futures.ThreadPoolExecutor(harness.AT_ONCE) as pool:
-        failures = [found for found in pool.map(play_some, parts) if found]
+        found = pool.map(lambda part: play_some(part, play_one, **options), parts)
+        return len(parts), [failure for failure in found if failure]
+
+
+def test_the_tree_is_as_the_model():
+    parts, failures = play_all(COUNT, lambda stage, seed: play(
+        stage, 'Inbox/s%d' % seed, make_sequence(seed)))
     if not failures:
         return
     seed, error, story = failures[0]
@@ -319,5 +327,5 @@ def test_the_tree_is_as_the_model():
     others = ''.join('EWSFS_SEED=%d: %s\n' % (other[0], other[1][:500]) for other in failures[1:])
     raise AssertionError(
         '%d of %d parts fail; EWSFS_SEED=%d EWSFS_MODEL=1: %s\nsmallest: %s\n%s\n%s\n%s' % (
-            len(failures), len(parts), seed, error, json.dumps(rounds), again or 'not alone',
+            len(failures), parts, seed, error, json.dumps(rounds), again or 'not alone',
             others, story))
