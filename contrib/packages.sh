@@ -25,6 +25,7 @@ packages_demo=(rsync attr)
 # What the tests add.
 packages_tests=(
     clang libclang-rt-14-dev clang-format libxml2-utils python3-pytest rsync attr openssl git procps
+    util-linux-extra
 )
 
 # Programs that some tests drive where they are there. Without them those tests are skipped.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/rendered.h"
+#include "fs/shape.h"
 #include "fs/texts.h"
 
 #define LOW (FS_AHEAD_MAX / 2) /* so few are left when it goes on: it is not woken for each */
@@ -40,6 +41,8 @@ typedef struct Walk {
 struct FsAhead {
 	const Fs *fs; /* borrowed */
 	unsigned threads_max;
+
+	pthread_mutex_t ending; /* while they are joined; the other is taken below it */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -93,13 +96,22 @@ static bool is_near(const Fs *fs, Order order, const CacheNode *after, const Cac
 	return search.is_found;
 }
 
-static Order find_order(const Fs *fs, const CacheNode *before, const CacheNode *last)
+/* In the @order that he had he may have come as far as @reached unseen. */
+static Order find_order(const Fs *fs, const CacheNode *before, const CacheNode *last, Order order,
+	const CacheNode *reached)
 {
+	if (order != ORDER_UNKNOWN && is_near(fs, order, reached, last))
+		return order;
 	if (before == NULL || before->parent != last->parent)
 		return ORDER_UNKNOWN;
 	if (is_near(fs, ORDER_ID, before, last))
 		return ORDER_ID;
 	return is_near(fs, ORDER_NAME, before, last) ? ORDER_NAME : ORDER_UNKNOWN;
+}
+
+static CacheNode *ref_node(CacheNode *node)
+{
+	return node != NULL ? cache_node_ref(node) : NULL;
 }
 
 static void unref_node(void *node)
@@ -115,14 +127,18 @@ static bool take_one(const CacheNode *node, void *user)
 	return nodes->len < FS_AHEAD_MAX;
 }
 
-/* As it is now: it may have changed since it was listed. */
+/* As it is now: it may have changed since it was listed. The kernel takes it for a file that it
+ * knows, from the listing, and that is where it keeps names (fs/shape.h). */
 static void make(const Fs *fs, int64_t id)
 {
 	g_auto(FsText) text = {0};
 	CacheNode *node = cache_get(fs->cache, id, NULL);
 
-	if (node != NULL && fs_text_load(&text, fs, node, NULL))
-		fs_rendered_unref(fs_text_render(&text, fs, NULL));
+	if (node == NULL || !fs_text_load(&text, fs, node, NULL))
+		return;
+	g_autoptr(FsRendered) made = fs_text_render(&text, fs, NULL);
+	if (made != NULL && !node->is_local && fs_shape_keep_s(fs) > 0)
+		fs_rendered_store(made, fs->session, text.ino);
 }
 
 /* --- a walk (under the lock) ------------------------------------------------------------- */
@@ -253,13 +269,15 @@ static void set_order(Walk *self, Order order)
 static void find_out(FsAhead *self, Walk *walk)
 {
 	uint64_t serial = walk->serial;
+	Order order = walk->order;
 	g_autoptr(CacheNode) last = cache_node_ref(walk->last);
-	g_autoptr(CacheNode) before = walk->before != NULL ? cache_node_ref(walk->before) : NULL;
+	g_autoptr(CacheNode) before = ref_node(walk->before);
+	g_autoptr(CacheNode) reached = ref_node(walk->reached);
 
 	walk->is_strayed = false;
 	walk->is_busy = true;
 	pthread_mutex_unlock(&self->lock);
-	Order order = find_order(self->fs, before, last);
+	order = find_order(self->fs, before, last, order, reached);
 	pthread_mutex_lock(&self->lock);
 	walk->is_busy = false;
 	if (walk->serial == serial)
@@ -402,6 +420,7 @@ FsAhead *fs_ahead_new(const Fs *fs)
 
 	self->fs = fs;
 	self->threads_max = MIN(g_get_num_processors(), THREADS_MAX);
+	pthread_mutex_init(&self->ending, NULL);
 	pthread_mutex_init(&self->lock, NULL);
 	pthread_cond_init(&self->wake, NULL);
 	return self;
@@ -409,6 +428,7 @@ FsAhead *fs_ahead_new(const Fs *fs)
 
 void fs_ahead_stop(FsAhead *self)
 {
+	pthread_mutex_lock(&self->ending);
 	pthread_mutex_lock(&self->lock);
 	unsigned count = self->threads_count;
 	self->is_over = true;
@@ -417,6 +437,7 @@ void fs_ahead_stop(FsAhead *self)
 	pthread_mutex_unlock(&self->lock);
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(self->threads[i], NULL);
+	pthread_mutex_unlock(&self->ending);
 }
 
 void fs_ahead_free(FsAhead *self)
@@ -428,5 +449,6 @@ void fs_ahead_free(FsAhead *self)
 		forget(&self->walks[i]);
 	pthread_cond_destroy(&self->wake);
 	pthread_mutex_destroy(&self->lock);
+	pthread_mutex_destroy(&self->ending);
 	g_free(self);
 }

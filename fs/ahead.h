@@ -12,10 +12,14 @@
  *
  * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir) or by
  * name (rsync, a shell's pattern). Two texts in a row that had to be made tell which. From then on
- * a thread of its own makes those that follow, FS_AHEAD_MAX beyond the reader at most, and goes on
- * when he does: one who stops, or goes elsewhere, has cost no more than these. They are where all
- * that was made lately is (fs/workshop.h), and there a reader who is faster waits for one that is
- * just being made. There is no thread before it is wanted.
+ * threads of their own make those that follow, FS_AHEAD_MAX beyond the reader at most, and go on
+ * when he does: one who stops, or goes elsewhere, has cost no more than these. There is no thread
+ * before it is wanted.
+ *
+ * What they make is where all is that was made lately (fs/workshop.h), and there a reader who is
+ * faster waits for one that is just being made. On a read-only mount, where the kernel keeps what
+ * it listed, it is given each as it is made: then it asks for the length of each, or not even that,
+ * and where the reader is shows only when he is beyond them.
  *
  * Only of bytes that are here: nothing is fetched, and where the next message is not here, it waits
  * until the reader has come by. Those that programs may write, and long ones, are left to him.
@@ -30,7 +34,8 @@ typedef struct FsAhead FsAhead;
 /* @fs is borrowed: its cache, workshop and zone. */
 FsAhead *fs_ahead_new(const Fs *fs);
 
-/* Joins the thread, after the text that it is at. Twice is fine. */
+/* Joins the thread, after the text that it is at. Requests must still be served meanwhile, or the
+ * session be gone (fs_rendered_store). Twice is fine. */
 void fs_ahead_stop(FsAhead *self);
 void fs_ahead_free(FsAhead *self);
 

@@ -50,6 +50,7 @@ typedef struct Fs {
 	Cache *cache;
 	struct FsPark *park;
 	struct FsBudget *budget;
+	struct fuse_session *session; /* NULL: not mounted yet */
 	struct FsNotify *notify;
 	struct FsWatch *watch;
 	struct FsControl *control;

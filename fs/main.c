@@ -420,10 +420,12 @@ static void hurry(void *user)
 	fs_drain_give_up(self->drain);
 }
 
-static void stop_notifying(void *user)
+/* Both wait for requests that are being served. */
+static void stop_telling(void *user)
 {
 	Program *self = user;
 
+	fs_ahead_stop(self->fs.ahead);
 	fs_notify_stop(self->fs.notify);
 }
 
@@ -448,7 +450,7 @@ static void serve(Program *self)
 		.begin = begin_to_end,
 		.is_ready = is_drained,
 		.hurry = hurry,
-		.before = stop_notifying,
+		.before = stop_telling,
 		.user = self,
 	};
 
@@ -456,6 +458,7 @@ static void serve(Program *self)
 		fs_notify_shapes(self->fs.notify);
 	if (self->fs.maildir != NULL)
 		fs_notify_maildir(self->fs.notify, fs_maildirroot_is(&self->fs));
+	self->fs.session = session;
 	fs_signals_attach(self->signals, session, &hooks);
 	fs_notify_start(self->fs.notify, session);
 	if (self->ready >= 0)
@@ -464,10 +467,9 @@ static void serve(Program *self)
 	g_info("%s is mounted at %s", self->config->source, self->config->mountpoint);
 	fs_mount_loop(self->mount);
 	fs_signals_ending(self->signals);
-	fs_notify_stop(self->fs.notify);
+	stop_telling(self);
 	fs_park_drain(self->fs.park);
 	fs_workshop_stop(self->fs.workshop);
-	fs_ahead_stop(self->fs.ahead);
 	fs_mount_unmount(self->mount);
 	g_info("%s is unmounted", self->config->mountpoint);
 	fs_handles_free(self->fs.handles);

@@ -144,3 +144,15 @@ void fs_rendered_reply(const FsRendered *self, fuse_req_t req, size_t size, off_
 	data.buf[0].pos = (off_t)start;
 	fuse_reply_data(req, &data, 0);
 }
+
+void fs_rendered_store(const FsRendered *self, struct fuse_session *session, fuse_ino_t ino)
+{
+	if (self->text == NULL || self->size == 0)
+		return;
+	struct fuse_bufvec data = FUSE_BUFVEC_INIT((size_t)self->size);
+	data.buf[0].mem = self->text->str;
+	/* ENOENT: it was not listed yet. */
+	int result = fuse_lowlevel_notify_store(session, ino, 0, &data, 0);
+	if (result < 0 && result != -ENOENT)
+		g_debug("store %" G_GINT64_MODIFIER "x: %s", (guint64)ino, g_strerror(-result));
+}

@@ -38,3 +38,8 @@ size_t fs_rendered_memory(const FsRendered *self);
 
 /* Answers a READ. */
 void fs_rendered_reply(const FsRendered *self, fuse_req_t req, size_t size, off_t offset);
+
+/* Gives the kernel all of it, as the pages of @ino: who reads that asks nobody. What is in a file
+ * it asks for. Waits for a READ of the same pages that is under way: never for a thread that
+ * answers requests, and only while requests are answered. */
+void fs_rendered_store(const FsRendered *self, struct fuse_session *session, fuse_ino_t ino);

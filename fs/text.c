@@ -79,9 +79,12 @@ static bool fill_entry(const Fs *fs, CacheNode *node, struct fuse_entry_param *r
 	if (!fs_text_load(&text, fs, node, error))
 		return false;
 	int64_t size = fs_text_size(&text);
+	/* A length that is not known is not kept: open(2), which looks at permissions, and stat(2)
+	 * ask for it once more. And where the file were longer than what the kernel is given
+	 * (fs/ahead.h) it would not take the end. */
 	*ret_entry = (struct fuse_entry_param){
 		.ino = text.ino,
-		.attr = file_attr(fs, &text, size),
+		.attr = file_attr(fs, &text, MAX(size, 0)),
 		.entry_timeout = text.node->is_local ? 0 : fs_shape_keep_s(fs),
 		.attr_timeout = keep_file_s(fs, &text, size),
 	};
@@ -299,6 +302,12 @@ static bool run_read(const FsJob *job, GError **error)
 	return rendered != NULL;
 }
 
+static void open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	fs_ahead_passed(fs_of(req)->ahead, fs_inode_node(ino));
+	fs_shape_open(req, ino, info);
+}
+
 static void read_file(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
@@ -315,7 +324,7 @@ const FsHidden fs_text_tree = {
 	.getattr = get_attributes,
 	.opendir = fs_dir_open,
 	.readdir = read_directory,
-	.open = fs_shape_open,
+	.open = open_file,
 	.read = read_file,
 };
 

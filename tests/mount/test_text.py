@@ -3,7 +3,9 @@
 import base64
 import os
 import quopri
+import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -298,6 +300,62 @@ def test_texts_are_made_ahead(serve, mount, way, order):
     read = there.read(paths)
     for path, entry in zip(paths, there.stat(*paths)):
         assert entry['size'] == read[path]['length'] == read[path]['size'], path
+
+
+def pages_of(path):
+    """Those of a file that the kernel has; nothing is read for it."""
+    return int(run('fincore', '--noheadings', '--output', 'PAGES', path).out or 0)
+
+
+def test_the_kernel_is_given_what_is_made_ahead(serve, mount):
+    there = mount(serve('--fill', 'Inbox=100'), ro=True, prefetch='off')
+    there.fetch()
+    there.wait_idle()
+    names = there.names('.text/Inbox')
+    for name in names[:3]:
+        there.cat('.text/Inbox/' + name)
+    nexts = [there.at('.text/Inbox', name) for name in names[4:8]]
+    until(lambda: all(pages_of(path) for path in nexts), 'pages of the next ones')
+    assert pages_of(there.at('.text/Inbox', names[-1])) == 0
+    read = there.read(['.text/Inbox/' + name for name in names])
+    for name, entry in zip(names, there.stat(*('.text/Inbox/' + name for name in names))):
+        path = '.text/Inbox/' + name
+        assert entry['size'] == read[path]['length'] == read[path]['size'], path
+
+
+# As busybox's cat does: nobody asks how long a file is; sendfile(2) believes what the kernel has.
+SENDFILE = """import os, sys
+for name in sorted(os.listdir(sys.argv[1])):
+    fd = os.open(os.path.join(sys.argv[1], name), os.O_RDONLY)
+    while os.sendfile(1, fd, None, 65536) > 0:
+        pass
+"""
+
+
+@pytest.mark.parametrize('size', ['auto', 'exact'])
+def test_texts_are_whole_to_those_who_do_not_ask(serve, mount, size):
+    there = mount(serve('--fill', 'Inbox=60,4000'), ro=True, prefetch='off', size=size)
+    there.fetch()
+    there.wait_idle()
+    got = run(sys.executable, '-c', SENDFILE, there.at('.text/Inbox')).raw
+    there.remount()
+    assert got == b''.join(there.cat('.text/Inbox/' + name)
+                           for name in sorted(there.names('.text/Inbox')))
+
+
+def test_it_ends_while_texts_are_made_ahead(serve, mount, way):
+    there = mount(serve('--fill', 'Inbox=400,4000'), prefetch='off', **way)
+    there.fetch()
+    there.wait_idle()
+    walks = [subprocess.Popen(['grep', '-r', 'nobody', there.at('.text')], cwd='/',
+                              stderr=subprocess.DEVNULL) for _ in range(3)]
+    until(lambda: there.status()['texts_ahead'] > 5, 'texts')
+    os.kill(there.pid, signal.SIGTERM)
+    try:
+        assert there.wait_end() == 0
+    finally:
+        for walk in walks:
+            walk.wait(60)
 
 
 def test_who_stops_is_not_followed(serve, mount):

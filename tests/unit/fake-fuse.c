@@ -251,6 +251,13 @@ int fuse_lowlevel_notify_inval_inode(struct fuse_session *session, fuse_ino_t in
 	return note("inode %" G_GINT64_MODIFIER "x %d %d\n", (guint64)ino, (int)offset, (int)len);
 }
 
+int fuse_lowlevel_notify_store(struct fuse_session *session, fuse_ino_t ino, off_t offset,
+	struct fuse_bufvec *data, enum fuse_buf_copy_flags flags)
+{
+	return note("store %" G_GINT64_MODIFIER "x %d %.*s\n", (guint64)ino, (int)offset,
+		(int)data->buf[0].size, (const char *)data->buf[0].mem);
+}
+
 int fuse_lowlevel_notify_inval_entry(struct fuse_session *session, fuse_ino_t parent,
 	const char *name, size_t len)
 {

@@ -19,6 +19,7 @@
 /* Messages that are here. By name they follow each other in steps of 17. */
 static void fill(World *self)
 {
+	g_free(fake_notified()); /* by the test before */
 	fake_cache_add(self->cache, WORLD_DIR, CACHE_ROOT, CACHE_KIND_DIR, "Inbox");
 	*fake_cache_view(self->cache) = (CacheView){.size = -1, .is_item = true};
 	for (int i = 0; i < COUNT; i++) {
@@ -50,6 +51,16 @@ static void miss(World *self, int number)
 static void pass(World *self, int number)
 {
 	fs_ahead_passed(self->fs.ahead, FIRST + number);
+}
+
+static unsigned count_given(void)
+{
+	g_autofree char *notified = fake_notified();
+	unsigned count = 0;
+
+	for (const char *at = notified; (at = strstr(at, "store ")) != NULL; at++)
+		count++;
+	return count;
 }
 
 /* So many were made by now, and no more. */
@@ -118,6 +129,53 @@ static void test_to_the_end(World *self, gconstpointer data)
 	}
 	expect_count(self, COUNT - 2);
 	g_assert_true(is_made(self, COUNT - 1));
+}
+
+/* The kernel has all that was made for him, and asks for none of it. */
+static void test_unseen(World *self, gconstpointer data)
+{
+	fill(self);
+	self->config->is_read_only = true;
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	g_assert_cmpuint(count_given(), ==, FS_AHEAD_MAX);
+	miss(self, 2 + FS_AHEAD_MAX);
+	expect_count(self, 2 * FS_AHEAD_MAX);
+	g_assert_false(is_made(self, 2 + FS_AHEAD_MAX));
+	g_assert_true(is_made(self, 3 + FS_AHEAD_MAX));
+	g_assert_cmpuint(count_given(), ==, FS_AHEAD_MAX);
+}
+
+static void test_given(World *self, gconstpointer data)
+{
+	g_auto(FsText) text = {0};
+
+	fill(self);
+	self->config->is_read_only = true;
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	CacheNode *node = cache_get(self->cache, FIRST + 2, NULL);
+	g_assert_true(fs_text_load(&text, &self->fs, node, NULL));
+	g_autoptr(FsRendered) made = fs_workshop_find(self->fs.workshop, text.ino);
+	g_autofree char *notified = fake_notified();
+	g_autofree char *start = g_strdup_printf("store %" G_GINT64_MODIFIER "x 0 ",
+		(guint64)text.ino);
+	const char *given = strstr(notified, start);
+	g_assert_nonnull(given);
+	g_assert_true(strncmp(given + strlen(start) + fs_rendered_size(made), "\n", 1) == 0);
+	g_assert_nonnull(strstr(given, "Subject: a"));
+}
+
+/* ... but where it forgets names at once it does not know them. */
+static void test_not_given(World *self, gconstpointer data)
+{
+	fill(self);
+	miss(self, 0);
+	miss(self, 1);
+	expect_count(self, FS_AHEAD_MAX);
+	g_assert_cmpuint(count_given(), ==, 0);
 }
 
 /* --- not following ----------------------------------------------------------------------- */
@@ -219,6 +277,9 @@ int main(int argc, char **argv)
 	world_add("/fs/ahead/by-id", test_by_id);
 	world_add("/fs/ahead/by-name", test_by_name);
 	world_add("/fs/ahead/to-the-end", test_to_the_end);
+	world_add("/fs/ahead/unseen", test_unseen);
+	world_add("/fs/ahead/given", test_given);
+	world_add("/fs/ahead/not-given", test_not_given);
 	world_add("/fs/ahead/jumps", test_jumps);
 	world_add("/fs/ahead/turns", test_turns);
 	world_add("/fs/ahead/not-here", test_not_here);
