@@ -217,7 +217,9 @@ tests()
         mapfile -t again <"$names"
         printf '%s: once more, alone: %s\n' "$name" "${again[*]}"
         first_ok=$ok first_none=$none
-        run_tests "$name-again" "$dir" --num-processes 1 --timeout-multiplier 6 "${again[@]}"
+        # Once more the suites too: names are those of one suite.
+        run_tests "$name-again" "$dir" "$@" --num-processes 1 --timeout-multiplier 6 \
+            "${again[@]}"
         printf '%s: %d passed only at the second try: %s\n' "$name" "$ok" "${again[*]}"
         ok=$((first_ok + ok))
         none=$((first_none + none))
