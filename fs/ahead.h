@@ -31,11 +31,11 @@
 
 typedef struct FsAhead FsAhead;
 
-/* @fs is borrowed: its cache, workshop and zone. */
+/* @fs is borrowed: its cache, workshop, zone and session. */
 FsAhead *fs_ahead_new(const Fs *fs);
 
-/* Joins the thread, after the text that it is at. Requests must still be served meanwhile, or the
- * session be gone (fs_rendered_store). Twice is fine. */
+/* Joins the threads, after the texts that they are at. Requests must still be served meanwhile, or
+ * the session be gone (fs_rendered_store). Twice is fine. */
 void fs_ahead_stop(FsAhead *self);
 void fs_ahead_free(FsAhead *self);
 
