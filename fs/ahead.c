@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "fs/inorder.h"
 #include "fs/rendered.h"
 #include "fs/shape.h"
 #include "fs/texts.h"
@@ -17,7 +18,29 @@ typedef enum Order {
 	ORDER_UNKNOWN,
 	ORDER_ID,
 	ORDER_NAME,
+	ORDER_INO,
 } Order;
+
+/* How somebody goes through a directory. */
+typedef struct Way {
+	Order order;
+	FsInorder *by_ino; /* own; NULL: there is none, or it was not looked for yet */
+	bool has_looked;
+} Way;
+
+static void way_clear(Way *self)
+{
+	g_clear_pointer(&self->by_ino, fs_inorder_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Way, way_clear)
+
+static Way way_copy(const Way *self)
+{
+	Way copy = *self;
+
+	fs_inorder_ref(copy.by_ino);
+	return copy;
+}
 
 /* Somebody reads a directory. */
 typedef struct Walk {
@@ -27,7 +50,7 @@ typedef struct Walk {
 	CacheNode *before; /* own, like the next two; where he was when he was at last; or NULL */
 	CacheNode *last;
 	CacheNode *reached; /* as far was looked for what follows */
-	Order order;
+	Way way;
 	bool is_busy;    /* a thread looks for what follows */
 	bool is_strayed; /* the order is to be found out */
 	bool is_moved;   /* there may be more that follows */
@@ -62,12 +85,16 @@ static int compare(Order order, const CacheNode *left, const CacheNode *right)
 {
 	if (order == ORDER_NAME)
 		return strcmp(left->name, right->name);
+	if (order == ORDER_INO)
+		return (left->ino > right->ino) - (left->ino < right->ino);
 	return (left->id > right->id) - (left->id < right->id);
 }
 
-static void list(const Fs *fs, Order order, const CacheNode *after, CacheEach each, void *user)
+static void list(const Fs *fs, const Way *way, const CacheNode *after, CacheEach each, void *user)
 {
-	if (order == ORDER_NAME)
+	if (way->order == ORDER_INO)
+		fs_inorder_list(way->by_ino, fs->cache, after->ino, each, user);
+	else if (way->order == ORDER_NAME)
 		(void)!cache_list_by_name(fs->cache, after->parent, after->name, each, user, NULL);
 	else
 		(void)!cache_list(fs->cache, after->parent, after->id, each, user, NULL);
@@ -88,25 +115,48 @@ static bool look_at_one(const CacheNode *node, void *user)
 	return !self->is_found && --self->left > 0;
 }
 
-static bool is_near(const Fs *fs, Order order, const CacheNode *after, const CacheNode *node)
+static bool is_near(const Fs *fs, const Way *way, const CacheNode *after, const CacheNode *node)
 {
 	Search search = {.id = node->id, .left = NEAR_MAX};
 
-	list(fs, order, after, look_at_one, &search);
+	list(fs, way, after, look_at_one, &search);
 	return search.is_found;
 }
 
-/* In the @order that he had he may have come as far as @reached unseen. */
-static Order find_order(const Fs *fs, const CacheNode *before, const CacheNode *last, Order order,
-	const CacheNode *reached)
+/* Of a Walk. */
+typedef struct Trace {
+	const CacheNode *before;
+	const CacheNode *last;
+	const CacheNode *reached;
+} Trace;
+
+/* Whether there is such an order of @dir. */
+static bool can_go(const Fs *fs, Way *way, int64_t dir)
 {
-	if (order != ORDER_UNKNOWN && is_near(fs, order, reached, last))
-		return order;
-	if (before == NULL || before->parent != last->parent)
-		return ORDER_UNKNOWN;
-	if (is_near(fs, ORDER_ID, before, last))
-		return ORDER_ID;
-	return is_near(fs, ORDER_NAME, before, last) ? ORDER_NAME : ORDER_UNKNOWN;
+	if (way->order != ORDER_INO)
+		return true;
+	if (!way->has_looked)
+		way->by_ino = fs_inorder_new(fs->cache, dir);
+	way->has_looked = true;
+	return way->by_ino != NULL;
+}
+
+/* By the @way that he had he may have come as far as trace->reached unseen. Else by another. */
+static void find_way(const Fs *fs, const Trace *trace, Way *way)
+{
+	static const Order orders[] = {ORDER_ID, ORDER_NAME, ORDER_INO};
+	const CacheNode *before = trace->before;
+	const CacheNode *last = trace->last;
+
+	if (way->order != ORDER_UNKNOWN && is_near(fs, way, trace->reached, last))
+		return;
+	bool is_here = before != NULL && before->parent == last->parent;
+	for (size_t i = 0; is_here && i < G_N_ELEMENTS(orders); i++) {
+		way->order = orders[i];
+		if (can_go(fs, way, last->parent) && is_near(fs, way, before, last))
+			return;
+	}
+	way->order = ORDER_UNKNOWN;
 }
 
 static CacheNode *ref_node(CacheNode *node)
@@ -161,6 +211,7 @@ static void forget(Walk *self)
 	g_clear_pointer(&self->before, cache_node_unref);
 	g_clear_pointer(&self->last, cache_node_unref);
 	g_clear_pointer(&self->reached, cache_node_unref);
+	way_clear(&self->way);
 	/* A thread that looks on comes back to it, and finds another serial. */
 	*self = (Walk){.is_busy = self->is_busy};
 }
@@ -254,10 +305,10 @@ static void expect(Walk *self, const GPtrArray *nodes)
  * to him, or was faster. */
 static void set_order(Walk *self, Order order)
 {
-	bool is_behind = order == self->order && order != ORDER_UNKNOWN &&
-		self->reached != NULL && compare(order, self->last, self->reached) < 0;
+	bool is_behind = order == self->way.order && order != ORDER_UNKNOWN &&
+			 self->reached != NULL && compare(order, self->last, self->reached) < 0;
 
-	self->order = order;
+	self->way.order = order;
 	if (is_behind)
 		return;
 	drop(self, self->count);
@@ -266,35 +317,45 @@ static void set_order(Walk *self, Order order)
 
 /* --- the threads -------------------------------------------------------------------------- */
 
+static void keep_order(Way *self, const Way *found)
+{
+	self->by_ino = fs_inorder_ref(found->by_ino);
+	self->has_looked = found->has_looked;
+}
+
 static void find_out(FsAhead *self, Walk *walk)
 {
 	uint64_t serial = walk->serial;
-	Order order = walk->order;
+	g_auto(Way) way = way_copy(&walk->way);
 	g_autoptr(CacheNode) last = cache_node_ref(walk->last);
 	g_autoptr(CacheNode) before = ref_node(walk->before);
 	g_autoptr(CacheNode) reached = ref_node(walk->reached);
+	const Trace trace = {before, last, reached};
 
 	walk->is_strayed = false;
 	walk->is_busy = true;
 	pthread_mutex_unlock(&self->lock);
-	order = find_order(self->fs, before, last, order, reached);
+	find_way(self->fs, &trace, &way);
 	pthread_mutex_lock(&self->lock);
 	walk->is_busy = false;
+	/* That he went on meanwhile takes nothing from what it took so long to make. */
+	if (walk->dir == last->parent && !walk->way.has_looked)
+		keep_order(&walk->way, &way);
 	if (walk->serial == serial)
-		set_order(walk, order);
+		set_order(walk, way.order);
 }
 
 static void look_on(FsAhead *self, Walk *walk)
 {
 	uint64_t serial = walk->serial;
-	Order order = walk->order;
+	g_auto(Way) way = way_copy(&walk->way);
 	g_autoptr(CacheNode) after = cache_node_ref(walk->reached);
 	g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(unref_node);
 
 	walk->is_moved = false;
 	walk->is_busy = true;
 	pthread_mutex_unlock(&self->lock);
-	list(self->fs, order, after, take_one, nodes);
+	list(self->fs, &way, after, take_one, nodes);
 	pthread_mutex_lock(&self->lock);
 	walk->is_busy = false;
 	if (walk->serial != serial)
@@ -316,6 +377,12 @@ static void make_next(FsAhead *self, Walk *walk)
 
 typedef void (*Step)(FsAhead *self, Walk *walk);
 
+/* Whether it is time to look for more. */
+static bool wants_more(const Walk *walk)
+{
+	return walk->is_moved && walk->way.order != ORDER_UNKNOWN && walk->count <= LOW;
+}
+
 /* What is to be done next; NULL: nothing. */
 static Step next_step(const Walk *walk)
 {
@@ -323,7 +390,7 @@ static Step next_step(const Walk *walk)
 		return find_out;
 	if (walk->begun < walk->count)
 		return make_next;
-	if (walk->is_moved && !walk->is_busy && walk->order != ORDER_UNKNOWN && walk->count <= LOW)
+	if (wants_more(walk) && !walk->is_busy)
 		return look_on;
 	return NULL;
 }

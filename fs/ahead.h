@@ -10,11 +10,12 @@
  * Texts (fs/texts.h) that somebody will want next, made before he asks: making one takes longer
  * than reading it, and who reads them one after the other leaves the other processors idle.
  *
- * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir) or by
- * name (rsync, a shell's pattern). Two texts in a row that had to be made tell which. From then on
- * threads of their own make those that follow, FS_AHEAD_MAX beyond the reader at most, and go on
- * when he does: one who stops, or goes elsewhere, has cost no more than these. There is no thread
- * before it is wanted.
+ * Who reads a folder from end to end goes by node id (grep -r, tar: the order of readdir), by name
+ * (rsync, a shell's pattern), or where there are many by inode number (grep -r, find:
+ * fs/inorder.h). Two texts in a row that had to be made tell which. From then on threads of their
+ * own make those that follow, FS_AHEAD_MAX beyond the reader at most, and go on when he does: one
+ * who stops, or goes elsewhere, has cost no more than these. There is no thread before it is
+ * wanted.
  *
  * What they make is where all is that was made lately (fs/workshop.h), and there a reader who is
  * faster waits for one that is just being made. On a read-only mount, where the kernel keeps what

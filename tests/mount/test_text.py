@@ -302,6 +302,24 @@ def test_texts_are_made_ahead(serve, mount, way, order):
         assert entry['size'] == read[path]['length'] == read[path]['size'], path
 
 
+BY_INODE = """import os, sys
+for entry in sorted(os.scandir(sys.argv[1]), key=os.DirEntry.inode):
+    print(entry.name)
+"""
+
+
+def test_large_folders_are_followed_by_inode_number(serve, mount):
+    """As find and grep sort more than 10,000 names."""
+    there = mount(serve('--fill', 'Inbox=10100,300'), prefetch='off')
+    until(lambda: len(there.names('Inbox')) == 10100, 'the messages')
+    names = run(sys.executable, '-c', BY_INODE, there.at('.text/Inbox')).out.split()[:60]
+    there.read(['Inbox/' + name[:-len('.txt')] + '.eml' for name in names])
+    assert there.status()['texts_ahead'] == 0
+    for name in names[:3]:
+        there.cat('.text/Inbox/' + name)
+    until(lambda: there.status()['texts_ahead'] >= 30, 'the next ones')
+
+
 def pages_of(path):
     """Those of a file that the kernel has; nothing is read for it."""
     return int(run('fincore', '--noheadings', '--output', 'PAGES', path).out or 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fs/inorder.h"
 #include "fs/texts.h"
 #include "fs/workshop.h"
 #include "tests/unit/fs-world.h"
@@ -38,6 +39,27 @@ static CacheNode *node_of(World *self, int number)
 static int by_name(int number)
 {
 	return number * 17 % COUNT;
+}
+
+/* By inode number they follow each other in steps of 23. */
+static void number_anew(World *self)
+{
+	for (int i = 0; i < COUNT; i++)
+		node_of(self, i)->ino = (uint64_t)(1000 + i * 7 % COUNT);
+}
+
+static int by_ino(int number)
+{
+	return number * 23 % COUNT;
+}
+
+/* As many more that it is a large directory: all after these, and not here. */
+static void fill_up(World *self)
+{
+	for (int i = 0; i < FS_INORDER_MIN - COUNT; i++) {
+		g_autofree char *name = g_strdup_printf("z%05d.eml", i);
+		fake_cache_add(self->cache, 100000 + i, WORLD_DIR, CACHE_KIND_FILE, name);
+	}
 }
 
 static void miss(World *self, int number)
@@ -110,6 +132,48 @@ static void test_by_name(World *self, gconstpointer data)
 		g_assert_true(is_made(self, by_name(i)));
 }
 
+/* What find and grep do in a large directory, and nobody does in a small one. */
+static void test_by_ino(World *self, gconstpointer data)
+{
+	fill(self);
+	number_anew(self);
+	fill_up(self);
+	miss(self, by_ino(3));
+	expect_count(self, 0);
+	miss(self, by_ino(4));
+	expect_count(self, FS_AHEAD_MAX);
+	for (int i = 5; i < 5 + FS_AHEAD_MAX; i++)
+		g_assert_true(is_made(self, by_ino(i)));
+	pass(self, by_ino(4 + FS_AHEAD_MAX));
+	expect_count(self, 2 * FS_AHEAD_MAX);
+}
+
+static void test_by_ino_in_a_small_one(World *self, gconstpointer data)
+{
+	fill(self);
+	number_anew(self);
+	for (int i = 0; i < 8; i++)
+		miss(self, by_ino(i));
+	expect_count(self, 0);
+}
+
+/* What has gone since is passed over. */
+static void test_by_ino_without_some(World *self, gconstpointer data)
+{
+	fill(self);
+	number_anew(self);
+	fill_up(self);
+	miss(self, by_ino(3));
+	miss(self, by_ino(4));
+	expect_count(self, FS_AHEAD_MAX);
+	node_of(self, by_ino(6 + FS_AHEAD_MAX))->parent = CACHE_ROOT;
+	pass(self, by_ino(4 + FS_AHEAD_MAX));
+	expect_count(self, 2 * FS_AHEAD_MAX);
+	g_assert_true(is_made(self, by_ino(5 + FS_AHEAD_MAX)));
+	g_assert_false(is_made(self, by_ino(6 + FS_AHEAD_MAX)));
+	g_assert_true(is_made(self, by_ino(5 + 2 * FS_AHEAD_MAX)));
+}
+
 /* It goes on as he does, not with each step of his, to the end. */
 static void test_to_the_end(World *self, gconstpointer data)
 {
@@ -160,8 +224,8 @@ static void test_given(World *self, gconstpointer data)
 	g_assert_true(fs_text_load(&text, &self->fs, node, NULL));
 	g_autoptr(FsRendered) made = fs_workshop_find(self->fs.workshop, text.ino);
 	g_autofree char *notified = fake_notified();
-	g_autofree char *start = g_strdup_printf("store %" G_GINT64_MODIFIER "x 0 ",
-		(guint64)text.ino);
+	g_autofree char *start =
+		g_strdup_printf("store %" G_GINT64_MODIFIER "x 0 ", (guint64)text.ino);
 	const char *given = strstr(notified, start);
 	g_assert_nonnull(given);
 	g_assert_true(strncmp(given + strlen(start) + fs_rendered_size(made), "\n", 1) == 0);
@@ -276,6 +340,9 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	world_add("/fs/ahead/by-id", test_by_id);
 	world_add("/fs/ahead/by-name", test_by_name);
+	world_add("/fs/ahead/by-ino", test_by_ino);
+	world_add("/fs/ahead/by-ino-in-a-small-one", test_by_ino_in_a_small_one);
+	world_add("/fs/ahead/by-ino-without-some", test_by_ino_without_some);
 	world_add("/fs/ahead/to-the-end", test_to_the_end);
 	world_add("/fs/ahead/unseen", test_unseen);
 	world_add("/fs/ahead/given", test_given);
