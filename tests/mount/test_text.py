@@ -257,7 +257,8 @@ def test_a_scan_of_unseen_ones_has_an_end(serve, mount):
 
 
 def writes_of(there):
-    """How often ewsfs wrote: each answer to the kernel is once, and little else happens here."""
+    """How often ewsfs wrote: each answer to the kernel is once, as is what it is given unasked, and
+    little else happens here."""
     with open('/proc/%d/io' % there.pid, encoding='ascii') as file:
         return int(dict(line.split(': ') for line in file)['syscw'])
 
@@ -273,11 +274,12 @@ def test_a_walk_asks_for_lengths_and_bytes_only(serve, mount):
     there.fetch()
     there.wait_idle()
     words = ('-r', '-F', 'no message says so')
-    assert requests(there, *words) < 2.6 * 300
+    # A length, and pages that are given; where grep was faster than that, bytes too.
+    assert requests(there, *words) < 3.3 * 300
     assert requests(there, *words) < 60
     there.remount()
     there.wait_idle()
-    assert requests(there, *words) < 1.6 * 300
+    assert requests(there, *words) < 2.3 * 300
 
 
 @pytest.mark.parametrize('order', ['grep -r', 'names'])
