@@ -172,14 +172,15 @@ class Search(Activity):
 
 class Prefetch(Activity):
     options = {'prefetch': 'on'}
-    requests = 120
+    requests = 400
 
     def prepare(self):
         super().prepare()
         cell = self.cell
         self.there.fetch()
-        cell.ews.create_item('inbox', [message('Ahead %d' % number) for number in range(60)])
-        cell.server.fault('delay=1500,op=GetItem')
+        # More than it has under way when the fault begins, however late that is.
+        cell.ews.create_item('inbox', [message('Ahead %d' % number) for number in range(200)])
+        cell.server.fault('delay=2000,op=GetItem')
         self.there.sync()
         cell.server.clear()
 
