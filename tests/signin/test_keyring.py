@@ -27,15 +27,32 @@ def why_not():
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 
 
+# A session bus that starts nothing by itself: who asks for the keyring before ours is there would
+# get a second one, which is locked and has its name from then on.
+BUS = """<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+
+
 class Keyring:
     """A session bus and an unlocked keyring."""
 
     def __init__(self, directory):
         self.home = str(directory)
+        config = os.path.join(self.home, 'bus.conf')
+        with open(config, 'w', encoding='ascii') as file:
+            file.write(BUS)
         self.env = dict(os.environ, HOME=self.home, XDG_DATA_HOME=self.home,
                         XDG_RUNTIME_DIR=self.home)
         self.bus = subprocess.Popen(
-            ['dbus-daemon', '--session', '--nofork', '--print-address=1'],
+            ['dbus-daemon', '--config-file=' + config, '--nofork', '--print-address=1'],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.env, text=True)
         self.address = self.env['DBUS_SESSION_BUS_ADDRESS'] = self.bus.stdout.readline().strip()
         self.daemon = subprocess.Popen(
@@ -44,7 +61,11 @@ class Keyring:
             env=self.env)
         self.daemon.stdin.write(b'keyring password')
         self.daemon.stdin.close()
-        until(self.answers, 'the keyring')
+        try:
+            until(self.answers, 'the keyring')
+        except BaseException:
+            self.end()
+            raise
 
     def answers(self):
         if self.daemon.poll() is not None:
