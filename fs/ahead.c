@@ -24,22 +24,21 @@ typedef enum Order {
 /* How somebody goes through a directory. */
 typedef struct Way {
 	Order order;
-	FsInorder *by_ino; /* own; NULL: there is none, or it was not looked for yet */
+	GArray *by_ino; /* own, of fs/inorder.h; NULL: there is none, or was not looked for yet */
 	bool has_looked;
 } Way;
 
 static void way_clear(Way *self)
 {
-	g_clear_pointer(&self->by_ino, fs_inorder_unref);
+	g_clear_pointer(&self->by_ino, g_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Way, way_clear)
 
 static Way way_copy(const Way *self)
 {
-	Way copy = *self;
-
-	fs_inorder_ref(copy.by_ino);
-	return copy;
+	if (self->by_ino != NULL)
+		g_array_ref(self->by_ino);
+	return *self;
 }
 
 /* Somebody reads a directory. */
@@ -93,7 +92,7 @@ static int compare(Order order, const CacheNode *left, const CacheNode *right)
 static void list(const Fs *fs, const Way *way, const CacheNode *after, CacheEach each, void *user)
 {
 	if (way->order == ORDER_INO)
-		fs_inorder_list(way->by_ino, fs->cache, after->ino, each, user);
+		fs_inorder_list(way->by_ino, fs->cache, after, each, user);
 	else if (way->order == ORDER_NAME)
 		(void)!cache_list_by_name(fs->cache, after->parent, after->name, each, user, NULL);
 	else
@@ -317,12 +316,6 @@ static void set_order(Walk *self, Order order)
 
 /* --- the threads -------------------------------------------------------------------------- */
 
-static void keep_order(Way *self, const Way *found)
-{
-	self->by_ino = fs_inorder_ref(found->by_ino);
-	self->has_looked = found->has_looked;
-}
-
 static void find_out(FsAhead *self, Walk *walk)
 {
 	uint64_t serial = walk->serial;
@@ -339,8 +332,10 @@ static void find_out(FsAhead *self, Walk *walk)
 	pthread_mutex_lock(&self->lock);
 	walk->is_busy = false;
 	/* That he went on meanwhile takes nothing from what it took so long to make. */
-	if (walk->dir == last->parent && !walk->way.has_looked)
-		keep_order(&walk->way, &way);
+	if (walk->dir == last->parent && !walk->way.has_looked) {
+		walk->way.by_ino = g_steal_pointer(&way.by_ino);
+		walk->way.has_looked = way.has_looked;
+	}
 	if (walk->serial == serial)
 		set_order(walk, way.order);
 }
